@@ -1,0 +1,236 @@
+"""Parameter sets of the schemes, and the published tables that say how secure each one is.
+
+Sources: HomomorphicEncryption.org security standard v1.1 (ternary secret, classical attacks); Bossuat et al.,
+"Security Guidelines for Implementing Homomorphic Encryption", ePrint 2024/463; NIST SP 800-57 part 1 for Paillier,
+whose security rests on factoring the modulus as RSA's does.
+"""
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import gmpy2
+
+
+class InsecureParameters(ValueError):
+    """A parameter set below the security level that was asked for."""
+
+
+class InvalidParameters(ValueError):
+    """A parameter set that cannot work, whatever its security."""
+
+
+# Largest bit length of the coefficient modulus, by security level and ring dimension.
+STANDARD_TABLE = {
+    128: {1024: 27, 2048: 54, 4096: 109, 8192: 218, 16384: 438, 32768: 881},
+    192: {1024: 19, 2048: 37, 4096: 75, 8192: 152, 16384: 305, 32768: 611},
+    256: {1024: 14, 2048: 29, 4096: 58, 8192: 118, 16384: 237, 32768: 476},
+}
+GUIDELINES_2024_TABLE = {128: {1024: 26, 2048: 53, 4096: 106, 8192: 214, 16384: 430, 32768: 868}}
+# Smallest bit length of a modulus that is hard to factor, by security level.
+FACTORING_TABLE = {112: 2048, 128: 3072, 192: 7680, 256: 15360}
+# NIST SP 800-57 allows 112 bits until the end of 2030; nothing below it.
+LOWEST_SECURITY_LEVEL = 112
+
+
+def plaintext_prime(bits: int, ring_dimension: int) -> int:
+    """The largest prime of ``bits`` bits that is 1 modulo twice the ring dimension, which batching into slots needs."""
+    step = 2 * ring_dimension
+    candidate = (2**bits - 2) // step * step + 1
+    while candidate.bit_length() == bits:
+        if gmpy2.is_prime(candidate):
+            return candidate
+        candidate -= step
+    raise InvalidParameters(
+        f"No prime of {bits} bits is 1 modulo {step}; a ring dimension of {ring_dimension} needs more bits."
+    )
+
+
+@dataclass(frozen=True)
+class _LatticeParameters:
+    ring_dimension: int
+    coefficient_modulus_bits: tuple[int, ...]
+
+    def _check_ring(self) -> None:
+        object.__setattr__(self, "coefficient_modulus_bits", tuple(self.coefficient_modulus_bits))
+        if self.ring_dimension not in STANDARD_TABLE[128]:
+            known = ", ".join(map(str, STANDARD_TABLE[128]))
+            raise InvalidParameters(f"The ring dimension {self.ring_dimension} is in no published table: {known}.")
+        if len(self.coefficient_modulus_bits) < 2 or not all(2 <= b <= 60 for b in self.coefficient_modulus_bits):
+            raise InvalidParameters(
+                f"The coefficient modulus {list(self.coefficient_modulus_bits)} needs two or more primes "
+                "of 2 to 60 bits; the last one is used for key switching only."
+            )
+
+    @property
+    def total_bits(self) -> int:
+        """Bits of the whole coefficient modulus, the key-switching prime included: what the security tables bound."""
+        return sum(self.coefficient_modulus_bits)
+
+    @property
+    def data_bits(self) -> int:
+        """Bits of the coefficient modulus of a fresh ciphertext, without the key-switching prime."""
+        return sum(self.coefficient_modulus_bits[:-1])
+
+
+@dataclass(frozen=True)
+class BFVParameters(_LatticeParameters):
+    """BFV: exact integers modulo the plaintext modulus, ``ring_dimension`` slots.
+
+    The default leaves 106 bits for the coefficient modulus, which both published tables accept at 128 bits;
+    the chain that SEAL itself would choose (109 bits) exceeds the table of 2024.
+    """
+
+    ring_dimension: int = 4096
+    coefficient_modulus_bits: tuple[int, ...] = (35, 35, 36)
+    plaintext_modulus: int = 4398046486529
+
+    def __post_init__(self) -> None:
+        self._check_ring()
+        if self.plaintext_modulus % (2 * self.ring_dimension) != 1 or not gmpy2.is_prime(self.plaintext_modulus):
+            raise InvalidParameters(
+                f"The plaintext modulus {self.plaintext_modulus} must be a prime that is 1 modulo "
+                f"{2 * self.ring_dimension}: plaintext_prime(bits, ring_dimension) finds one."
+            )
+        if self.plaintext_modulus.bit_length() > 60:
+            raise InvalidParameters("The plaintext modulus may have at most 60 bits (SEAL's limit).")
+
+
+@dataclass(frozen=True)
+class CKKSParameters(_LatticeParameters):
+    """CKKS: real numbers with an error, ``ring_dimension / 2`` slots.
+
+    Each prime between the outer two is a level, if it is as long as the scale.
+    """
+
+    ring_dimension: int = 8192
+    coefficient_modulus_bits: tuple[int, ...] = (60, 40, 60)
+    scale_bits: int = 40
+
+    def __post_init__(self) -> None:
+        self._check_ring()
+        if not 1 <= self.scale_bits < self.coefficient_modulus_bits[0]:
+            raise InvalidParameters(
+                f"A scale of {self.scale_bits} bits does not fit below the first prime of "
+                f"{self.coefficient_modulus_bits[0]} bits: the difference is the room for the integer part."
+            )
+
+    @property
+    def levels(self) -> int:
+        """How many products, by ciphertexts or by plaintexts, one after the other.
+
+        A product divides the last prime out, and keeps its value only where that prime is as long as the scale: the
+        primes between the outer two count up to the first, from the end, that is not.
+        """
+        inner = self.coefficient_modulus_bits[-2:0:-1]
+        return next((i for i, bits in enumerate(inner) if bits != self.scale_bits), len(inner))
+
+
+@dataclass(frozen=True)
+class PaillierParameters:
+    """Paillier: exact integers modulo n, here cut into lanes of ``lane_bits`` bits that add up side by side.
+
+    A modulus of 2048 bits gives 112-bit security, 3072 give 128.
+    """
+
+    modulus_bits: int = 3072
+    lane_bits: int = 48
+
+    def __post_init__(self) -> None:
+        if not 256 <= self.modulus_bits <= FACTORING_TABLE[256] or self.modulus_bits % 2:
+            raise InvalidParameters(
+                f"A Paillier modulus has an even number of 256 to {FACTORING_TABLE[256]} bits, not {self.modulus_bits}."
+            )
+        if not 8 <= self.lane_bits <= self.modulus_bits - 2:
+            raise InvalidParameters(
+                f"Lanes of {self.lane_bits} bits do not fit: 8 to {self.modulus_bits - 2} bits are possible."
+            )
+
+    @property
+    def lanes(self) -> int:
+        """Lanes in one ciphertext. Two bits are kept free for the sign."""
+        return (self.modulus_bits - 2) // self.lane_bits
+
+
+Parameters = BFVParameters | CKKSParameters | PaillierParameters
+
+
+@dataclass(frozen=True)
+class SecurityAssessment:
+    """``bits`` of security (0 when below every table), the ``source``, and a ``disagreement`` of the tables, if any."""
+
+    bits: int
+    source: str
+    disagreement: str = ""
+
+
+def assess_security(parameters: Parameters) -> SecurityAssessment:
+    """Look the parameters up in the published tables; where two tables disagree, the stricter one counts."""
+    if isinstance(parameters, PaillierParameters):
+        levels = [level for level, bits in FACTORING_TABLE.items() if parameters.modulus_bits >= bits]
+        return SecurityAssessment(max(levels, default=0), "NIST SP 800-57")
+    dimension, total = parameters.ring_dimension, parameters.total_bits
+    levels = [level for level, table in STANDARD_TABLE.items() if total <= table[dimension]]
+    newer_limit = GUIDELINES_2024_TABLE[128][dimension]
+    if levels and total > newer_limit:
+        return SecurityAssessment(
+            0,
+            "ePrint 2024/463",
+            f"{total} bits pass the standard of 2018 at {max(levels)}-bit security "
+            f"(limit {STANDARD_TABLE[max(levels)][dimension]} bits), "
+            f"and exceed the guidelines of 2024 (limit {newer_limit} at 128 bits)",
+        )
+    return SecurityAssessment(max(levels, default=0), "HomomorphicEncryption.org v1.1 and ePrint 2024/463")
+
+
+def require_security(parameters: Parameters, insecure_for_teaching: bool = False) -> None:
+    """Refuse parameters below LOWEST_SECURITY_LEVEL, unless the caller says in words that they are for teaching.
+
+    Raises InsecureParameters, naming the table and its limit.
+    """
+    found = assess_security(parameters)
+    if found.bits >= LOWEST_SECURITY_LEVEL or insecure_for_teaching:
+        return
+    if isinstance(parameters, PaillierParameters):
+        what = f"A Paillier modulus of {parameters.modulus_bits} bits"
+        limit = f"{FACTORING_TABLE[112]} bits give {LOWEST_SECURITY_LEVEL}-bit security"
+    else:
+        what = f"A coefficient modulus of {parameters.total_bits} bits at ring dimension {parameters.ring_dimension}"
+        largest = GUIDELINES_2024_TABLE[128][parameters.ring_dimension]
+        limit = found.disagreement or f"at most {largest} bits give 128-bit security"
+    raise InsecureParameters(
+        f"{what} is not secure: {limit} ({found.source}). Choose other parameters, or pass "
+        "insecure_for_teaching=True to use them all the same."
+    )
+
+
+def parameters_to_dict(parameters: Parameters) -> dict[str, Any]:
+    """A JSON-able form, with the kind of parameters under ``kind``."""
+    return {"kind": type(parameters).__name__, **asdict(parameters)}
+
+
+@lru_cache(maxsize=64)
+def _from_items(kind: str, items: tuple[tuple[str, Any], ...]) -> Parameters:
+    classes = {c.__name__: c for c in (BFVParameters, CKKSParameters, PaillierParameters)}
+    if kind not in classes:
+        raise InvalidParameters(f"Unknown kind of parameters {kind!r}; known: {', '.join(classes)}.")
+    try:
+        return classes[kind](**dict(items))
+    except TypeError:
+        raise InvalidParameters(f"The fields of {kind} do not fit: {[name for name, _ in items]}.") from None
+
+
+def parameters_from_dict(fields: dict[str, Any]) -> Parameters:
+    """The inverse of parameters_to_dict. Raises InvalidParameters for anything that is not a parameter set."""
+    if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
+        raise InvalidParameters("Parameters are a map with the field 'kind'.")
+    items = []
+    for name, value in fields.items():
+        if name == "kind":
+            continue
+        if isinstance(value, (list, tuple)) and all(type(v) is int for v in value) and len(value) <= 64:
+            value = tuple(value)
+        elif type(value) is not int:
+            raise InvalidParameters(f"The parameter {name!r} must be an integer or a list of integers.")
+        items.append((name, value))
+    return _from_items(fields["kind"], tuple(items))

@@ -1,0 +1,76 @@
+"""The envelope around every key, ciphertext and table that leaves a process.
+
+Layout: ``b"HEC"``, one byte version, one byte kind, the first 16 bytes of the SHA-256 digest over all that follows
+and precedes, then one msgpack array. Everything is checked before msgpack, and long before a library's native
+parser, sees a byte. The digest finds damage; it authenticates nobody, since anyone can compute it.
+"""
+
+import hashlib
+from typing import Any
+
+import msgpack
+
+from he_helpers.schemes.errors import DamagedBytes
+
+MAGIC = b"HEC"
+VERSION = 1
+KINDS = {"public key": 1, "ciphertext": 2, "table": 3, "aggregate": 4, "key pair": 5}
+_DIGEST_BYTES = 16
+_PREFIX_BYTES = len(MAGIC) + 2
+_HEADER_BYTES = _PREFIX_BYTES + _DIGEST_BYTES
+
+
+def _digest(prefix: bytes, body: bytes) -> bytes:
+    hasher = hashlib.sha256(prefix)
+    hasher.update(body)
+    return hasher.digest()[:_DIGEST_BYTES]
+
+
+def seal_envelope(kind: str, fields: list[Any]) -> bytes:
+    """Wrap ``fields`` (numbers, text, bytes, lists and maps of these) as an envelope of ``kind``.
+
+    The same fields give the same bytes: maps keep their order, so callers build them in a fixed one.
+    """
+    prefix = MAGIC + bytes([VERSION, KINDS[kind]])
+    body = msgpack.packb(fields, use_bin_type=True)
+    return b"".join((prefix, _digest(prefix, body), body))
+
+
+def open_envelope(data: bytes, kind: str) -> list[Any]:
+    """Check an envelope of ``kind`` and return its fields.
+
+    Raises DamagedBytes when the bytes are empty, no envelope, of another version or kind, truncated or altered.
+    """
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"An envelope is bytes; this is {type(data).__name__}.")
+    data = bytes(data)
+    if not data:
+        raise DamagedBytes(f"Empty bytes, where a {kind} was expected. Send the bytes that to_bytes() returned.")
+    if data[: len(MAGIC)] != MAGIC:
+        raise DamagedBytes(
+            f"These {len(data):,} bytes are not an envelope of this course (they do not begin with {MAGIC!r}). "
+            f"A {kind} was expected: send what to_bytes() returned, not a library's own serialisation."
+        )
+    if len(data) < _HEADER_BYTES:
+        raise DamagedBytes(f"A truncated envelope: {len(data)} bytes, and its header alone takes {_HEADER_BYTES}.")
+    if data[len(MAGIC)] != VERSION:
+        raise DamagedBytes(
+            f"An envelope of version {data[len(MAGIC)]}; this package reads version {VERSION}. "
+            "Make it again with the same version of he_helpers on both sides."
+        )
+    found = {number: name for name, number in KINDS.items()}.get(data[len(MAGIC) + 1], "unknown object")
+    if found != kind:
+        raise DamagedBytes(f"This envelope holds a {found}, and a {kind} was expected.")
+    body = data[_HEADER_BYTES:]
+    if _digest(data[:_PREFIX_BYTES], body) != data[_PREFIX_BYTES:_HEADER_BYTES]:
+        raise DamagedBytes(
+            f"The bytes of this {kind} were truncated or altered: their digest does not fit. "
+            "Transfer them again, as bytes, without any conversion to text."
+        )
+    try:
+        fields = msgpack.unpackb(body, raw=False, strict_map_key=True)
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise DamagedBytes(f"The content of this {kind} is no msgpack data ({type(error).__name__}).") from None
+    if not isinstance(fields, list):
+        raise DamagedBytes(f"The content of this {kind} is not a list of fields.")
+    return fields

@@ -1,0 +1,462 @@
+"""What every scheme offers on the public side: encrypting, evaluating, serialising. No secret key is known here.
+
+A Ciphertext is a vector of numbers in the slots (BFV, CKKS) or lanes (Paillier) of one ciphertext of a library. Next
+to the library's object it carries what the libraries do not watch: whose key it is under, how many slots are in use,
+how large a slot can have become, and how much of the noise budget or of the levels is used up. Every operation checks
+these before the library computes, because the libraries themselves wrap around, mix keys and pass noise in silence.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+
+from he_helpers.parameters import Parameters, parameters_from_dict, parameters_to_dict
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.schemes.errors import (
+    DamagedBytes,
+    DepthExhausted,
+    HEError,
+    KeyMismatch,
+    ShapeMismatch,
+    UnsupportedOperation,
+    ValueOutOfRange,
+)
+
+# Unused slots that are encrypted as zeros and must decrypt as zeros: a wrong key shows there.
+CHECK_SLOTS = 8
+DEFAULT_TERMS = 1024
+
+
+class PublicKey(ABC):
+    """Encrypts and evaluates under one key pair. Holds no secret, and refuses bytes that contain one.
+
+    Attributes: ``scheme_name``; ``parameters``; ``fingerprint`` (32 hexadecimal characters); ``slot_count``
+    (numbers in one ciphertext); ``capacity`` (largest absolute value of a slot); ``exact`` (integers, not reals);
+    ``can_encrypt`` (False for the part that is made for evaluation only).
+    """
+
+    scheme_name: str
+    exact: bool
+    # Which of the operators below the scheme has at all, and who has the others: for the error message.
+    operations: frozenset[str]
+    alternatives: dict[str, str] = {}
+
+    def __init__(self, parameters: Parameters, fingerprint: str, can_encrypt: bool) -> None:
+        self.parameters = parameters
+        self.fingerprint = fingerprint
+        self.can_encrypt = can_encrypt
+        self.slot_count = self._slot_count()
+        self.capacity = self._capacity()
+        self.consumption_limit = self._consumption_limit()
+
+    def __repr__(self) -> str:
+        use = "encryption and evaluation" if self.can_encrypt else "evaluation only"
+        return f"PublicKey({self.scheme_name}, fingerprint {self.fingerprint[:8]}, {self.slot_count} slots, {use})"
+
+    def encrypt(self, values: Any, terms: int = DEFAULT_TERMS) -> "Ciphertext":
+        """Encrypt a vector.
+
+        values: 1-D, 1 to ``slot_count`` numbers; integers for an exact scheme, finite reals for CKKS.
+        terms: how many such ciphertexts will be added up at most. It fixes the largest value that is accepted,
+            ``capacity / terms``, so that no sum of that many can wrap around.
+
+        Raises ValueOutOfRange (NaN, infinity, a fraction in an exact scheme, above the limit), ShapeMismatch (empty,
+        more than one dimension, longer than the slots), UnsupportedOperation (a key for evaluation only).
+        """
+        if not self.can_encrypt:
+            raise UnsupportedOperation(
+                "This public key is the part for evaluation only; encrypting needs the whole public key of its owner."
+            )
+        if not isinstance(terms, (int, np.integer)) or terms < 1:
+            raise ValueOutOfRange(f"terms is the number of ciphertexts to be added up, 1 or more, not {terms!r}.")
+        terms = int(terms)
+        bound = self.capacity // terms if self.exact else self.capacity / terms
+        vector = self._checked(values, bound, f"its share of a sum of {terms} ciphertexts")
+        return Ciphertext(
+            self, self._encrypt(vector), len(vector), self._padding(len(vector)), bound, self._fresh_consumption()
+        )
+
+    def load_ciphertext(self, data: bytes) -> "Ciphertext":
+        """Read a ciphertext of this key from its envelope.
+
+        Raises DamagedBytes, or KeyMismatch when it names another key or scheme; both before the library's parser runs.
+        """
+        fields = open_envelope(data, "ciphertext")
+        if len(fields) != 7 or not isinstance(fields[6], bytes) or not isinstance(fields[1], bytes):
+            raise DamagedBytes("The fields of this ciphertext do not fit this version of he_helpers.")
+        scheme_name, fingerprint, length, padding, bound, consumed, native = fields
+        if scheme_name != self.scheme_name or fingerprint.hex() != self.fingerprint:
+            raise KeyMismatch(
+                f"This ciphertext belongs to key {fingerprint.hex()[:8]} ({scheme_name!s:.20}), and the key at hand is "
+                f"{self.fingerprint[:8]} ({self.scheme_name})."
+            )
+        if not (
+            type(length) is int
+            and type(padding) is int
+            and 1 <= length <= self.slot_count
+            and 0 <= padding <= self.slot_count - length
+            and 0 <= (bound := _read_bound(bound)) <= self.capacity
+            and type(consumed) in (int, float)
+            and 0 <= consumed <= self.consumption_limit
+            and 0 < len(native) <= self._largest_native()
+        ):
+            raise DamagedBytes("The description of this ciphertext is outside what its key allows.")
+        return Ciphertext(self, self._load(native, length + padding), length, padding, bound, consumed)
+
+    def to_bytes(self) -> bytes:
+        """The key in its envelope."""
+        fields = [
+            self.scheme_name,
+            bytes.fromhex(self.fingerprint),
+            parameters_to_dict(self.parameters),
+            self.can_encrypt,
+            self._native_bytes(),
+        ]
+        return seal_envelope("public key", fields)
+
+    def _checked(self, values: Any, bound: float, why: str) -> np.ndarray:
+        """A 1-D array (int64 or object integers, float64 for CKKS) whose values survive encryption."""
+        try:
+            vector = np.asarray(values)
+        except ValueError:
+            raise ShapeMismatch("A vector of numbers is encrypted at a time, not lists of several lengths.") from None
+        if np.ma.is_masked(values):
+            raise ValueOutOfRange("A masked value cannot be encrypted. Drop or fill missing values first.")
+        if vector.ndim != 1 or vector.size == 0:
+            raise ShapeMismatch(
+                f"A vector of 1 to {self.slot_count} numbers is encrypted at a time; this has shape {vector.shape}."
+            )
+        if vector.size > self.slot_count:
+            raise ShapeMismatch(
+                f"{vector.size} values do not fit into {self.slot_count} slots: split the vector into several."
+            )
+        if vector.dtype == np.uint64 or vector.dtype == object and all(
+            isinstance(value, (int, np.integer)) for value in vector
+        ):
+            vector = np.array([int(value) for value in vector], dtype=object)
+        elif vector.dtype.kind in "bui":
+            # The narrower types of numpy would wrap around at a change of sign.
+            vector = vector.astype(np.int64, copy=False)
+        elif vector.dtype.kind != "f":
+            raise ValueOutOfRange(f"Numbers are encrypted; these values are of type {vector.dtype}.")
+        if vector.dtype.kind == "f":
+            if not np.isfinite(vector).all():
+                raise ValueOutOfRange(
+                    "NaN or infinity cannot be encrypted. Drop or mask missing values first; "
+                    f"the first one is at position {int(np.flatnonzero(~np.isfinite(vector))[0])}."
+                )
+            if self.exact:
+                raise ValueOutOfRange(
+                    f"{self.scheme_name} encrypts integers, and these are floats. Scale them to fixed-point integers "
+                    "(EncryptedTable does so with decimals=) and keep the factor in mind after decryption."
+                )
+        low, high = (limit.item() if hasattr(limit, "item") else limit for limit in (vector.min(), vector.max()))
+        if high > bound or low < -bound:
+            raise ValueOutOfRange(
+                f"The value {high if high > bound else low} exceeds {bound:,}, {why} "
+                f"(a slot of {self.scheme_name} holds at most {self.capacity:,}). Use fewer decimals, "
+                "announce fewer terms, or choose parameters with more room."
+            )
+        return vector if self.exact else vector.astype(np.float64, copy=False)
+
+    def _require(self, operation: str) -> None:
+        if operation not in self.operations:
+            elsewhere = self.alternatives.get(operation, "none of the other schemes here")
+            raise UnsupportedOperation(f"{self.scheme_name} has no {operation}. It is offered by: {elsewhere}.")
+
+    def _padding(self, length: int) -> int:
+        return min(CHECK_SLOTS, self.slot_count - length)
+
+    def _largest_native(self) -> int:
+        """An upper bound of a serialised ciphertext in bytes; longer ones are refused unread."""
+        return self._native_size() + 1024
+
+    @abstractmethod
+    def for_evaluation(self) -> "PublicKey":
+        """The part that a server needs: it adds and multiplies, and cannot encrypt."""
+
+    # What an adapter implements. ``native`` is the library's ciphertext.
+    @abstractmethod
+    def _slot_count(self) -> int: ...
+    @abstractmethod
+    def _capacity(self) -> int | float: ...
+    @abstractmethod
+    def _consumption_limit(self) -> float: ...
+    @abstractmethod
+    def _fresh_consumption(self) -> float: ...
+    @abstractmethod
+    def _native_size(self) -> int: ...
+    @abstractmethod
+    def _native_bytes(self) -> bytes: ...
+    @abstractmethod
+    def _encrypt(self, vector: np.ndarray) -> Any: ...
+    @abstractmethod
+    def _load(self, data: bytes, size: int) -> Any: ...
+    @abstractmethod
+    def _serialise(self, native: Any) -> bytes: ...
+    @abstractmethod
+    def _add(self, a: Any, b: Any) -> Any: ...
+    @abstractmethod
+    def _subtract(self, a: Any, b: Any) -> Any: ...
+    @abstractmethod
+    def _add_plain(self, a: Any, vector: np.ndarray) -> Any: ...
+    @abstractmethod
+    def _negate(self, a: Any) -> Any: ...
+    @abstractmethod
+    def _multiply_plain(self, a: Any, factor: np.ndarray | int | float) -> Any: ...
+
+    def _multiply(self, a: Any, b: Any) -> Any:
+        raise NotImplementedError
+
+    def _sum(self, a: Any, size: int) -> Any:
+        raise NotImplementedError
+
+    def _matrix_product(self, a: Any, matrix: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    # How the noise budget or the levels are used up.
+    @abstractmethod
+    def _consumed_by_sum(self, a: float, b: float) -> float: ...
+    @abstractmethod
+    def _consumed_by_plain_product(self, a: float, factor: float, is_vector: bool) -> float: ...
+
+    def _consumed_by_product(self, a: float, b: float) -> float:
+        raise NotImplementedError
+
+    def _consumed_by_sum_of_slots(self, a: float) -> float:
+        raise NotImplementedError
+
+    @abstractmethod
+    def _consumption_words(self, consumed: float) -> str:
+        """What is used up and what there was, for an error message."""
+
+
+class Ciphertext:
+    """An encrypted vector of ``len()`` numbers under one key, with the operators of its scheme.
+
+    ``bound`` is the largest absolute value that a slot can hold by declaration, not by looking at the data.
+    ``consumed`` counts what operations used up: noise (BFV), levels (CKKS), nothing (Paillier).
+    """
+
+    __slots__ = ("key", "native", "length", "padding", "bound", "consumed")
+    # numpy leaves ``array * ciphertext`` to the operators here, instead of multiplying element by element.
+    __array_ufunc__ = None
+
+    def __init__(self, key: PublicKey, native: Any, length: int, padding: int, bound: float, consumed: float) -> None:
+        self.key = key
+        self.native = native
+        self.length = length
+        self.padding = padding
+        self.bound = bound
+        self.consumed = consumed
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __repr__(self) -> str:
+        return f"Ciphertext({self.key.scheme_name}, {self.length} values, key {self.key.fingerprint[:8]})"
+
+    def __add__(self, other: Any) -> "Ciphertext":
+        if other.__class__ is not Ciphertext:
+            return self._plus_plain(other, 1)
+        key = self.key
+        if (
+            other.key is key or other.key.fingerprint == key.fingerprint
+        ) and other.length == self.length:
+            bound = self.bound + other.bound
+            consumed = key._consumed_by_sum(self.consumed, other.consumed)
+            if bound <= key.capacity and consumed <= key.consumption_limit:
+                padding = self.padding if self.padding < other.padding else other.padding
+                try:
+                    native = key._add(self.native, other.native)
+                except RuntimeError as error:
+                    raise _library_refusal("sum", error) from None
+                return Ciphertext(key, native, self.length, padding, bound, consumed)
+        raise self._why_not(other, self.bound + other.bound)
+
+    def __radd__(self, other: Any) -> "Ciphertext":
+        # sum() starts with 0, and a ciphertext plus nothing is itself.
+        return self if other.__class__ is int and other == 0 else self._plus_plain(other, 1)
+
+    def __sub__(self, other: Any) -> "Ciphertext":
+        if other.__class__ is not Ciphertext:
+            return self._plus_plain(other, -1)
+        self._check_pair(other, self.bound + other.bound)
+        key = self.key
+        consumed = self._checked_consumption(key._consumed_by_sum(self.consumed, other.consumed), "subtraction")
+        padding = min(self.padding, other.padding)
+        try:
+            native = key._subtract(self.native, other.native)
+        except RuntimeError as error:
+            raise _library_refusal("difference", error) from None
+        return Ciphertext(key, native, self.length, padding, self.bound + other.bound, consumed)
+
+    def __rsub__(self, other: Any) -> "Ciphertext":
+        return (-self)._plus_plain(other, 1)
+
+    def __neg__(self) -> "Ciphertext":
+        native = self.key._negate(self.native)
+        return Ciphertext(self.key, native, self.length, self.padding, self.bound, self.consumed)
+
+    def __mul__(self, other: Any) -> "Ciphertext":
+        return self._times(other) if other.__class__ is Ciphertext else self._times_plain(other)
+
+    __rmul__ = __mul__
+
+    def sum(self) -> "Ciphertext":
+        """The sum of all slots, as a ciphertext of one value. Needs Galois keys."""
+        key = self.key
+        key._require("sum of slots")
+        if self.length == 1:
+            # The libraries would add the other slots, in which an earlier sum leaves its total or parts of it.
+            return self
+        bound = self.bound * self.length
+        if bound > key.capacity:
+            raise self._overflow(bound)
+        consumed = self._checked_consumption(key._consumed_by_sum_of_slots(self.consumed), "sum of slots")
+        return Ciphertext(key, key._sum(self.native, self.length + self.padding), 1, 0, bound, consumed)
+
+    def __matmul__(self, matrix: Any) -> "Ciphertext":
+        """This row vector times a plaintext matrix of shape (len(self), m): m values. Needs Galois keys."""
+        key = self.key
+        key._require("product with a matrix")
+        matrix = np.asarray(matrix, dtype=np.float64)
+        if matrix.ndim != 2 or matrix.shape[0] != self.length or not 1 <= matrix.shape[1] <= key.slot_count:
+            raise ShapeMismatch(f"A matrix of shape ({self.length}, m) is needed, not {matrix.shape}.")
+        if not np.isfinite(matrix).all():
+            raise ValueOutOfRange("The matrix holds NaN or infinity.")
+        bound = self.bound * max(1.0, float(np.abs(matrix).sum(axis=0).max()))
+        if bound > key.capacity:
+            raise self._overflow(bound)
+        consumed = self._checked_consumption(key._consumed_by_plain_product(self.consumed, 1, True), "matrix product")
+        padded = np.vstack([matrix, np.zeros((self.padding, matrix.shape[1]))])
+        return Ciphertext(key, key._matrix_product(self.native, padded), matrix.shape[1], 0, bound, consumed)
+
+    def to_bytes(self) -> bytes:
+        """The ciphertext in its envelope: scheme, fingerprint of the key, shape, bound, consumption, digest, bytes."""
+        key = self.key
+        fields = [
+            key.scheme_name,
+            bytes.fromhex(key.fingerprint),
+            self.length,
+            self.padding,
+            _write_bound(self.bound),
+            self.consumed,
+            key._serialise(self.native),
+        ]
+        return seal_envelope("ciphertext", fields)
+
+    def _times(self, other: "Ciphertext") -> "Ciphertext":
+        key = self.key
+        key._require("product of ciphertexts")
+        bound = self.bound * other.bound
+        self._check_pair(other, bound)
+        consumed = key._consumed_by_product(self.consumed, other.consumed)
+        self._checked_consumption(consumed, "product of ciphertexts")
+        native = key._multiply(self.native, other.native)
+        return Ciphertext(key, native, self.length, min(self.padding, other.padding), bound, consumed)
+
+    def _plus_plain(self, other: Any, sign: int) -> "Ciphertext":
+        key = self.key
+        if np.ndim(other) == 0:
+            other = [other] * self.length
+        vector = key._checked(other, key.capacity - self.bound, "the room that is left in the ciphertext") * sign
+        if len(vector) != self.length:
+            raise ShapeMismatch(f"{len(vector)} values cannot be added to {self.length} encrypted ones.")
+        bound = self.bound + max(abs(value) for value in vector.tolist())
+        native = key._add_plain(self.native, self._padded(vector))
+        return Ciphertext(key, native, self.length, self.padding, bound, self.consumed)
+
+    def _times_plain(self, other: Any) -> "Ciphertext":
+        key = self.key
+        is_vector = np.ndim(other) > 0
+        key._require("product with a vector" if is_vector else "product with a number")
+        vector = key._checked(other if is_vector else [other], key.capacity, "the largest factor")
+        if is_vector and len(vector) != self.length:
+            raise ShapeMismatch(f"{self.length} encrypted values cannot be multiplied by {len(vector)} others.")
+        largest = max(abs(v) for v in vector.tolist())
+        bound = self.bound * (max(1, largest) if key.exact else largest)
+        if bound > key.capacity:
+            raise self._overflow(bound)
+        consumed = key._consumed_by_plain_product(self.consumed, largest, is_vector)
+        self._checked_consumption(consumed, "product with a plaintext")
+        factor = self._padded(vector) if is_vector else vector.tolist()[0]
+        try:
+            native = key._multiply_plain(self.native, factor)
+        except RuntimeError as error:
+            raise _library_refusal("product", error) from None
+        return Ciphertext(key, native, self.length, self.padding, bound, consumed)
+
+    def _padded(self, vector: np.ndarray) -> np.ndarray:
+        return np.concatenate([vector, np.zeros(self.padding, dtype=vector.dtype)]) if self.padding else vector
+
+    def _check_pair(self, other: "Ciphertext", bound: float) -> None:
+        if (
+            other.key.fingerprint != self.key.fingerprint
+            or other.length != self.length
+            or bound > self.key.capacity
+        ):
+            raise self._why_not(other, bound)
+
+    def _checked_consumption(self, consumed: float, operation: str) -> float:
+        if consumed > self.key.consumption_limit:
+            raise DepthExhausted(
+                f"No room for one more {operation}: {self.key._consumption_words(self.consumed)}. "
+                "Choose parameters with a longer coefficient modulus, or do fewer products one after the other."
+            )
+        return consumed
+
+    def _overflow(self, bound: float) -> ValueOutOfRange:
+        return ValueOutOfRange(
+            f"The result could reach {bound:,.0f} in a slot, and {self.key.scheme_name} holds at most "
+            f"{self.key.capacity:,.0f} before it silently wraps around. Announce the number of terms when encrypting, "
+            "or choose parameters with more room."
+        )
+
+    def _why_not(self, other: "Ciphertext", bound: float) -> Exception:
+        if other.key.fingerprint != self.key.fingerprint:
+            return KeyMismatch(
+                f"Ciphertexts of two keys cannot be combined: {self.key.fingerprint[:8]} ({self.key.scheme_name}) and "
+                f"{other.key.fingerprint[:8]} ({other.key.scheme_name})."
+            )
+        if other.length != self.length:
+            return ShapeMismatch(f"Ciphertexts of {self.length} and of {other.length} values cannot be combined.")
+        if bound > self.key.capacity:
+            return self._overflow(bound)
+        return DepthExhausted(f"No room for one more addition: {self.key._consumption_words(self.consumed)}.")
+
+
+def _library_refusal(result: str, error: RuntimeError) -> HEError:
+    if "transparent" not in str(error):
+        return UnsupportedOperation(f"The library refuses this {result}: {error}.")
+    return ValueOutOfRange(
+        f"This {result} is zero whatever is encrypted (a ciphertext minus itself, or times zero), and everyone could "
+        "see that without a key; the library refuses it. Leave the term out."
+    )
+
+
+def _write_bound(bound: float) -> bytes | float:
+    # Lanes may be wider than the 64 bits that msgpack has for integers.
+    return bound.to_bytes((bound.bit_length() + 7) // 8, "big") if isinstance(bound, int) else bound
+
+
+def _read_bound(field: Any) -> float:
+    if isinstance(field, bytes):
+        return int.from_bytes(field, "big")
+    return field if isinstance(field, float) else -1
+
+
+def read_public_key_fields(data: bytes) -> tuple[str, str, Parameters, bool, bytes]:
+    """Open the envelope of a public key: scheme name, fingerprint, parameters, can_encrypt, native bytes.
+
+    Raises DamagedBytes; InvalidParameters and InsecureParameters are left to the caller's scheme.
+    """
+    fields = open_envelope(data, "public key")
+    kinds = (str, bytes, dict, bool, bytes)
+    if len(fields) != len(kinds) or not all(isinstance(f, k) for f, k in zip(fields, kinds, strict=True)):
+        raise DamagedBytes("The fields of this public key do not fit: make it again with this version of he_helpers.")
+    scheme_name, fingerprint, parameters, can_encrypt, native = fields
+    if len(fingerprint) != 16:
+        raise DamagedBytes("The fingerprint of this public key has a wrong length.")
+    return scheme_name, fingerprint.hex(), parameters_from_dict(parameters), can_encrypt, native

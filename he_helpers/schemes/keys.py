@@ -1,0 +1,77 @@
+"""The secret side: schemes generate key pairs, secret keys decrypt. Nothing in ``server/`` may import this module.
+
+    scheme = tenseal_bfv()
+    keys = scheme.generate_keys()
+    ciphertext = keys.public.encrypt([1, 2, 3])
+    keys.secret.decrypt(ciphertext)
+"""
+
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
+from he_helpers.schemes.envelope import open_envelope
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.phe_.secret import Paillier
+from he_helpers.schemes.pyfhel_.secret import PyfhelScheme
+from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.tenseal_.secret import TenSEALScheme
+
+__all__ = [
+    "KeyPair",
+    "Scheme",
+    "SecretKey",
+    "paillier",
+    "pyfhel_bfv",
+    "pyfhel_ckks",
+    "secret_key_from_bytes",
+    "tenseal_bfv",
+    "tenseal_ckks",
+]
+
+
+def tenseal_bfv(parameters: BFVParameters | None = None, **options: bool) -> Scheme:
+    """TenSEAL BFV: exact integers in slots. The default of this course.
+
+    options: relinearisation_keys (products of ciphertexts), galois_keys (sums of slots), insecure_for_teaching.
+    """
+    return TenSEALScheme("tenseal-bfv", parameters or BFVParameters(), **options)
+
+
+def tenseal_ckks(parameters: CKKSParameters | None = None, **options: bool) -> Scheme:
+    """TenSEAL CKKS: real numbers with an error, in slots. Options as for tenseal_bfv."""
+    return TenSEALScheme("tenseal-ckks", parameters or CKKSParameters(), **options)
+
+
+def pyfhel_bfv(parameters: BFVParameters | None = None, **options: bool) -> Scheme:
+    """Pyfhel BFV: exact integers in slots. Options as for tenseal_bfv."""
+    return PyfhelScheme("pyfhel-bfv", parameters or BFVParameters(), **options)
+
+
+def pyfhel_ckks(parameters: CKKSParameters | None = None, **options: bool) -> Scheme:
+    """Pyfhel CKKS: real numbers with an error, in slots. Options as for tenseal_bfv."""
+    return PyfhelScheme("pyfhel-ckks", parameters or CKKSParameters(), **options)
+
+
+def paillier(parameters: PaillierParameters | None = None, *, insecure_for_teaching: bool = False) -> Scheme:
+    """Paillier of the library phe: exact integers in lanes."""
+    return Paillier("paillier", parameters or PaillierParameters(), insecure_for_teaching=insecure_for_teaching)
+
+
+_SCHEME_CLASSES = {
+    "tenseal-bfv": TenSEALScheme,
+    "tenseal-ckks": TenSEALScheme,
+    "pyfhel-bfv": PyfhelScheme,
+    "pyfhel-ckks": PyfhelScheme,
+    "paillier": Paillier,
+}
+
+
+def secret_key_from_bytes(data: bytes) -> KeyPair:
+    """The key pair whose secret key returned ``data`` from to_bytes(). Raises DamagedBytes."""
+    fields = open_envelope(data, "key pair")
+    kinds = (str, dict, bool, list)
+    if (
+        len(fields) != len(kinds)
+        or not all(isinstance(field, kind) for field, kind in zip(fields, kinds, strict=True))
+        or fields[0] not in _SCHEME_CLASSES
+    ):
+        raise DamagedBytes("The fields of this key pair do not fit this version of he_helpers.")
+    return _SCHEME_CLASSES[fields[0]].key_pair_from_fields(fields)

@@ -1,0 +1,1 @@
+"""The adapter of phe: ``public`` encrypts and evaluates, ``secret`` generates keys and decrypts."""

@@ -1,0 +1,135 @@
+"""Paillier on the public side. One ciphertext is one integer modulo n squared, cut into lanes.
+
+phe encrypts and decrypts. Sums are products modulo n squared and products with a number are powers (Paillier,
+"Public-Key Cryptosystems Based on Composite Degree Residuosity Classes", Eurocrypt 1999); they are done on gmpy2
+integers here rather than with phe's EncryptedNumber, which carries an exponent in the clear that tells the magnitude
+of what is encrypted.
+"""
+
+import hashlib
+from typing import Any
+
+import gmpy2
+import numpy as np
+import phe
+
+from he_helpers.parameters import PaillierParameters, require_security
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+
+
+def modulus_fingerprint(modulus: int) -> str:
+    """32 hexadecimal characters of the SHA-256 digest over the scheme and the modulus."""
+    return hashlib.sha256(b"paillier" + _to_bytes(modulus)).hexdigest()[:32]
+
+
+def _to_bytes(number: int) -> bytes:
+    number = int(number)
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+class PaillierPublicKey(PublicKey):
+    """Paillier: exact integers in lanes, which sums and products with one number treat alike."""
+
+    scheme_name = "paillier"
+    exact = True
+    operations = frozenset({"product with a number"})
+    alternatives = {
+        "product with a vector": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
+        "product of ciphertexts": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
+        "sum of slots": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
+        "product with a matrix": "tenseal-ckks",
+    }
+
+    parameters: PaillierParameters
+
+    def __init__(self, modulus: int, parameters: PaillierParameters) -> None:
+        self.phe_key = phe.PaillierPublicKey(n=int(modulus))
+        self._modulus = gmpy2.mpz(modulus)
+        self._modulus_squared = self._modulus * self._modulus
+        super().__init__(parameters, modulus_fingerprint(modulus), can_encrypt=True)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, insecure_for_teaching: bool = False) -> "PaillierPublicKey":
+        """Read a public key from its envelope. Raises DamagedBytes, InvalidParameters, InsecureParameters."""
+        scheme_name, fingerprint, parameters, _, native = read_public_key_fields(data)
+        if scheme_name != cls.scheme_name or not isinstance(parameters, PaillierParameters):
+            raise DamagedBytes(f"A public key of {scheme_name!s:.20}, and one of {cls.scheme_name} was expected.")
+        require_security(parameters, insecure_for_teaching)
+        modulus = int.from_bytes(native, "big")
+        if modulus.bit_length() != parameters.modulus_bits or modulus % 2 == 0:
+            raise DamagedBytes(
+                f"A Paillier modulus of {parameters.modulus_bits} bits was announced; this is no such number."
+            )
+        if modulus_fingerprint(modulus) != fingerprint:
+            raise DamagedBytes("The fingerprint that this public key names is not its own.")
+        return cls(modulus, parameters)
+
+    def for_evaluation(self) -> "PaillierPublicKey":
+        """The key itself: adding needs the same modulus as encrypting."""
+        return self
+
+    def _slot_count(self) -> int:
+        return self.parameters.lanes
+
+    def _capacity(self) -> int:
+        return 2 ** (self.parameters.lane_bits - 1) - 1
+
+    def _consumption_limit(self) -> float:
+        return 0
+
+    def _fresh_consumption(self) -> float:
+        return 0
+
+    def _native_size(self) -> int:
+        return self.parameters.modulus_bits // 4
+
+    def _native_bytes(self) -> bytes:
+        return _to_bytes(self._modulus)
+
+    def _encrypt(self, vector: np.ndarray) -> gmpy2.mpz:
+        packed = 0
+        for value in reversed(vector.tolist()):
+            packed = (packed << self.parameters.lane_bits) + value
+        return gmpy2.mpz(self.phe_key.raw_encrypt(packed % self.phe_key.n))
+
+    def _load(self, data: bytes, size: int) -> gmpy2.mpz:
+        native = gmpy2.mpz(int.from_bytes(data, "big"))
+        # Neither zero nor a multiple of a prime factor of n can be a ciphertext.
+        if not 0 < native < self._modulus_squared or gmpy2.gcd(native, self._modulus) != 1:
+            raise DamagedBytes("This number is not a Paillier ciphertext of the key that it names.")
+        return native
+
+    def _serialise(self, native: gmpy2.mpz) -> bytes:
+        return int(native).to_bytes(self._native_size(), "big")
+
+    def _add(self, a: Any, b: Any) -> Any:
+        return a * b % self._modulus_squared
+
+    def _subtract(self, a: Any, b: Any) -> Any:
+        return a * gmpy2.invert(b, self._modulus_squared) % self._modulus_squared
+
+    def _add_plain(self, a: Any, vector: np.ndarray) -> Any:
+        # (1 + n)^m = 1 + m n modulo n squared: adding a plaintext without encrypting it, so the result is linkable.
+        packed = 0
+        for value in reversed(vector.tolist()):
+            packed = (packed << self.parameters.lane_bits) + value
+        return a * (1 + self._modulus * packed) % self._modulus_squared
+
+    def _multiply_plain(self, a: Any, factor: int) -> Any:
+        return gmpy2.powmod(a, factor, self._modulus_squared)
+
+    def _negate(self, a: Any) -> Any:
+        return gmpy2.invert(a, self._modulus_squared)
+
+    def _consumed_by_sum(self, a: float, b: float) -> float:
+        return 0
+
+    def _consumed_by_plain_product(self, a: float, factor: float, is_vector: bool) -> float:
+        return 0
+
+    def _consumption_words(self, consumed: float) -> str:
+        return "Paillier has no noise"
+
+
+PUBLIC_KEY_CLASSES = {PaillierPublicKey.scheme_name: PaillierPublicKey}

@@ -1,0 +1,21 @@
+"""Reading public keys of any scheme: what a server imports, and all that it imports."""
+
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.phe_.public import PUBLIC_KEY_CLASSES as PHE
+from he_helpers.schemes.pyfhel_.public import PUBLIC_KEY_CLASSES as PYFHEL
+from he_helpers.schemes.tenseal_.public import PUBLIC_KEY_CLASSES as TENSEAL
+
+PUBLIC_KEY_CLASSES = {**TENSEAL, **PYFHEL, **PHE}
+
+
+def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicKey:
+    """Read the public key of any scheme from its envelope.
+
+    Raises DamagedBytes, SecretKeyFound, InvalidParameters, InsecureParameters.
+    """
+    scheme_name = read_public_key_fields(data)[0]
+    if scheme_name not in PUBLIC_KEY_CLASSES:
+        known = ", ".join(PUBLIC_KEY_CLASSES)
+        raise DamagedBytes(f"A public key of the unknown scheme {scheme_name!s:.40}; this package has {known}.")
+    return PUBLIC_KEY_CLASSES[scheme_name].from_bytes(data, insecure_for_teaching)

@@ -1,0 +1,1 @@
+"""The adapter of Pyfhel: ``public`` encrypts and evaluates, ``secret`` generates keys and decrypts."""

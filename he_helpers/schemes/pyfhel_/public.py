@@ -1,0 +1,217 @@
+"""Pyfhel on the public side: BFV and CKKS ciphertexts under a Pyfhel object that holds no secret key."""
+
+import hashlib
+import warnings
+from functools import lru_cache
+
+import numpy as np
+from Pyfhel import PyCtxt, Pyfhel
+
+from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters, require_security
+from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
+from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
+
+# Valid in every build of Pyfhel, with or without zlib and zstd.
+UNCOMPRESSED = "none"
+
+
+def pyfhel_fingerprint(scheme_name: str, engine: Pyfhel) -> str:
+    """32 hexadecimal characters: a SHA-256 digest over the scheme, its parameters and the public encryption key."""
+    parts = (scheme_name.encode(), engine.to_bytes_context(UNCOMPRESSED), engine.to_bytes_public_key(UNCOMPRESSED))
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:32]
+
+
+def engine_for(parameters: Parameters) -> Pyfhel:
+    """A Pyfhel object with the context of these parameters, which is the same every time, and no keys."""
+    # Our own tables judge the security (they are stricter than SEAL's): sec=0 leaves the chain as it is.
+    common = {"n": parameters.ring_dimension, "qi_sizes": list(parameters.coefficient_modulus_bits), "sec": 0}
+    engine = Pyfhel()
+    with warnings.catch_warnings():
+        # Pyfhel warns where the scale does not fit the primes; CKKSParameters.levels counts those that do.
+        warnings.simplefilter("ignore")
+        if isinstance(parameters, BFVParameters):
+            status = engine.contextGen(scheme="bfv", t=parameters.plaintext_modulus, **common)
+        else:
+            status = engine.contextGen(scheme="ckks", scale=2.0**parameters.scale_bits, **common)
+    if "success" not in str(status):
+        raise InvalidParameters(f"Pyfhel refuses these parameters: {status}")
+    return engine
+
+
+@lru_cache(maxsize=16)
+def _context_bytes(parameters: Parameters) -> bytes:
+    return engine_for(parameters).to_bytes_context(UNCOMPRESSED)
+
+
+def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
+    """A Pyfhel object from its serialised context and whichever keys are there. Raises DamagedBytes."""
+    engine = Pyfhel()
+    readers = {
+        "context": engine.from_bytes_context,
+        "public": engine.from_bytes_public_key,
+        "relinearisation": engine.from_bytes_relin_key,
+        "galois": engine.from_bytes_rotate_key,
+        "secret": engine.from_bytes_secret_key,
+    }
+    try:
+        for name, read in readers.items():
+            if parts.get(name):
+                read(parts[name])
+    except (ValueError, RuntimeError) as error:
+        raise DamagedBytes(f"Pyfhel cannot read the {name} of this key ({type(error).__name__}).") from None
+    return engine
+
+
+class _PyfhelPublicKey(PublicKey):
+    parameters_class: type[Parameters]
+
+    def __init__(self, engine: Pyfhel, parameters: Parameters, fingerprint: str) -> None:
+        self.engine = engine
+        super().__init__(parameters, fingerprint, not engine.is_public_key_empty())
+
+    @classmethod
+    def from_bytes(cls, data: bytes, insecure_for_teaching: bool = False) -> "_PyfhelPublicKey":
+        """Read a public key from its envelope. Raises DamagedBytes, InvalidParameters, InsecureParameters."""
+        scheme_name, fingerprint, parameters, can_encrypt, native = read_public_key_fields(data)
+        if scheme_name != cls.scheme_name or not isinstance(parameters, cls.parameters_class):
+            raise DamagedBytes(f"A public key of {scheme_name!s:.20}, and one of {cls.scheme_name} was expected.")
+        require_security(parameters, insecure_for_teaching)
+        parts = _split(native)
+        # Compared before it is read: a forged context can keep Pyfhel busy for ever.
+        if parts["context"] != _context_bytes(parameters) or bool(parts["public"]) != can_encrypt:
+            raise DamagedBytes("The parameters that this public key names are not those of its Pyfhel context.")
+        engine = engine_from_parts(parts)
+        if can_encrypt and pyfhel_fingerprint(scheme_name, engine) != fingerprint:
+            raise DamagedBytes("The fingerprint that this public key names is not its own.")
+        return cls(engine, parameters, fingerprint)
+
+    def for_evaluation(self) -> "_PyfhelPublicKey":
+        """The context with the evaluation keys that were made, and without the encryption key."""
+        parts = self._parts()
+        parts["public"] = b""
+        return type(self)(engine_from_parts(parts), self.parameters, self.fingerprint)
+
+    def _parts(self) -> dict[str, bytes]:
+        engine = self.engine
+        return {
+            "context": engine.to_bytes_context(UNCOMPRESSED),
+            "public": engine.to_bytes_public_key(UNCOMPRESSED) if self.can_encrypt else b"",
+            "relinearisation": b"" if engine.is_relin_key_empty() else engine.to_bytes_relin_key(UNCOMPRESSED),
+            "galois": b"" if engine.is_rotate_key_empty() else engine.to_bytes_rotate_key(UNCOMPRESSED),
+        }
+
+    def _native_bytes(self) -> bytes:
+        return _join(self._parts())
+
+    def _load(self, data: bytes, size: int) -> PyCtxt:
+        try:
+            return PyCtxt(pyfhel=self.engine, bytestring=data)
+        except (ValueError, RuntimeError) as error:
+            raise DamagedBytes(f"Pyfhel cannot read this ciphertext ({type(error).__name__}).") from None
+
+    def _serialise(self, native: PyCtxt) -> bytes:
+        return native.to_bytes(UNCOMPRESSED)
+
+    def _negate(self, a: PyCtxt) -> PyCtxt:
+        return -a
+
+    def _multiply(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
+        if self.engine.is_relin_key_empty():
+            raise UnsupportedOperation(
+                "A product of ciphertexts needs relinearisation keys: make the key pair with relinearisation_keys=True."
+            )
+        product = a * b
+        self.engine.relinearize(product)
+        return product
+
+    def _sum(self, a: PyCtxt, size: int) -> PyCtxt:
+        if self.engine.is_rotate_key_empty():
+            raise UnsupportedOperation("The sum of slots needs Galois keys: make the key pair with galois_keys=True.")
+        return self.engine.cumul_add(a, in_new_ctxt=True)
+
+
+_PARTS = ("context", "public", "relinearisation", "galois")
+
+
+def _join(parts: dict[str, bytes]) -> bytes:
+    return b"".join(len(parts[name]).to_bytes(8, "little") + parts[name] for name in _PARTS)
+
+
+def _split(data: bytes) -> dict[str, bytes]:
+    parts, position = {}, 0
+    for name in _PARTS:
+        size = int.from_bytes(data[position : position + 8], "little")
+        parts[name] = data[position + 8 : position + 8 + size]
+        position += 8 + size
+    if position != len(data) or not parts["context"]:
+        raise DamagedBytes("The parts of this Pyfhel key do not add up to its length.")
+    return parts
+
+
+class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
+    """Pyfhel BFV: exact integers."""
+
+    scheme_name = "pyfhel-bfv"
+    parameters_class = BFVParameters
+    operations = frozenset(
+        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
+    )
+    alternatives = {"product with a matrix": "tenseal-ckks"}
+
+    def _encrypt(self, vector: np.ndarray) -> PyCtxt:
+        return self.engine.encryptInt(vector.astype(np.int64, copy=False))
+
+    def _add(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
+        return self.engine.add(a, b, True)
+
+    def _subtract(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
+        return self.engine.sub(a, b, True)
+
+    def _add_plain(self, a: PyCtxt, vector: np.ndarray) -> PyCtxt:
+        return a + vector.astype(np.int64)
+
+    def _multiply_plain(self, a: PyCtxt, factor: np.ndarray | int) -> PyCtxt:
+        if isinstance(factor, np.ndarray):
+            return a * factor.astype(np.int64)
+        # SEAL takes a negative number for t - |number|, which multiplies the noise by the plaintext modulus t.
+        return a * factor if factor >= 0 else -(a * -factor)
+
+
+class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
+    """Pyfhel CKKS: real numbers with an error."""
+
+    scheme_name = "pyfhel-ckks"
+    parameters_class = CKKSParameters
+    operations = frozenset(
+        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
+    )
+    alternatives = {"product with a matrix": "tenseal-ckks"}
+
+    def _encrypt(self, vector: np.ndarray) -> PyCtxt:
+        return self.engine.encryptFrac(vector)
+
+    # Operands of different levels are aligned by PyCtxt's operators.
+    def _add(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
+        return a + b
+
+    def _subtract(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
+        return a - b
+
+    def _add_plain(self, a: PyCtxt, vector: np.ndarray) -> PyCtxt:
+        return a + vector
+
+    def _multiply_plain(self, a: PyCtxt, factor: np.ndarray | float) -> PyCtxt:
+        return self._rescaled(a * (factor if isinstance(factor, np.ndarray) else float(factor)))
+
+    def _multiply(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
+        return self._rescaled(super()._multiply(a, b))
+
+    def _rescaled(self, product: PyCtxt) -> PyCtxt:
+        self.engine.rescale_to_next(product)
+        # The prime that was divided out is not exactly the scale; the operators refuse scales that differ.
+        product.set_scale(2.0**self.parameters.scale_bits)
+        return product
+
+
+PUBLIC_KEY_CLASSES = {cls.scheme_name: cls for cls in (PyfhelBFVPublicKey, PyfhelCKKSPublicKey)}

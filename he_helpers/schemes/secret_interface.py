@@ -1,0 +1,114 @@
+"""What every scheme offers on the secret side: generating keys and decrypting."""
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from he_helpers.parameters import Parameters, parameters_to_dict, require_security
+from he_helpers.schemes.envelope import seal_envelope
+from he_helpers.schemes.errors import DamagedBytes, KeyMismatch
+from he_helpers.schemes.interface import Ciphertext, PublicKey
+
+
+class SecretKey(ABC):
+    """Decrypts what was encrypted under its public key. Its bytes belong into a keyring and nowhere else."""
+
+    def __init__(self, public: PublicKey, insecure_for_teaching: bool) -> None:
+        self.fingerprint = public.fingerprint
+        self.scheme_name = public.scheme_name
+        self._public = public
+        self._insecure_for_teaching = insecure_for_teaching
+
+    def __repr__(self) -> str:
+        return f"SecretKey({self.scheme_name}, fingerprint {self.fingerprint[:8]})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A secret key is not pickled. Keep it in a keyring.")
+
+    def decrypt(self, ciphertext: Ciphertext) -> np.ndarray:
+        """The numbers in the ciphertext: 1-D; int64 (objects where 64 bits are too few), float64 for CKKS.
+
+        Raises KeyMismatch when the ciphertext names another key; DamagedBytes when the decrypted numbers show that
+        it is not what it says: unused slots that are not zero, or a number above the declared bound. Under BFV, a
+        ciphertext without unused slots and with a high bound is tested for its noise budget instead: another key finds
+        none left. Foreign bytes can pass for the sum of slots under CKKS, which is one number without unused slots.
+        """
+        if not isinstance(ciphertext, Ciphertext):
+            raise TypeError(f"A Ciphertext can be decrypted, not {type(ciphertext).__name__}.")
+        if ciphertext.key.fingerprint != self.fingerprint or ciphertext.key.scheme_name != self.scheme_name:
+            raise KeyMismatch(
+                f"This ciphertext was encrypted under key {ciphertext.key.fingerprint[:8]} "
+                f"({ciphertext.key.scheme_name}); this secret key is of {self.fingerprint[:8]} ({self.scheme_name})."
+            )
+        length, padding = ciphertext.length, ciphertext.padding
+        try:
+            numbers = self._decrypt(ciphertext.native, length + padding)
+        except (ValueError, RuntimeError) as error:
+            raise DamagedBytes(f"The library refuses to decrypt this ciphertext ({type(error).__name__}).") from None
+        unused = numbers[length : length + padding]
+        numbers = numbers[:length]
+        tolerance = 0 if ciphertext.key.exact else max(1.0, 1e-3 * ciphertext.bound)
+        limit = ciphertext.bound + tolerance
+        fits = np.abs(unused).max(initial=0) <= tolerance and -limit <= numbers.min() and numbers.max() <= limit
+        if not fits or not padding and self._could_fit_by_chance(ciphertext) and not self._has_noise_left(ciphertext):
+            raise DamagedBytes(
+                "This ciphertext decrypts to numbers that it cannot hold. It was altered, or encrypted under another "
+                "key than the one it names. Ask for it again, and check the sender's key fingerprint."
+            )
+        return numbers
+
+    def to_bytes(self) -> bytes:
+        """The key pair as bytes, in the clear: for a keyring, which encrypts them."""
+        fields = [
+            self.scheme_name,
+            parameters_to_dict(self._public.parameters),
+            self._insecure_for_teaching,
+            self._native_fields(),
+        ]
+        return seal_envelope("key pair", fields)
+
+    def _could_fit_by_chance(self, ciphertext: Ciphertext) -> bool:
+        """Whether numbers at random keep within the bound more often than once in 2^64 times."""
+        return ciphertext.length * math.log2(ciphertext.key.capacity / max(1, ciphertext.bound)) < 64
+
+    def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
+        """False when the noise shows that another key is needed. True where a scheme has no such measure."""
+        return True
+
+    @abstractmethod
+    def _decrypt(self, native: Any, size: int) -> np.ndarray: ...
+    @abstractmethod
+    def _native_fields(self) -> list[bytes]: ...
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A public key to give away and the secret key that stays."""
+
+    public: PublicKey
+    secret: SecretKey
+
+
+class Scheme(ABC):
+    """An immutable set of parameters of one scheme of one library. Raises InsecureParameters when it is created."""
+
+    def __init__(self, name: str, parameters: Parameters, *, insecure_for_teaching: bool = False) -> None:
+        require_security(parameters, insecure_for_teaching)
+        self.name = name
+        self.parameters = parameters
+        self.insecure_for_teaching = insecure_for_teaching
+
+    def __repr__(self) -> str:
+        return f"Scheme({self.name}, {self.parameters})"
+
+    @abstractmethod
+    def generate_keys(self) -> KeyPair:
+        """A fresh key pair from the library's own random generator."""
+
+    @classmethod
+    @abstractmethod
+    def key_pair_from_fields(cls, fields: list[Any]) -> KeyPair:
+        """The key pair from the fields of SecretKey.to_bytes(). Raises DamagedBytes."""

@@ -1,0 +1,1 @@
+"""The adapter of TenSEAL: ``public`` encrypts and evaluates, ``secret`` generates keys and decrypts."""

@@ -1,0 +1,227 @@
+"""TenSEAL on the public side: BFV and CKKS vectors under a context that holds no secret key."""
+
+import hashlib
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import tenseal as ts
+import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's parameters are made of
+
+from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, require_security
+from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
+from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
+
+
+def read_context(native: bytes) -> ts.Context:
+    """A TenSEAL context from its serialisation. Raises DamagedBytes."""
+    try:
+        return settled(ts.context_from(native, n_threads=1))
+    except (ValueError, RuntimeError) as error:
+        raise DamagedBytes(f"TenSEAL cannot read this context ({type(error).__name__}).") from None
+
+
+def settled(context: ts.Context) -> ts.Context:
+    """The context with its automatic rescaling as its scheme needs it.
+
+    TenSEAL switches it off with the first BFV vector, which changes the serialised context, and so its fingerprint.
+    """
+    if context.seal_context().data.key_context_data().parms().scheme().name == "BFV":
+        context.auto_rescale = False
+        context.auto_mod_switch = False
+    return context
+
+
+def context_fingerprint(scheme_name: str, context: ts.Context) -> str:
+    """32 hexadecimal characters: a SHA-256 digest over the scheme, its parameters and the public encryption key."""
+    public_part = context.serialize(
+        save_public_key=True, save_secret_key=False, save_galois_keys=False, save_relin_keys=False
+    )
+    return hashlib.sha256(scheme_name.encode() + public_part).hexdigest()[:32]
+
+
+class _TenSEALPublicKey(PublicKey):
+    parameters_class: type[Parameters]
+    _scheme_type: ts.SCHEME_TYPE
+
+    def __init__(self, context: ts.Context, parameters: Parameters, fingerprint: str) -> None:
+        self.context = context
+        super().__init__(parameters, fingerprint, context.has_public_key())
+
+    @classmethod
+    def from_bytes(cls, data: bytes, insecure_for_teaching: bool = False) -> "_TenSEALPublicKey":
+        """Read a public key from its envelope.
+
+        Raises DamagedBytes, SecretKeyFound, InsecureParameters.
+        """
+        scheme_name, fingerprint, parameters, can_encrypt, native = read_public_key_fields(data)
+        if scheme_name != cls.scheme_name or not isinstance(parameters, cls.parameters_class):
+            raise DamagedBytes(f"A public key of {scheme_name!s:.20}, and one of {cls.scheme_name} was expected.")
+        require_security(parameters, insecure_for_teaching)
+        context = read_context(native)
+        if context.is_private():
+            raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
+        key_level = context.seal_context().data.key_context_data()
+        native_parameters = key_level.parms()
+        if (
+            native_parameters.poly_modulus_degree() != parameters.ring_dimension
+            or abs(key_level.total_coeff_modulus_bit_count() - parameters.total_bits) > 2
+            or native_parameters.scheme().name != cls._scheme_type.name
+            or not cls._same_encoding(context, parameters)
+            or context.has_public_key() != can_encrypt
+        ):
+            raise DamagedBytes("The parameters that this public key names are not those of its TenSEAL context.")
+        if can_encrypt and context_fingerprint(scheme_name, context) != fingerprint:
+            raise DamagedBytes("The fingerprint that this public key names is not its own.")
+        return cls(context, parameters, fingerprint)
+
+    @staticmethod
+    @abstractmethod
+    def _same_encoding(context: ts.Context, parameters: Any) -> bool:
+        """Whether plaintext modulus or scale are those announced."""
+
+    def for_evaluation(self) -> "_TenSEALPublicKey":
+        """The context without the encryption key: about 90 bytes where no evaluation keys were made."""
+        native = self.context.serialize(
+            save_public_key=False,
+            save_secret_key=False,
+            save_galois_keys=self.context.has_galois_keys(),
+            save_relin_keys=self.context.has_relin_keys(),
+        )
+        return type(self)(read_context(native), self.parameters, self.fingerprint)
+
+    def _native_bytes(self) -> bytes:
+        return self.context.serialize(
+            save_public_key=self.can_encrypt,
+            save_secret_key=False,
+            save_galois_keys=self.context.has_galois_keys(),
+            save_relin_keys=self.context.has_relin_keys(),
+        )
+
+    def _largest_native(self) -> int:
+        # Compression may expand what is random by a fraction of a percent.
+        return self._native_size() * 102 // 100 + 1024
+
+    def _read(self, reader: Any, data: bytes, size: int) -> Any:
+        try:
+            native = reader(self.context, data)
+        except (ValueError, RuntimeError) as error:
+            raise DamagedBytes(f"TenSEAL cannot read this ciphertext ({type(error).__name__}).") from None
+        if native.size() != size:
+            raise DamagedBytes(f"This ciphertext announces {size} values and holds {native.size()}.")
+        return native
+
+    def _serialise(self, native: Any) -> bytes:
+        return native.serialize()
+
+    def _add(self, a: Any, b: Any) -> Any:
+        return a + b
+
+    def _subtract(self, a: Any, b: Any) -> Any:
+        return a - b
+
+    def _add_plain(self, a: Any, vector: np.ndarray) -> Any:
+        return a + vector.tolist()
+
+    def _multiply_plain(self, a: Any, factor: np.ndarray | int | float) -> Any:
+        return a * (factor.tolist() if isinstance(factor, np.ndarray) else factor)
+
+    def _multiply(self, a: Any, b: Any) -> Any:
+        if not self.context.has_relin_keys():
+            raise UnsupportedOperation(
+                "A product of ciphertexts needs relinearisation keys: make the key pair with relinearisation_keys=True."
+            )
+        return a * b
+
+    def _sum(self, a: Any, size: int) -> Any:
+        self._require_galois_keys("The sum of slots")
+        return a.sum()
+
+    def _require_galois_keys(self, what: str) -> None:
+        if not self.context.has_galois_keys():
+            raise UnsupportedOperation(f"{what} needs Galois keys: make the key pair with galois_keys=True.")
+
+
+class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
+    """TenSEAL BFV: exact integers."""
+
+    scheme_name = "tenseal-bfv"
+    parameters_class = BFVParameters
+    _scheme_type = ts.SCHEME_TYPE.BFV
+    operations = frozenset(
+        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
+    )
+    alternatives = {"product with a matrix": "tenseal-ckks"}
+
+    @staticmethod
+    def _same_encoding(context: ts.Context, parameters: BFVParameters) -> bool:
+        native = context.seal_context().data.key_context_data().parms().plain_modulus()
+        return native.value() == parameters.plaintext_modulus
+
+    def _multiply_plain(self, a: ts.BFVVector, factor: np.ndarray | int) -> ts.BFVVector:
+        if isinstance(factor, np.ndarray) or factor >= 0:
+            return super()._multiply_plain(a, factor)
+        # SEAL takes a negative number for t - |number|, which multiplies the noise by the plaintext modulus t.
+        return self._negate(super()._multiply_plain(a, -factor))
+
+    def _negate(self, a: ts.BFVVector) -> ts.BFVVector:
+        # TenSEAL negates no BFV vector; this gives the same ciphertext and adds no noise.
+        return a - (a + a)
+
+    def _sum(self, a: ts.BFVVector, size: int) -> ts.BFVVector:
+        half = self.slot_count // 2
+        if size > half:
+            raise UnsupportedOperation(
+                f"TenSEAL sums at most {half} slots of BFV, {size} are in use here (with those kept zero). Split the "
+                "vector, or use pyfhel-bfv."
+            )
+        return super()._sum(a, size)
+
+    def _encrypt(self, vector: np.ndarray) -> ts.BFVVector:
+        return ts.bfv_vector(self.context, _with_check_slots(vector, self._padding(len(vector))))
+
+    def _load(self, data: bytes, size: int) -> ts.BFVVector:
+        return self._read(ts.bfv_vector_from, data, size)
+
+
+class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
+    """TenSEAL CKKS: real numbers with an error."""
+
+    scheme_name = "tenseal-ckks"
+    parameters_class = CKKSParameters
+    _scheme_type = ts.SCHEME_TYPE.CKKS
+    operations = frozenset(
+        {
+            "product with a number",
+            "product with a vector",
+            "product of ciphertexts",
+            "sum of slots",
+            "product with a matrix",
+        }
+    )
+
+    @staticmethod
+    def _same_encoding(context: ts.Context, parameters: CKKSParameters) -> bool:
+        return context.global_scale == 2.0**parameters.scale_bits
+
+    def _encrypt(self, vector: np.ndarray) -> ts.CKKSVector:
+        return ts.ckks_vector(self.context, _with_check_slots(vector, self._padding(len(vector))))
+
+    def _load(self, data: bytes, size: int) -> ts.CKKSVector:
+        return self._read(ts.ckks_vector_from, data, size)
+
+    def _negate(self, a: ts.CKKSVector) -> ts.CKKSVector:
+        return -a
+
+    def _matrix_product(self, a: ts.CKKSVector, matrix: np.ndarray) -> ts.CKKSVector:
+        self._require_galois_keys("A product with a matrix")
+        return a.mm(matrix.tolist())
+
+
+def _with_check_slots(vector: np.ndarray, padding: int) -> list[Any]:
+    values = vector.tolist()
+    return values + [0] * padding if padding else values
+
+
+PUBLIC_KEY_CLASSES = {cls.scheme_name: cls for cls in (TenSEALBFVPublicKey, TenSEALCKKSPublicKey)}

@@ -1,0 +1,114 @@
+"""TenSEAL on the secret side."""
+
+from typing import Any
+
+import numpy as np
+import tenseal as ts
+from tenseal.sealapi import Decryptor
+
+from he_helpers.parameters import (
+    STANDARD_TABLE,
+    BFVParameters,
+    InvalidParameters,
+    Parameters,
+    parameters_from_dict,
+)
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.interface import Ciphertext
+from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.tenseal_.public import PUBLIC_KEY_CLASSES, context_fingerprint, read_context
+
+
+class TenSEALScheme(Scheme):
+    """BFV or CKKS in TenSEAL, with the evaluation keys that the work needs and no more: each kind costs megabytes."""
+
+    def __init__(
+        self,
+        name: str,
+        parameters: Parameters,
+        *,
+        relinearisation_keys: bool = False,
+        galois_keys: bool = False,
+        insecure_for_teaching: bool = False,
+    ) -> None:
+        super().__init__(name, parameters, insecure_for_teaching=insecure_for_teaching)
+        self.relinearisation_keys = relinearisation_keys
+        self.galois_keys = galois_keys
+
+    def generate_keys(self) -> KeyPair:
+        p = self.parameters
+        common = {"coeff_mod_bit_sizes": list(p.coefficient_modulus_bits), "n_threads": 1}
+        try:
+            if isinstance(p, BFVParameters):
+                context = ts.context(
+                    ts.SCHEME_TYPE.BFV, p.ring_dimension, plain_modulus=p.plaintext_modulus, **common
+                )
+            else:
+                context = ts.context(ts.SCHEME_TYPE.CKKS, p.ring_dimension, **common)
+                context.global_scale = 2**p.scale_bits
+        except (ValueError, RuntimeError) as error:
+            raise InvalidParameters(
+                f"TenSEAL refuses these parameters ({error}). It takes no coefficient modulus above the standard's "
+                f"limit of {STANDARD_TABLE[128][p.ring_dimension]} bits (here {p.total_bits}), insecure_for_teaching or "
+                "not, and no plaintext modulus that is one of the primes; Pyfhel takes more."
+            ) from None
+        # TenSEAL makes relinearisation keys with every context; without products they are dead weight.
+        return _key_pair(context, self.name, p, self.relinearisation_keys, self.galois_keys, self.insecure_for_teaching)
+
+    @classmethod
+    def key_pair_from_fields(cls, fields: list[Any]) -> KeyPair:
+        name, parameters, insecure_for_teaching, parts = fields
+        if len(parts) != 1 or not isinstance(parts[0], bytes):
+            raise DamagedBytes("A TenSEAL key pair is stored as its private context.")
+        context = read_context(parts[0])
+        return _key_pair(
+            context,
+            name,
+            parameters_from_dict(parameters),
+            context.has_relin_keys(),
+            context.has_galois_keys(),
+            insecure_for_teaching,
+        )
+
+
+def _key_pair(
+    context: ts.Context, name: str, parameters: Parameters, relinearisation: bool, galois: bool, insecure: bool
+) -> KeyPair:
+    if galois and not context.has_galois_keys():
+        context.generate_galois_keys()
+    public_bytes = context.serialize(
+        save_public_key=True, save_secret_key=False, save_galois_keys=galois, save_relin_keys=relinearisation
+    )
+    public_context = read_context(public_bytes)
+    public = PUBLIC_KEY_CLASSES[name](public_context, parameters, context_fingerprint(name, public_context))
+    return KeyPair(public, TenSEALSecretKey(public, context, insecure))
+
+
+class TenSEALSecretKey(SecretKey):
+    """Holds the private context."""
+
+    def __init__(self, public: Any, context: ts.Context, insecure_for_teaching: bool) -> None:
+        super().__init__(public, insecure_for_teaching)
+        self._context = context
+        self._native_key = context.secret_key()
+        self._dtype = np.int64 if public.exact else np.float64
+
+    def _decrypt(self, native: Any, size: int) -> np.ndarray:
+        values = native.decrypt(self._native_key)
+        return np.fromiter(values, dtype=self._dtype, count=len(values))
+
+    def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
+        if not self._public.exact:
+            return True
+        decryptor = Decryptor(self._context.seal_context().data, self._native_key.data)
+        return all(decryptor.invariant_noise_budget(part) > 0 for part in ciphertext.native.ciphertext())
+
+    def _native_fields(self) -> list[bytes]:
+        return [
+            self._context.serialize(
+                save_public_key=True,
+                save_secret_key=True,
+                save_galois_keys=self._public.context.has_galois_keys(),
+                save_relin_keys=self._public.context.has_relin_keys(),
+            )
+        ]
