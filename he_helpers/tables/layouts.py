@@ -1,0 +1,211 @@
+"""Layouts: which number of the table lies in which slot of which ciphertext.
+
+``values``   one number a ciphertext: any grouping, the naive way
+``rows``     the columns of a row side by side in one ciphertext: any grouping
+``aligned``  for each announced grouping, a slot for each group and column; the members of a group lie at the same slot
+             of successive ciphertexts, so that adding whole ciphertexts adds up every group at once
+
+A layout only arranges numbers and adds ciphertexts. It is a function of public labels, so that the encrypting side,
+the server and the decrypting side derive the same arrangement.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from he_helpers.schemes.interface import Ciphertext
+from he_helpers.tables.columns import Labels
+from he_helpers.tables.placement import AlignedPlacement, Placement, RowPlacement
+from he_helpers.tables.query import UnsupportedQuery
+
+LAYOUT_NAMES = ("values", "rows", "aligned")
+
+
+class Layout(ABC):
+    """An arrangement for given labels, number of columns and slots.
+
+    ``terms`` is the largest number of ciphertexts that one result adds up, ``ciphertext_count`` the number uploaded,
+    ``groupings`` those that it can answer (None for any).
+    """
+
+    name: str
+    terms: int
+    ciphertext_count: int
+    groupings: tuple[tuple[str, ...], ...] | None = None
+    partial_sums: int = 1
+
+    @abstractmethod
+    def vectors(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        """The vectors to encrypt, in order, from the table's numbers of shape (rows, columns)."""
+
+    @abstractmethod
+    def lengths(self) -> Iterator[int]:
+        """The lengths of these vectors."""
+
+    @abstractmethod
+    def add_up(
+        self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
+    ) -> list[Ciphertext]:
+        """The result ciphertexts of the sums of ``columns`` (positions) for each group of ``grouping``."""
+
+    def canonical(self, grouping: tuple[str, ...]) -> tuple[str, ...]:
+        """The grouping with its labels in the order of this layout. Raises UnsupportedQuery."""
+        return grouping
+
+
+class RowLayout(Layout):
+    """``rows`` and ``values``: every ciphertext holds ``width`` columns of one row."""
+
+    def __init__(self, name: str, labels: Labels, column_count: int, slot_count: int) -> None:
+        self.name = name
+        self._labels = labels
+        self._column_count = column_count
+        self._width = row_width(name, column_count, slot_count)
+        self._starts = range(0, column_count, self._width)
+        self.terms = labels.rows
+        self.ciphertext_count = labels.rows * len(self._starts)
+
+    def vectors(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        for row in numbers:
+            for start in self._starts:
+                yield row[start : start + self._width]
+
+    def lengths(self) -> Iterator[int]:
+        for _ in range(self._labels.rows):
+            for start in self._starts:
+                yield min(self._width, self._column_count - start)
+
+    def add_up(
+        self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
+    ) -> list[Ciphertext]:
+        names, group_of_row = self._labels.groups(grouping)
+        members: list[list[int]] = [[] for _ in names]
+        for row, group in enumerate(group_of_row):
+            members[group].append(row)
+        needed = RowPlacement(self._column_count, len(names), self._width, columns).needed
+        return [
+            reduce(add, (ciphertexts[row * len(self._starts) + chunk] for row in rows))
+            for rows in members
+            for chunk in needed
+        ]
+
+
+class _Block:
+    """The ciphertexts of one grouping: ``depth`` layers of ``len(lengths)`` vectors, added up over the depth.
+
+    Member j of a group goes to part j modulo ``parts`` of its group's cells, in the layer j // parts.
+    """
+
+    def __init__(self, labels: Labels, grouping: tuple[str, ...], column_count: int, slots: int, parts: int) -> None:
+        names, self._group_of_row = labels.groups(grouping)
+        self.group_count = len(names)
+        self._sizes = np.bincount(self._group_of_row, minlength=self.group_count)
+        self._parts = parts
+        self._column_count = column_count
+        self.depth = -(-int(self._sizes.max()) // parts)
+        self.lengths = AlignedPlacement(column_count, self.group_count, slots, parts, range(column_count)).lengths
+
+    def layers(self, numbers: np.ndarray) -> np.ndarray:
+        """Shape (depth, columns x groups x parts): zero where a group has no such member."""
+        member = np.empty(len(self._group_of_row), dtype=np.int64)
+        member[np.argsort(self._group_of_row, kind="stable")] = np.concatenate([np.arange(n) for n in self._sizes])
+        cell = self._group_of_row * self._parts + member % self._parts
+        cells = np.zeros((self.depth, self._column_count, self.group_count * self._parts), dtype=numbers.dtype)
+        cells[member // self._parts, :, cell] = numbers
+        return cells.reshape(self.depth, -1)
+
+
+class AlignedLayout(Layout):
+    """``aligned``: a block of ciphertexts for each announced grouping.
+
+    With ``partial_sums`` = p, p cells hold the parts of each sum: p times fewer ciphertexts, and whoever decrypts
+    adds the parts up and so sees them.
+    """
+
+    name = "aligned"
+
+    def __init__(
+        self,
+        labels: Labels,
+        column_count: int,
+        slot_count: int,
+        groupings: Sequence[Sequence[str]],
+        partial_sums: int,
+    ) -> None:
+        self.groupings = tuple(tuple(grouping) for grouping in groupings)
+        self.partial_sums = partial_sums
+        self._column_count = column_count
+        self._slot_count = slot_count
+        self._blocks = {
+            grouping: _Block(labels, grouping, column_count, slot_count, partial_sums) for grouping in self.groupings
+        }
+        self.terms = max(block.depth for block in self._blocks.values())
+        self.ciphertext_count = sum(block.depth * len(block.lengths) for block in self._blocks.values())
+
+    def vectors(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
+        for block in self._blocks.values():
+            for layer in block.layers(numbers):
+                yield from np.split(layer, np.cumsum(block.lengths)[:-1])
+
+    def lengths(self) -> Iterator[int]:
+        for block in self._blocks.values():
+            for _ in range(block.depth):
+                yield from block.lengths
+
+    def canonical(self, grouping: tuple[str, ...]) -> tuple[str, ...]:
+        for announced in self.groupings:
+            if set(announced) == set(grouping):
+                return announced
+        known = [" and ".join(g) or "the grand total" for g in self.groupings]
+        raise UnsupportedQuery(
+            f"This table was not encrypted for sums by {' and '.join(grouping) or 'the grand total'}. It answers sums "
+            f"by: {'; '.join(known)}. The data administrator announces groupings when encrypting.",
+            [list(g) for g in self.groupings],
+        )
+
+    def add_up(
+        self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
+    ) -> list[Ciphertext]:
+        start = 0
+        for announced, block in self._blocks.items():
+            if announced == grouping:
+                break
+            start += block.depth * len(block.lengths)
+        placement = AlignedPlacement(
+            self._column_count, block.group_count, self._slot_count, self.partial_sums, columns
+        )
+        return [
+            reduce(add, (ciphertexts[start + layer * len(block.lengths) + chunk] for layer in range(block.depth)))
+            for chunk in placement.needed
+        ]
+
+
+def row_width(layout_name: str, column_count: int, slot_count: int) -> int:
+    """Columns in one ciphertext of a row layout."""
+    return 1 if layout_name == "values" else min(slot_count, column_count)
+
+
+def make_layout(
+    name: str,
+    labels: Labels,
+    column_count: int,
+    slot_count: int,
+    groupings: Sequence[Sequence[str]] | None,
+    partial_sums: int,
+) -> Layout:
+    """The layout of that name; ``groupings`` and ``partial_sums`` are for ``aligned`` only."""
+    if name == "aligned":
+        return AlignedLayout(labels, column_count, slot_count, groupings or (), partial_sums)
+    return RowLayout(name, labels, column_count, slot_count)
+
+
+def make_placement(
+    layout_name: str, column_count: int, group_count: int, slot_count: int, partial_sums: int, columns: Sequence[int]
+) -> Placement:
+    """Where the sums lie that the layout of that name computes."""
+    if layout_name == "aligned":
+        return AlignedPlacement(column_count, group_count, slot_count, partial_sums, columns)
+    return RowPlacement(column_count, group_count, row_width(layout_name, column_count, slot_count), columns)
