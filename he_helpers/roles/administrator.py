@@ -1,0 +1,368 @@
+"""The data administrator: holds the data and the secret key, and decides what leaves as plaintext."""
+
+import hashlib
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from nacl.signing import SigningKey
+
+from he_helpers.roles import contacts, release
+from he_helpers.roles.connection import Connection
+from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
+from he_helpers.roles.errors import (
+    AlreadyThere,
+    InvalidName,
+    NotApproved,
+    NotThere,
+    ReviewNotClean,
+    ServerRefused,
+    UnreadableAnswer,
+)
+from he_helpers.roles.hidden import Hidden
+from he_helpers.roles.keyring import Keyring, hide
+from he_helpers.roles.private_files import private_folder, read_private, write_private
+from he_helpers.roles.review import Review, review_request
+from he_helpers.roles.views import audit_view, dataset_view, request_view
+from he_helpers.schemes.keys import secret_key_from_bytes
+from he_helpers.schemes.public import load_public_key
+from he_helpers.tables import EncryptedAggregate, EncryptedTable
+
+if TYPE_CHECKING:
+    from he_helpers.schemes.interface import PublicKey
+    from he_helpers.schemes.keys import Scheme, SecretKey
+
+_SIGNING_ENTRY = "signature key"
+_LARGEST_TABLE = 2**30
+_LARGEST_RECORD = 2**20
+_UNDECIDED = {"requested", "aggregated"}
+_DECIDED_FOR = {"approved", "released"}
+
+
+class DataAdministrator:
+    """What a data administrator can do, from the own ``folder`` (mode 0700), over the server at ``server``.
+
+    The folder holds ``token`` (from the server's operator), and gets ``keyring`` (secret keys, encrypted
+    under ``passphrase``), ``public_keys/``, ``uploads/`` (copies of what was uploaded), ``contacts/``
+    (analysts' keys) and ``decisions/``. The passphrase stays in this process for as long as the object lives;
+    the secret key is loaded for a release only and not kept.
+    """
+
+    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+        self._passphrase = passphrase = hide(passphrase)
+        self.folder = private_folder(folder)
+        self.keyring = Keyring(self.folder)
+        self.contacts = Contacts(self.folder / "contacts", ENCRYPTION_KEY)
+        self.connection = Connection(server, self.folder)
+        self._public_keys = private_folder(self.folder / "public_keys")
+        self._uploads = private_folder(self.folder / "uploads")
+        self._decisions = private_folder(self.folder / "decisions")
+        self._shown: dict[str, dict[str, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"DataAdministrator(server={self.connection.server!r})"
+
+    # Keys
+
+    def create_keys(self, scheme: "Scheme", name: str = "main") -> "PublicKey":
+        """Make a key pair of ``scheme``, and the signature key if there is none; return the public key.
+
+        Secret keys go into the keyring. An existing pair of the same parameters is kept and its public key
+        returned; one of other parameters is kept too, and refused with AlreadyThere.
+        """
+        file = self._file(self._public_keys, name, ".key")
+        names = self.keyring.names(self._passphrase)
+        if _entry(name) in names:
+            pair = secret_key_from_bytes(self.keyring.load(_entry(name), self._passphrase))
+            if (pair.public.scheme_name, pair.public.parameters) != (scheme.name, scheme.parameters):
+                raise AlreadyThere(
+                    f"The keyring holds a key {name!r} of {pair.public.scheme_name} with other parameters. "
+                    "It is kept: without it nothing that was encrypted under it can be read. "
+                    "Use another name for the new key."
+                )
+        else:
+            pair = scheme.generate_keys()
+            # Insecure parameters are refused here, before anything is kept.
+            load_public_key(pair.public.to_bytes())
+            self.keyring.store(_entry(name), Hidden(pair.secret.to_bytes()), self._passphrase)
+        write_private(file, pair.public.to_bytes())
+        if _SIGNING_ENTRY not in names:
+            self.keyring.store(_SIGNING_ENTRY, Hidden(bytes(SigningKey.generate())), self._passphrase)
+        return pair.public
+
+    def public_key(self, name: str = "main") -> "PublicKey":
+        """The public key of that name, which needs no passphrase. Raises NotThere."""
+        file = self._file(self._public_keys, name, ".key")
+        if not file.exists():
+            known = ", ".join(sorted(path.stem for path in self._public_keys.glob("*.key"))) or "none"
+            raise NotThere(
+                f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first."
+            )
+        return load_public_key(read_private(file, _LARGEST_TABLE))
+
+    @property
+    def verify_key(self) -> Contact:
+        """The public half of the signature key, for the analysts. Raises NotThere before create_keys()."""
+        return Contact(VERIFY_KEY, bytes(self._signing_key().verify_key))
+
+    def hand_over(self, folder: Path | str, name: str = "administrator") -> Path:
+        """Put the verify key into ``folder``, for analysts to take in person, and return the file."""
+        return contacts.hand_over(folder, name, self.verify_key)
+
+    def trust(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
+        """Keep the encryption key that the analyst ``name`` handed over in person. See Contacts.trust."""
+        return self.contacts.trust(name, path_or_bytes, overwrite=overwrite)
+
+    # Datasets
+
+    def decrypt(self, aggregate: EncryptedAggregate) -> pd.DataFrame:
+        """Decrypt an aggregate of an own table, for the own eyes: what others may see goes through release().
+
+        Raises NotThere when it is under none of the own keys, KeyMismatch, DamagedBytes, WrongPassphrase.
+        """
+        return aggregate.decrypt(self._secret_key_of(aggregate.key.fingerprint))
+
+    def upload(self, name: str, table: EncryptedTable, minimum_group_size: int) -> dict[str, Any]:
+        """Upload ``table`` as dataset ``name``; returns name, rows_received, bytes and digest.
+
+        A copy stays in ``uploads/NAME.table``: reviews compare the server's work with it. No group below
+        ``minimum_group_size`` rows will be answered. The same table again is harmless; another one under the
+        same name is refused (AlreadyThere) until delete(name).
+        """
+        data = table.to_bytes()
+        copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
+        settings = json.dumps({"minimum_group_size": minimum_group_size}).encode()
+        first = not copy.exists()
+        if not first and (read_private(copy, _LARGEST_TABLE), read_private(record, _LARGEST_RECORD)) != (
+            data,
+            settings,
+        ):
+            raise AlreadyThere(
+                f"You have uploaded another table, or the same one with another minimum, as {name!r}. "
+                f"Encrypting anew gives other bytes, too: to upload the same again, take uploaded({name!r}). "
+                f"To replace it, call delete({name!r}) first; requests on it are lost then."
+            )
+        # The copy comes first: a dataset that is on the server without one could not be reviewed.
+        write_private(record, settings)
+        write_private(copy, data)
+        try:
+            answer = self.connection.put_bytes(
+                "datasets", name, data=data, minimum_group_size=str(minimum_group_size)
+            )
+        except ServerRefused:
+            if first:
+                copy.unlink()
+                record.unlink()
+            raise
+        if not isinstance(answer, dict) or answer.get("digest") != hashlib.sha256(data).hexdigest():
+            raise UnreadableAnswer(
+                f"The server acknowledged other bytes than those sent as {name!r}. Upload again; if it "
+                "stays, tell the operator."
+            )
+        return answer
+
+    def uploaded(self, name: str) -> EncryptedTable:
+        """The own copy of the dataset ``name``. Raises NotThere."""
+        file = self._file(self._uploads, name, ".table")
+        if not file.exists():
+            known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
+            raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
+        return EncryptedTable.from_bytes(read_private(file, _LARGEST_TABLE))
+
+    def datasets(self) -> pd.DataFrame:
+        """The own datasets on the server, one row each, by name."""
+        return dataset_view(self.connection.get("datasets"))
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """All that the server can read of the dataset ``name``. Unknown: ServerRefused (404)."""
+        return self.connection.get("datasets", name)
+
+    def delete(self, name: str) -> None:
+        """Delete a dataset with its requests, and the own copy. Unknown: ServerRefused (404)."""
+        copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
+        try:
+            self.connection.delete("datasets", name)
+        except ServerRefused as refusal:
+            # Deleted before, and only the copy was left: an interrupted deletion or upload.
+            if refusal.status != 404 or not copy.exists():
+                raise
+        copy.unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
+
+    # Release requests
+
+    def requests(self, status: str | None = None) -> pd.DataFrame:
+        """The release requests on the own datasets, all or those of one ``status``, by dataset and query."""
+        return request_view(self.connection.get("requests", status=status), self._recipient)
+
+    def pending(self) -> pd.DataFrame:
+        """The release requests that wait for a decision, by dataset and query."""
+        requests = self.requests()
+        return requests[requests["status"].isin(_UNDECIDED)]
+
+    def review(self, request_id: str) -> Review:
+        """Show who asks what, and check it; changes no status but from requested to aggregated.
+
+        Raises ServerRefused for an unknown request, NotThere when there is no own copy of its dataset.
+        """
+        review = self._review(request_id)
+        self._shown[review.request] = review.subject()
+        return review
+
+    def approve(self, request_id: str, reason: str = "") -> None:
+        """Approve a request whose review is clean, and keep the decision. Repeating is harmless.
+
+        What is approved is what review() showed last, or what was approved before: the server cannot exchange
+        it in between. Raises ReviewNotClean, NotApproved when you refused it before, or ServerRefused (409).
+        """
+        review = self._clean_review(request_id)
+        earlier = self._decision(review.request)
+        if earlier and earlier["decision"] == "refused":
+            raise NotApproved("You refused this request. A decision stands; the analyst can ask anew.")
+        known = earlier["subject"] if earlier else self._shown.get(review.request, review.subject())
+        if review.subject() != known:
+            raise ReviewNotClean(
+                "The server now shows another request under this id than the one that you reviewed."
+            )
+        self.connection.put(
+            "requests", review.request, "decision", document={"decision": "approved", "reason": reason}
+        )
+        self._record_decision(review.request, "approved", reason, review.subject())
+
+    def refuse(self, request_id: str, reason: str) -> None:
+        """Refuse a request and tell the analyst why. ServerRefused (409) after an approval."""
+        if not reason.strip():
+            raise ValueError("A refusal without a reason helps nobody. Say in a sentence why.")
+        request = self._aggregated(request_id)
+        self.connection.put(
+            "requests", request["id"], "decision", document={"decision": "refused", "reason": reason}
+        )
+        self._record_decision(request["id"], "refused", reason, None)
+
+    def release(self, request_id: str) -> pd.DataFrame:
+        """Decrypt, round, sign, seal and upload an approved result; returns what was released.
+
+        Everything is reviewed once more, and must be what was approved: the server can neither invent an
+        approval nor exchange query, aggregate or recipient after it. Decrypted is the re-computed aggregate,
+        never the server's bytes. Repeating is harmless: the server keeps the first result. Raises
+        NotApproved, ReviewNotClean, WrongPassphrase.
+        """
+        decision = self._decision(_checked_uuid(request_id))
+        if not decision or decision["decision"] != "approved":
+            raise NotApproved(
+                "You have not approved this request from this folder. Call review(), then approve()."
+            )
+        review = self._clean_review(request_id)
+        if review.subject() != decision["subject"]:
+            raise ReviewNotClean(
+                "The server now shows another request under this id than the one that you approved."
+            )
+        if review.status not in _DECIDED_FOR:
+            raise NotApproved(
+                f"The status of this request on the server is {review.status!r}; expected 'approved'."
+            )
+        table = self.uploaded(review.dataset)
+        decrypted = self.decrypt(review.aggregate)
+        own_decimals = {column.name: column.decimals for column in table.columns}
+        result, decimals = release.finish(decrypted, review.query.statistic, own_decimals, review.group_sizes)
+        recipient = self.contacts.get(review.recipient)
+        content = release.Release(
+            review.request, review.dataset, review.query.to_dict(), recipient.fingerprint, result, decimals
+        )
+        sealed = release.seal(content, self._signing_key(), recipient)
+        self.connection.put_bytes("requests", review.request, "result", data=sealed)
+        return result
+
+    def audit(
+        self,
+        dataset: str | None = None,
+        request_id: str | None = None,
+        *,
+        times: bool = False,
+        details: bool = False,
+    ) -> pd.DataFrame:
+        """What happened to the own datasets; ``times`` adds when, ``details`` ids, sizes, digests."""
+        events = self.connection.get("audit", dataset=dataset, request=request_id)
+        return audit_view(events, times=times, details=details)
+
+    def _signing_key(self) -> SigningKey:
+        return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))
+
+    def _secret_key_of(self, fingerprint: str) -> "SecretKey":
+        for file in sorted(self._public_keys.glob("*.key")):
+            if self.public_key(file.stem).fingerprint == fingerprint:
+                return secret_key_from_bytes(self.keyring.load(_entry(file.stem), self._passphrase)).secret
+        raise NotThere(
+            f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here."
+        )
+
+    def _recipient(self, fingerprint: str) -> str:
+        return self.contacts.find(fingerprint) or "unknown key"
+
+    def _aggregated(self, request_id: str) -> dict[str, Any]:
+        """The server's document of a request, after asking for the aggregation if nobody has."""
+        identifier = _checked_uuid(request_id)
+        request = self.connection.get("requests", identifier)
+        if isinstance(request, dict) and request.get("status") == "requested":
+            self.connection.post("requests", identifier, "aggregation")
+            request = self.connection.get("requests", identifier)
+        if not isinstance(request, dict) or request.get("id") != identifier:
+            raise UnreadableAnswer(
+                f"Asked for the request {identifier}, the server described another one, or none."
+            )
+        return request
+
+    def _review(self, request_id: str) -> Review:
+        request = self._aggregated(request_id)
+        dataset = request.get("dataset")
+        table = self.uploaded(dataset)
+        settings = json.loads(read_private(self._file(self._uploads, dataset, ".json"), _LARGEST_RECORD))
+        recipient = self.contacts.find(request.get("recipient_key_fingerprint"))
+        computed = self.connection.get_bytes("requests", request["id"], "aggregate")
+        return review_request(request, computed, table, settings["minimum_group_size"], recipient)
+
+    def _clean_review(self, request_id: str) -> Review:
+        review = self._review(request_id)
+        if not review.clean:
+            raise ReviewNotClean(f"The review of this request found: {'; '.join(review.findings)}.")
+        return review
+
+    def _decision(self, request_id: str) -> dict[str, Any] | None:
+        file = self._decisions / f"{request_id}.json"
+        return json.loads(read_private(file, _LARGEST_RECORD)) if file.exists() else None
+
+    def _record_decision(
+        self, request_id: str, decision: str, reason: str, subject: dict[str, Any] | None
+    ) -> None:
+        record = {"decision": decision, "reason": reason, "subject": subject}
+        write_private(self._decisions / f"{request_id}.json", json.dumps(record, indent=2).encode())
+
+    @staticmethod
+    def _file(folder: Path, name: str, ending: str) -> Path:
+        if (
+            not isinstance(name, str)
+            or not name
+            or len(name) > 100
+            or not name.isprintable()
+            or set("/\\") & set(name)
+        ):
+            raise InvalidName(
+                f"{name!r:.80} cannot be the name of a key or dataset. Use letters, digits, hyphens, "
+                "underscores."
+            )
+        if name.startswith("."):
+            raise InvalidName(f"The name {name!r:.80} begins with a dot. Begin with a letter or a digit.")
+        return folder / (name + ending)
+
+
+def _entry(name: str) -> str:
+    return f"homomorphic encryption key {name}"
+
+
+def _checked_uuid(request_id: str) -> str:
+    try:
+        return str(uuid.UUID(request_id))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidName(f"{request_id!r:.80} is no request id. Take one from pending().") from None

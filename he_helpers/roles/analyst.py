@@ -1,0 +1,224 @@
+"""The data analyst: asks for aggregates, and reads what an administrator approved and sealed."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from nacl.public import PrivateKey
+
+from he_helpers.roles import contacts
+from he_helpers.roles.connection import Connection
+from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
+from he_helpers.roles.errors import AlreadyThere, InvalidName, NotThere, ServerRefused, UnreadableAnswer
+from he_helpers.roles.hidden import Hidden
+from he_helpers.roles.keyring import Keyring, hide
+from he_helpers.roles.private_files import private_folder, read_private, write_private
+from he_helpers.roles.release import unseal
+from he_helpers.roles.views import audit_view, dataset_view, request_view
+from he_helpers.tables import Query
+
+_KEY_ENTRY = "encryption key"
+_LARGEST_RECORD = 2**20
+
+
+class DataAnalyst:
+    """What a data analyst can do, from the own ``folder`` (mode 0700), over the server at ``server``.
+
+    The folder holds ``token`` (from the server's operator), and gets ``keyring`` (the private key that opens
+    results, encrypted under ``passphrase``), ``contacts/`` (administrators' verify keys), ``requests/`` (what
+    was asked) and ``results/`` (released tables as CSV). The passphrase stays in this process for as long as
+    the object lives.
+    """
+
+    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+        self._passphrase = passphrase = hide(passphrase)
+        self.folder = private_folder(folder)
+        self.keyring = Keyring(self.folder)
+        self.contacts = Contacts(self.folder / "contacts", VERIFY_KEY)
+        self.connection = Connection(server, self.folder)
+        self._requests = private_folder(self.folder / "requests")
+        self._results = private_folder(self.folder / "results")
+
+    def __repr__(self) -> str:
+        return f"DataAnalyst(server={self.connection.server!r})"
+
+    # Keys
+
+    def create_keys(self) -> Contact:
+        """Make the key pair to which results are sealed; an existing one is kept. Returns its public half."""
+        if _KEY_ENTRY not in self.keyring.names(self._passphrase):
+            self.keyring.store(_KEY_ENTRY, Hidden(bytes(PrivateKey.generate())), self._passphrase)
+        return self.encryption_key
+
+    @property
+    def encryption_key(self) -> Contact:
+        """The public half of the own key, for the administrators. Raises NotThere before create_keys()."""
+        return Contact(ENCRYPTION_KEY, bytes(self._private_key().public_key))
+
+    def hand_over(self, folder: Path | str, name: str = "analyst") -> Path:
+        """Put the encryption key into ``folder``, for administrators to take; returns the file."""
+        return contacts.hand_over(folder, name, self.encryption_key)
+
+    def trust(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
+        """Keep the verify key that the administrator ``name`` handed over in person. See Contacts.trust."""
+        return self.contacts.trust(name, path_or_bytes, overwrite=overwrite)
+
+    # Datasets
+
+    def datasets(self) -> pd.DataFrame:
+        """The datasets that can be asked about, one row each, by name."""
+        return dataset_view(self.connection.get("datasets"))
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """The public description of a dataset: labels, their values, columns, decimals, groupings.
+
+        Unknown: ServerRefused (404), whose ``extra["known"]`` lists the known ones.
+        """
+        return self.connection.get("datasets", name)
+
+    # Release requests
+
+    def ask(
+        self,
+        dataset: str,
+        statistic: str,
+        group_by: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        purpose: str = "",
+        *,
+        administrator: str | None = None,
+        request_id: str | None = None,
+    ) -> str:
+        """File a release request and return its id.
+
+        statistic: "sum", "mean" or "count"; group_by: labels, none for the grand total; columns: none for a
+        count. purpose: what the result is for; the administrator reads it before deciding. administrator: who
+        must sign the result, by the name given to trust(); may be left out when only one is known.
+        request_id: a uuid, to repeat a request of which it is not known whether it arrived; otherwise a new
+        one is made.
+
+        What was asked is kept in ``requests/``, and a result is accepted for nothing else. The request
+        carries the fingerprint of the own key and not the key: the server could put another one in its place.
+        Raises ServerRefused: 404 unknown dataset, 422 unknown label or column (``extra["known"]``), 403 group
+        too small.
+        """
+        query = Query(statistic, tuple(group_by), tuple(columns))
+        asked = {
+            "dataset": dataset,
+            "query": query.to_dict(),
+            "recipient_key_fingerprint": self.encryption_key.fingerprint,
+            "purpose": purpose,
+        }
+        record = json.dumps({**asked, "administrator": self._administrator(administrator)}, indent=2).encode()
+        identifier = _checked_uuid(request_id) if request_id else str(uuid.uuid4())
+        file = self._requests / f"{identifier}.json"
+        first = not file.exists()
+        if not first and read_private(file, _LARGEST_RECORD) != record:
+            raise AlreadyThere(
+                "You have asked something else under this request id. Leave it out to get a new one."
+            )
+        write_private(file, record)
+        try:
+            self.connection.put("requests", identifier, document=asked)
+        except ServerRefused:
+            if first:
+                file.unlink()
+            raise
+        return identifier
+
+    def aggregate(self, request_id: str) -> str:
+        """Let the server aggregate now, and return the status. Repeating is harmless."""
+        self.connection.post("requests", _checked_uuid(request_id), "aggregation")
+        return self.status(request_id)
+
+    def requests(self) -> pd.DataFrame:
+        """The own release requests, by dataset and query, with their status and the reason of a refusal."""
+        own = self.encryption_key.fingerprint
+        return request_view(
+            self.connection.get("requests"),
+            lambda fingerprint: "own key" if fingerprint == own else "another key",
+        )
+
+    def status(self, request_id: str) -> str:
+        """ "requested", "aggregated", "approved", "refused" or "released", by the server's word."""
+        answer = self.connection.get("requests", _checked_uuid(request_id))
+        if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
+            raise UnreadableAnswer(
+                "The server described the request without a status. Check the address of the server."
+            )
+        return answer["status"]
+
+    def result(self, request_id: str) -> pd.DataFrame:
+        """The released result of an own request, verified; also written to ``result_file(request_id)``.
+
+        Raises ServerRefused (409) before the release, saying the status; NotForThisKey, ForgedRelease or
+        WrongRelease when the server relays anything but what the administrator made for this request.
+        """
+        identifier = _checked_uuid(request_id)
+        asked = self._asked(identifier)
+        sealed = self.connection.get_bytes("requests", identifier, "result")
+        release = unseal(
+            sealed,
+            self._private_key(),
+            self.contacts.get(asked["administrator"]),
+            request=identifier,
+            dataset=asked["dataset"],
+            query=asked["query"],
+        )
+        table = release.table
+        # A grand total has one row and no group, so no column for it either.
+        text = table.to_csv(index=table.index.names != [None], lineterminator="\n")
+        write_private(self.result_file(identifier), text.encode())
+        return table
+
+    def result_file(self, request_id: str) -> Path:
+        """Where result() writes its table: a CSV file with a header, groups first."""
+        return self._results / f"{_checked_uuid(request_id)}.csv"
+
+    def audit(
+        self,
+        dataset: str | None = None,
+        request_id: str | None = None,
+        *,
+        times: bool = False,
+        details: bool = False,
+    ) -> pd.DataFrame:
+        """What happened to the own requests; ``times`` adds when, ``details`` ids, sizes, digests."""
+        events = self.connection.get("audit", dataset=dataset, request=request_id)
+        return audit_view(events, times=times, details=details)
+
+    def _private_key(self) -> PrivateKey:
+        return PrivateKey(self.keyring.load(_KEY_ENTRY, self._passphrase))
+
+    def _administrator(self, name: str | None) -> str:
+        known = self.contacts.all()
+        if name is None and len(known) == 1:
+            return next(iter(known))
+        if name in known:
+            return name
+        listed = ", ".join(known) or "none"
+        raise NotThere(
+            f"Say which administrator must sign the result: administrator=NAME. Known: {listed}. "
+            "Get the verify key in person, then call trust(NAME, path)."
+        )
+
+    def _asked(self, request_id: str) -> dict[str, Any]:
+        file = self._requests / f"{request_id}.json"
+        if not file.exists():
+            raise NotThere(
+                f"You have not asked the request {request_id} from this folder, so its result cannot be "
+                "verified."
+            )
+        return json.loads(read_private(file, _LARGEST_RECORD))
+
+
+def _checked_uuid(request_id: str) -> str:
+    try:
+        return str(uuid.UUID(request_id))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidName(
+            f"{request_id!r:.80} is no request id. Take one from ask() or requests()."
+        ) from None

@@ -1,0 +1,203 @@
+"""Secrets at rest: one file, encrypted under a passphrase.
+
+Layout of the file ``keyring`` (big-endian)::
+
+    word      4   b"HEKR"
+    version   1
+    log2(n)   1   the parameters of scrypt (RFC 7914)
+    r, p      4, 4
+    salt      16  random, new with every write
+    nonce     12  random, new with every write
+    entries       AES-256-GCM over a msgpack map name -> secret; all of the above is the associated data
+    digest    16  the first half of SHA-256 over all of the above
+
+The digest keeps two cases apart that a cipher cannot: a damaged file, and a wrong passphrase. It
+authenticates nobody; that is what GCM does. Who alters the file and repairs the digest gets "wrong
+passphrase".
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import struct
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgpack
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from he_helpers.roles.errors import AlreadyThere, DamagedKeyring, InvalidName, NotThere, WrongPassphrase
+from he_helpers.roles.hidden import Hidden
+from he_helpers.roles.private_files import private_folder, read_private, write_private
+
+_WORD = b"HEKR"
+_VERSION = 1
+_HEADER = struct.Struct(">4sBBII16s12s")
+_DIGEST_BYTES = 16
+_TAG_BYTES = 16
+_LARGEST_FILE = 2**30  # a TenSEAL context with all Galois keys has 117 MB
+_LARGEST_NAME = 200
+
+# One guess costs 32 MiB of memory and about a tenth of a second (n = 2^15, r = 8: 128 * n * r bytes).
+LOG2_N, R, P = 15, 8, 1
+# What a file may ask for: not weaker than the above, and no more than 256 MiB or 128 times the work.
+_LARGEST_MEMORY = 2**28
+_LARGEST_WORK = 2**25
+
+Passphrase = str | Hidden[str]
+
+
+class Keyring:
+    """The secrets of one role in ``folder`` (mode 0700), in the file ``keyring`` (mode 0600).
+
+    Every call takes the passphrase and leaves nothing decrypted behind. A passphrase is any non-empty text;
+    composed and decomposed accents count as the same (Unicode NFC), since keyboards differ in that.
+
+    Raises WrongPassphrase, DamagedKeyring, and ExposedFile when others can read the file or enter the folder.
+    """
+
+    def __init__(self, folder: Path | str):
+        self.folder = private_folder(folder)
+        self.path = self.folder / "keyring"
+
+    def __repr__(self) -> str:
+        return f"Keyring({str(self.folder)!r})"
+
+    def names(self, passphrase: Passphrase) -> tuple[str, ...]:
+        """The names of the entries, sorted; none when there is no file yet."""
+        passphrase = hide(passphrase)
+        return tuple(sorted(self._read(passphrase).reveal())) if self.path.exists() else ()
+
+    def load(self, name: str, passphrase: Passphrase) -> bytes:
+        """The secret called ``name``. Raises NotThere when the keyring or the entry is missing."""
+        passphrase = hide(passphrase)
+        if not self.path.exists():
+            raise NotThere(f"There is no keyring in {self.folder} yet. Create keys first.")
+        entries = self._read(passphrase)
+        if name not in entries.reveal():
+            known = ", ".join(sorted(entries.reveal())) or "none"
+            raise NotThere(f"The keyring has no entry {name!r}. Its entries: {known}.")
+        return entries.reveal()[name]
+
+    def store(
+        self, name: str, secret: bytes | Hidden[bytes], passphrase: Passphrase, *, overwrite: bool = False
+    ) -> None:
+        """Add ``secret`` under ``name`` (1 to 200 characters).
+
+        The passphrase of the first entry becomes that of the file. An entry of that name with other bytes is
+        kept (AlreadyThere) unless ``overwrite`` is True: what was encrypted under it could never be decrypted
+        again. The same bytes again change nothing.
+        """
+        passphrase = hide(passphrase)
+        secret = secret if isinstance(secret, Hidden) else Hidden(secret)
+        _check_name(name)
+        if not isinstance(secret.reveal(), bytes):
+            raise TypeError(f"A secret is bytes; this is {type(secret.reveal()).__name__}.")
+        with self._alone():
+            entries = self._read(passphrase) if self.path.exists() else Hidden({})
+            if entries.reveal().get(name) == secret.reveal():
+                return
+            if name in entries.reveal() and not overwrite:
+                raise AlreadyThere(
+                    f"The keyring already has an entry {name!r}. It is kept: whatever was encrypted for it "
+                    "would be lost. "
+                    "Use another name, or pass overwrite=True if that is what you want."
+                )
+            write_private(self.path, _seal(Hidden({**entries.reveal(), name: secret.reveal()}), passphrase))
+
+    def _read(self, passphrase: Hidden[str]) -> Hidden[dict[str, bytes]]:
+        return _open(read_private(self.path, _LARGEST_FILE), passphrase, self.path)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other writers out, so that no entry is lost, and clear what a crash left."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            for leftover in self.folder.glob(".keyring.*"):
+                leftover.unlink()
+            yield
+        finally:
+            os.close(folder)
+
+
+def hide(passphrase: Passphrase) -> Hidden[str]:
+    """The passphrase in Unicode NFC, hidden from tracebacks. WrongPassphrase when it is empty."""
+    if not isinstance(passphrase, Hidden):
+        passphrase = Hidden(passphrase)  # from here on no local variable holds the bare text
+    if not isinstance(passphrase.reveal(), str):
+        raise TypeError(f"A passphrase is text; this is {type(passphrase.reveal()).__name__}.")
+    hidden = Hidden(unicodedata.normalize("NFC", passphrase.reveal()))
+    if not hidden.reveal():
+        raise WrongPassphrase(
+            "The passphrase is empty. Choose one that nobody guesses, for instance five random words."
+        )
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in hidden.reveal()):
+        raise WrongPassphrase(
+            "The passphrase contains half a character (a lone surrogate). Type it in again."
+        )
+    return hidden
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not 1 <= len(name) <= _LARGEST_NAME:
+        raise InvalidName(
+            f"The name of an entry is text of 1 to {_LARGEST_NAME} characters; this is {name!r:.80}."
+        )
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidName(f"The name {name!r:.80} contains half a character (a lone surrogate).") from None
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()[:_DIGEST_BYTES]
+
+
+def _cipher(passphrase: Hidden[str], salt: bytes, log2_n: int, r: int, p: int) -> AESGCM:
+    return AESGCM(Scrypt(salt=salt, length=32, n=2**log2_n, r=r, p=p).derive(passphrase.reveal().encode()))
+
+
+def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
+    salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
+    header = _HEADER.pack(_WORD, _VERSION, LOG2_N, R, P, salt, nonce)
+    cipher = _cipher(passphrase, salt, LOG2_N, R, P)
+    sealed = header + cipher.encrypt(nonce, msgpack.packb(entries.reveal()), header)
+    return sealed + _digest(sealed)
+
+
+def _open(data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, bytes]]:
+    if len(data) < _HEADER.size + _TAG_BYTES + _DIGEST_BYTES or not data.startswith(_WORD):
+        raise DamagedKeyring(
+            f"{path} is not a keyring, or only the beginning of one. Restore it from a copy."
+        )
+    if _digest(data[:-_DIGEST_BYTES]) != data[-_DIGEST_BYTES:]:
+        raise DamagedKeyring(
+            f"{path} is damaged: its bytes are not those that were written. Restore it from a copy."
+        )
+    header, body = data[: _HEADER.size], data[_HEADER.size : -_DIGEST_BYTES]
+    _, version, log2_n, r, p, salt, nonce = _HEADER.unpack(header)
+    if version != _VERSION:
+        raise DamagedKeyring(
+            f"{path} is a keyring of version {version}; this package reads version {_VERSION}."
+        )
+    # Checked before scrypt runs: a planted file could otherwise ask for all the memory of the computer.
+    if log2_n < LOG2_N or r < R or p < P or log2_n > 30 or 128 * r << log2_n > _LARGEST_MEMORY:
+        raise DamagedKeyring(
+            f"{path} asks for scrypt parameters outside of what this package accepts. Restore it from a copy."
+        )
+    if (r * p) << log2_n > _LARGEST_WORK:
+        raise DamagedKeyring(
+            f"{path} asks for more scrypt work than this package accepts. Restore it from a copy."
+        )
+    try:
+        return Hidden(msgpack.unpackb(_cipher(passphrase, salt, log2_n, r, p).decrypt(nonce, body, header)))
+    except InvalidTag:
+        raise WrongPassphrase(
+            f"This passphrase does not open {path}. Try again, or restore the right keyring."
+        ) from None

@@ -1,0 +1,101 @@
+"""What the server lists, as DataFrames in an order that does not depend on time or chance."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from he_helpers.roles.errors import UnreadableAnswer
+
+_DATASET_COLUMNS = ("owner", "rows", "labels", "columns", "layout", "scheme", "minimum_group_size")
+_REQUEST_ORDER = ("dataset", "statistic", "group_by", "columns", "analyst", "purpose", "request")
+_EVENT_COLUMNS = ("account", "role", "action", "dataset", "request", "reason")
+_DECISIONS = {"approved", "refused"}
+
+
+def dataset_view(datasets: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """One row a dataset, by name; labels stand with their numbers of values."""
+
+    def row(dataset: dict[str, Any]) -> dict[str, Any]:
+        labels = ", ".join(f"{name} ({len(values)})" for name, values in dataset["labels"].items())
+        columns = ", ".join(column["name"] for column in dataset["columns"])
+        return {
+            "name": dataset["name"],
+            **{key: dataset[key] for key in _DATASET_COLUMNS},
+            "labels": labels,
+            "columns": columns,
+        }
+
+    return _frame(datasets, row, ("name", *_DATASET_COLUMNS)).sort_values("name").set_index("name")
+
+
+def request_view(requests: Sequence[dict[str, Any]], recipient: Callable[[str], str]) -> pd.DataFrame:
+    """One row a request, by dataset and query. ``recipient`` names the holder of a fingerprint."""
+
+    def row(request: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "request": request["id"],
+            "dataset": request["dataset"],
+            "analyst": request["analyst"],
+            "statistic": request["query"]["statistic"],
+            "group_by": ", ".join(request["query"]["group_by"]),
+            "columns": ", ".join(request["query"]["columns"]),
+            "purpose": request["purpose"],
+            "recipient": recipient(request["recipient_key_fingerprint"]),
+            "status": request["status"],
+            "reason": request.get("reason") or "",
+        }
+
+    columns = (
+        "request",
+        "dataset",
+        "analyst",
+        "statistic",
+        "group_by",
+        "columns",
+        "purpose",
+        "recipient",
+        "status",
+        "reason",
+    )
+    return _frame(requests, row, columns).sort_values(list(_REQUEST_ORDER)).set_index("request")
+
+
+def audit_view(events: Sequence[dict[str, Any]], *, times: bool, details: bool) -> pd.DataFrame:
+    """One row an event, in the order in which they happened, numbered from 1.
+
+    Requests are numbered in the order of their first event, and ``reason`` is that of a decision. ``times``
+    adds when (``at``, UTC); ``details`` adds ``request_id`` and ``detail``, the server's note, with sizes and
+    digests.
+    """
+    columns = [*(["at"] if times else []), *_EVENT_COLUMNS, *(["request_id", "detail"] if details else [])]
+    numbers: dict[str, int] = {}
+
+    def row(event: dict[str, Any]) -> dict[str, Any]:
+        request = event["request"]
+        return {
+            **event,
+            "dataset": event["dataset"] or "",
+            "request": str(numbers.setdefault(request, len(numbers) + 1)) if request else "",
+            "request_id": request or "",
+            "reason": event["detail"] if event["action"] in _DECISIONS else "",
+        }
+
+    frame = _frame(events, row, columns, order="sequence")
+    return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="step"), axis="index")
+
+
+def _frame(
+    members: Sequence[dict[str, Any]],
+    row: Callable[[dict[str, Any]], dict[str, Any]],
+    columns: Sequence[str],
+    order: str | None = None,
+) -> pd.DataFrame:
+    try:
+        ordered = sorted(members, key=lambda member: member[order]) if order else members
+        return pd.DataFrame([row(member) for member in ordered], columns=list(columns))
+    except (KeyError, TypeError, AttributeError):
+        raise UnreadableAnswer(
+            "The server's list has members missing or of another kind than expected. "
+            "Use the same version of he_helpers on both sides."
+        ) from None

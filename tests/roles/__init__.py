@@ -1,0 +1,1 @@
+"""Tests of the roles: keyring, contacts, release, connection, review, and the whole sequence."""

@@ -1,0 +1,124 @@
+"""A real server in its own process, with accounts for two administrators and two analysts."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from he_helpers.roles import keyring
+from he_helpers.roles.administrator import DataAdministrator
+from he_helpers.roles.analyst import DataAnalyst
+from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.server.accounts import add_account
+from he_helpers.server.store import Store
+from he_helpers.tables import EncryptedTable
+
+PASSPHRASES = {
+    "ada": "what ada knows by heart",
+    "alan": "what alan knows by heart",
+    "ana": "what ana knows by heart",
+    "ben": "what ben knows by heart",
+}
+ROLES = {"ada": "administrator", "alan": "administrator", "ana": "analyst", "ben": "analyst"}
+
+
+@dataclass(frozen=True)
+class Server:
+    address: str
+    folder: Path
+    tokens: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    folder.chmod(0o700)
+    store = Store.in_folder(folder)
+    tokens = {name: add_account(store, name, role) for name, role in ROLES.items()}
+    store.close()
+    command = [sys.executable, "-m", "he_helpers.server", "run", "--folder", folder]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, env=environment)
+    address = folder / "address"
+    try:
+        deadline = time.monotonic() + 60
+        while not (address.exists() and address.read_text().strip()):
+            assert process.poll() is None, f"the server ended with status {process.returncode}"
+            assert time.monotonic() < deadline, "the server did not start within 60 s"
+            time.sleep(0.05)
+        yield Server(address.read_text().strip(), folder, tokens)
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def cheap(monkeypatch):
+    """scrypt at a cost of nothing, for tests that open many keyrings."""
+    monkeypatch.setattr(keyring, "LOG2_N", 4)
+    monkeypatch.setattr(keyring, "_LARGEST_WORK", 2**12)
+
+
+@pytest.fixture
+def person(server, tmp_path, cheap):
+    """A function that gives the role object of a person by name, in that person's own folder."""
+
+    def enter(name):
+        folder = tmp_path / name
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            (folder / "token").touch(mode=0o600)
+            (folder / "token").write_text(server.tokens[name])
+        role = DataAdministrator if ROLES[name] == "administrator" else DataAnalyst
+        return role(folder, server.address, PASSPHRASES[name])
+
+    return enter
+
+
+@pytest.fixture
+def ada(person, tmp_path):
+    """An administrator with keys, who trusts ana."""
+    ada, ana = person("ada"), person("ana")
+    ada.create_keys(tenseal_bfv())
+    ana.create_keys()
+    ada.trust("Ana", ana.hand_over(tmp_path / "handover", "Ana"))
+    return ada
+
+
+@pytest.fixture
+def ana(ada, person, tmp_path):
+    """An analyst with keys, who trusts ada."""
+    ana = person("ana")
+    ana.trust("Ada", ada.hand_over(tmp_path / "handover", "Ada"))
+    return ana
+
+
+@pytest.fixture
+def accounts():
+    """Branch accounts: 12 rows, 3 regions of 3, 4 and 5 branches."""
+    regions = ["North"] * 3 + ["South"] * 4 + ["West"] * 5
+    return pd.DataFrame(
+        {
+            "region": regions,
+            "size": ["small", "large"] * 6,
+            "Revenue": [1000.5 + 10.1 * row for row in range(12)],
+            "Loans": [100 * row for row in range(12)],
+        }
+    ).round(1)
+
+
+@pytest.fixture
+def dataset(ada, accounts):
+    """The name of the uploaded accounts; the dataset is gone after the test."""
+    table = EncryptedTable.encrypt(
+        accounts, ["region", "size"], ada.public_key(), decimals={"Revenue": 1, "Loans": 0}
+    )
+    ada.upload("accounts", table, minimum_group_size=3)
+    yield "accounts"
+    if "accounts" in ada.datasets().index:
+        ada.delete("accounts")

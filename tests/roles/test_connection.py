@@ -1,0 +1,284 @@
+"""The connection: refusals are readable, everything else that a server may answer becomes one clear error."""
+
+import json
+import logging
+import socket
+import threading
+import traceback
+
+import httpx
+import pytest
+
+from he_helpers.roles import connection as connection_module
+from he_helpers.roles.connection import Connection
+from he_helpers.roles.errors import (
+    ExposedFile,
+    InvalidName,
+    NotThere,
+    ServerRefused,
+    ServerUnreachable,
+    UnreadableAnswer,
+)
+
+TOKEN = "a-token-that-nobody-may-see-0123456789-abcd"
+PROBLEM = {
+    "type": "urn:he-helpers:problem:unknown-name",
+    "title": "The dataset has no such label or column",
+    "status": 422,
+    "detail": "There is no label 'AERA'.",
+    "known": ["AREA", "SEX"],
+}
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    monkeypatch.setattr(connection_module, "_PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "token").touch(mode=0o600)
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def answering(folder):
+    """A connection to a server that answers with ``handler``, and the list of requests that it got."""
+
+    def connect(handler):
+        requests = []
+
+        def noted(request):
+            requests.append(request)
+            return handler(request)
+
+        return Connection("http://server:1", folder, transport=httpx.MockTransport(noted)), requests
+
+    return connect
+
+
+def problem(status=422, **members):
+    return httpx.Response(status, json={**PROBLEM, "status": status, **members})
+
+
+def test_request_and_answer(answering):
+    connection, requests = answering(
+        lambda request: httpx.Response(200, json={"read": request.content.decode()})
+    )
+    assert connection.put("requests", "a/b ?", document={"x": 1}) == {"read": '{"x": 1}'}
+    assert str(requests[0].url) == "http://server:1/v1/requests/a%2Fb%20%3F"
+    assert requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
+    assert requests[0].headers["Content-Type"] == "application/json"
+    connection.get("audit", dataset="d", request=None)
+    assert str(requests[1].url) == "http://server:1/v1/audit?dataset=d"
+    connection.put_bytes("datasets", "d", data=b"\x00", minimum_group_size="3")
+    assert (
+        requests[2].headers["Content-Type"] == "application/octet-stream" and requests[2].content == b"\x00"
+    )
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", None])
+def test_names_that_would_lead_elsewhere(answering, name):
+    connection, requests = answering(lambda _: httpx.Response(204))
+    with pytest.raises(InvalidName):
+        connection.delete("datasets", name)
+    assert requests == []
+
+
+def test_refusal_is_readable(answering):
+    connection, _ = answering(lambda _: problem())
+    with pytest.raises(ServerRefused) as caught:
+        connection.get("datasets", "d")
+    refusal = caught.value
+    assert (refusal.status, refusal.type, refusal.title) == (422, PROBLEM["type"], PROBLEM["title"])
+    assert refusal.detail == PROBLEM["detail"] and refusal.extra == {"known": ["AREA", "SEX"]}
+    assert str(refusal) == (
+        "The server refused (422, The dataset has no such label or column). There is no label 'AERA'. "
+        "Known: AREA, SEX."
+    )
+
+
+def test_refusal_repeats_nothing(answering):
+    connection, _ = answering(lambda _: problem(detail="Its labels are: AREA, SEX."))
+    with pytest.raises(ServerRefused) as caught:
+        connection.get("datasets", "d")
+    assert str(caught.value).count("AREA") == 1
+
+
+def test_what_a_server_says_is_bounded_and_printable(answering):
+    answer = {"detail": "\x1b[31m" + "x" * 10_000, "nested": {"a": [1]}, "known": [{"b": "\x07"}]}
+    connection, _ = answering(lambda _: problem(**answer))
+    with pytest.raises(ServerRefused) as caught:
+        connection.get("datasets")
+    assert (
+        len(caught.value.detail) <= 2000
+        and caught.value.detail.isprintable()
+        and str(caught.value).isprintable()
+    )
+
+
+def test_a_token_that_is_sent_back_is_not_shown(answering):
+    connection, _ = answering(
+        lambda request: problem(401, detail=f"Wrong: {request.headers['Authorization']}")
+    )
+    with pytest.raises(ServerRefused) as caught:
+        connection.get("datasets")
+    assert TOKEN not in str(caught.value) and "[token]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, content=b'{"cut": '),
+        httpx.Response(200, content=b"<html>"),
+        httpx.Response(200, content=b"\xff\xfe"),
+        httpx.Response(200, content=b"[" * 100_000),
+        httpx.Response(404, content=b"<html>not found</html>"),
+        httpx.Response(500, json=["no problem document"]),
+        httpx.Response(302, headers={"Location": "http://elsewhere/"}),
+    ],
+)
+def test_unreadable_answers(answering, answer):
+    connection, requests = answering(lambda _: answer)
+    with pytest.raises(UnreadableAnswer):
+        connection.get("datasets")
+    assert all(request.url.host == "server" for request in requests)
+
+
+def test_too_long_an_answer_is_cut_off(answering, monkeypatch):
+    monkeypatch.setattr(connection_module, "_LARGEST_ANSWER", 1000)
+    connection, _ = answering(lambda _: httpx.Response(200, content=b"x" * 1001))
+    with pytest.raises(UnreadableAnswer, match="exceeds"):
+        connection.get_bytes("datasets", "d", "table")
+
+
+def failing(times, answer):
+    """A handler whose first ``times`` answers are network errors."""
+    left = [times]
+
+    def handler(request):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise httpx.ReadError("connection reset", request=request)
+        return answer
+
+    return handler
+
+
+def test_only_what_may_be_repeated_is_repeated(answering):
+    connection, requests = answering(failing(2, httpx.Response(200, json=[])))
+    assert connection.get("datasets") == [] and len(requests) == 3
+    connection, requests = answering(failing(2, httpx.Response(200, json=[])))
+    assert connection.put("requests", "1", document={}) == [] and len(requests) == 3
+    for call in (lambda c: c.delete("datasets", "d"), lambda c: c.post("requests", "1", "aggregation")):
+        connection, requests = answering(failing(1, httpx.Response(204)))
+        with pytest.raises(UnreadableAnswer):
+            call(connection)
+        assert len(requests) == 1
+
+
+def test_it_gives_up(answering):
+    connection, requests = answering(failing(99, None))
+    with pytest.raises(UnreadableAnswer, match="broke off"):
+        connection.get("datasets")
+    assert len(requests) == 3
+    connection, requests = answering(lambda _: problem(503))
+    with pytest.raises(ServerRefused):
+        connection.get("datasets")
+    assert len(requests) == 3
+
+
+def test_refusals_are_not_repeated(answering):
+    connection, requests = answering(lambda _: problem(409))
+    with pytest.raises(ServerRefused):
+        connection.put("requests", "1", document={})
+    assert len(requests) == 1
+
+
+def test_nobody_there(folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ServerUnreachable, match="Start it") as caught:
+        Connection(f"http://127.0.0.1:{port}", folder).get("datasets")
+    assert f"http://127.0.0.1:{port}" in str(caught.value)
+
+
+def answer_once(raw: bytes | None) -> str:
+    """A server that answers every request with these raw bytes (None: with silence) and closes; returns
+    its address.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with listener:
+            for _ in range(3):
+                client = listener.accept()[0]
+                with client:
+                    client.recv(65536)
+                    if raw is None:
+                        client.settimeout(2)
+                        try:
+                            client.recv(1)
+                        except TimeoutError:
+                            pass
+                    else:
+                        client.sendall(raw)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1, 2",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[1, 2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"",
+    ],
+)
+def test_truncated_answers(folder, raw):
+    with pytest.raises(UnreadableAnswer, match="broke off"):
+        Connection(answer_once(raw), folder).get_bytes("datasets", "d", "table")
+
+
+def test_a_server_that_keeps_silent(folder, monkeypatch):
+    monkeypatch.setattr(connection_module, "ANSWER_SECONDS", 0.2)
+    with pytest.raises(ServerUnreachable, match="did not answer within"):
+        Connection(answer_once(None), folder).get("datasets")
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1:8000", "ftp://server", "http://user:pw@server", ""])
+def test_addresses_that_cannot_be(folder, server):
+    with pytest.raises(ServerUnreachable, match="http://127.0.0.1:8000") as caught:
+        Connection(server, folder)
+    assert "pw" not in str(caught.value)
+
+
+def test_the_token_file(folder):
+    (folder / "token").chmod(0o644)
+    with pytest.raises(ExposedFile, match="chmod 600"):
+        Connection("http://server", folder)
+    (folder / "token").chmod(0o600)
+    for text in ("", "two words", "tökén"):
+        (folder / "token").write_text(text)
+        with pytest.raises(NotThere, match="does not hold a token"):
+            Connection("http://server", folder)
+    (folder / "token").unlink()
+    with pytest.raises(NotThere, match="operator"):
+        Connection("http://server", folder)
+
+
+def test_the_token_is_never_shown(answering, caplog):
+    caplog.set_level(logging.DEBUG)
+    connection, requests = answering(lambda _: problem())
+    with pytest.raises(ServerRefused) as caught:
+        connection.get("datasets")
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    for text in (repr(connection), repr(vars(connection)), shown, caplog.text, repr(requests[0].headers)):
+        assert TOKEN not in text
+    with pytest.raises(TypeError):
+        json.dumps(vars(connection)["_token"])

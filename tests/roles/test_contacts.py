@@ -1,0 +1,80 @@
+"""Keys that were handed over in person: only the right ones are trusted, and one key means one person."""
+
+import json
+import stat
+
+import pytest
+
+from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts, hand_over
+from he_helpers.roles.errors import AlreadyThere, DamagedContact, ExposedFile, InvalidName, NotThere
+
+KEY = Contact(ENCRYPTION_KEY, bytes(range(32)))
+OTHER = Contact(ENCRYPTION_KEY, bytes(32))
+
+
+@pytest.fixture
+def contacts(tmp_path):
+    return Contacts(tmp_path / "contacts", ENCRYPTION_KEY)
+
+
+def test_handed_over_and_trusted(tmp_path, contacts):
+    file = hand_over(tmp_path / "handover", "analyst", KEY)
+    assert hand_over(tmp_path / "handover", "analyst", KEY) == file
+    assert contacts.trust("Ana", file) == contacts.trust("Ana", file.read_bytes()) == KEY
+    assert contacts.get("Ana") == KEY and contacts.find(KEY.fingerprint) == "Ana"
+    assert contacts.find(OTHER.fingerprint) is None
+    assert stat.S_IMODE((contacts.folder / "Ana.json").stat().st_mode) == 0o600
+
+
+def test_fingerprint_is_of_key_and_kind():
+    assert len(KEY.fingerprint) == 32 and set(KEY.fingerprint) <= set("0123456789abcdef")
+    assert len({KEY.fingerprint, OTHER.fingerprint, Contact(VERIFY_KEY, KEY.key).fingerprint}) == 3
+
+
+def test_another_key_needs_a_word(tmp_path, contacts):
+    contacts.trust("Ana", KEY.to_bytes())
+    with pytest.raises(AlreadyThere, match="in person"):
+        contacts.trust("Ana", OTHER.to_bytes())
+    with pytest.raises(AlreadyThere, match="'Ana'"):
+        contacts.trust("Ben", KEY.to_bytes())
+    assert contacts.all() == {"Ana": KEY}
+    contacts.trust("Ana", OTHER.to_bytes(), overwrite=True)
+    assert contacts.all() == {"Ana": OTHER}
+    hand_over(tmp_path / "handover", "analyst", KEY)
+    with pytest.raises(AlreadyThere):
+        hand_over(tmp_path / "handover", "analyst", OTHER)
+
+
+def test_wrong_kind_and_damage(contacts, tmp_path):
+    with pytest.raises(DamagedContact, match="'verify key'; expected 'encryption key'"):
+        contacts.trust("Ana", Contact(VERIFY_KEY, bytes(32)).to_bytes())
+    document = json.loads(KEY.to_bytes())
+    altered = {**document, "key": OTHER.key.hex()}
+    for data in (b"", b"[]", b"{}", b"\xff", b"[" * 4000, KEY.to_bytes()[:-20], json.dumps(altered).encode()):
+        with pytest.raises(DamagedContact):
+            contacts.trust("Ana", data)
+    for wrong in ({"key": "00"}, {"key": 7}, {"kind": "secret key"}, {"kind": []}):
+        with pytest.raises(DamagedContact):
+            contacts.trust("Ana", json.dumps({**document, **wrong}).encode())
+    with pytest.raises(NotThere, match="cannot be read"):
+        contacts.trust("Ana", tmp_path / "missing.json")
+    assert contacts.all() == {}
+
+
+@pytest.mark.parametrize("name", ["", "../Ana", "a/b", ".hidden", "x" * 65, "Ana\n", None])
+def test_names_that_cannot_be_files(contacts, name):
+    with pytest.raises(InvalidName):
+        contacts.trust(name, KEY.to_bytes())
+
+
+def test_unknown_name_lists_the_known(contacts):
+    contacts.trust("Ana", KEY.to_bytes())
+    with pytest.raises(NotThere, match="Known: Ana"):
+        contacts.get("Ben")
+
+
+def test_a_contact_that_others_can_change_is_not_trusted(contacts):
+    contacts.trust("Ana", KEY.to_bytes())
+    (contacts.folder / "Ana.json").chmod(0o666)
+    with pytest.raises(ExposedFile):
+        contacts.get("Ana")
