@@ -1,0 +1,139 @@
+"""``make bench``: what the layouts of the population table cost, and what the helpers add to the raw library calls.
+
+Sizes count everything that travels: labels, envelopes, keys. Times are of one run on one machine, so only their ratios
+say anything; the bounds that must hold are checked, and a missed one ends the program with status 1. The tables are
+printed and written to ``bench.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from he_helpers.lab.data import load_table
+from he_helpers.lab.overhead import overhead
+from he_helpers.parameters import CKKSParameters, PaillierParameters
+from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
+from he_helpers.tables import EncryptedAggregate, EncryptedTable
+
+LABELS = ("AREA", "AGE GROUP", "SEX")
+GROUPINGS = (("AGE GROUP", "SEX"), ("AREA", "SEX"), ("AREA", "AGE GROUP"))
+DECIMALS = 1
+
+_NAIVE = "one value a ciphertext, Pyfhel CKKS 8192"
+_ROWS = "a row a ciphertext in lanes, Paillier 2048"
+_ALIGNED = "lanes aligned to groups, Paillier 2048"
+_SLOTS = "slots aligned to groups, TenSEAL BFV 4096"
+
+# With a scale of 36 bits the sum of all rows stays within the headroom of CKKS; with 40 bits it does not.
+_JOBS: dict[str, tuple[Callable[[], Scheme], dict[str, Any]]] = {
+    _NAIVE: (lambda: pyfhel_ckks(CKKSParameters(scale_bits=36)), {"layout": "values"}),
+    _ROWS: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"layout": "rows"}),
+    _ALIGNED: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"groupings": GROUPINGS}),
+    "lanes aligned to groups, Paillier 3072": (paillier, {"groupings": GROUPINGS}),
+    _SLOTS: (tenseal_bfv, {"groupings": GROUPINGS}),
+}
+_REPETITIONS = 5
+
+
+def measure_job(frame: pd.DataFrame, keys: KeyPair, options: dict[str, Any]) -> dict[str, float]:
+    """The population job once: encrypt, send, aggregate all three groupings, send back, decrypt.
+
+    Returns seconds (encrypt, aggregate, decrypt), bytes (upload, results) and the largest absolute error.
+    """
+    start = time.perf_counter()
+    table = EncryptedTable.encrypt(frame, LABELS, keys.public, decimals=DECIMALS, **options)
+    encrypted = time.perf_counter()
+    upload = table.to_bytes()
+    received = EncryptedTable.from_bytes(upload)
+    before_sums = time.perf_counter()
+    aggregates = [received.group_by(*grouping).sum() for grouping in GROUPINGS]
+    after_sums = time.perf_counter()
+    results = [aggregate.to_bytes() for aggregate in aggregates]
+    returned = [EncryptedAggregate.from_bytes(result) for result in results]
+    before_decryption = time.perf_counter()
+    decrypted = [aggregate.decrypt(keys.secret) for aggregate in returned]
+    end = time.perf_counter()
+    errors = [
+        np.abs(result - frame.groupby(list(grouping))[list(result.columns)].sum().round(DECIMALS)).to_numpy().max()
+        for result, grouping in zip(decrypted, GROUPINGS, strict=True)
+    ]
+    return {
+        "encrypt [s]": encrypted - start,
+        "upload [bytes]": len(upload),
+        "aggregate [s]": after_sums - before_sums,
+        "results [bytes]": sum(map(len, results)),
+        "decrypt [s]": end - before_decryption,
+        "largest error": float(max(errors)),
+    }
+
+
+def population_costs() -> pd.DataFrame:
+    """One row a layout: the medians of interleaved repetitions (the slow naive way runs once)."""
+    frame = load_table("population_projections")
+    keys = {name: make().generate_keys() for name, (make, _) in _JOBS.items()}
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in _JOBS}
+    with tqdm(total=len(_JOBS) * _REPETITIONS - _REPETITIONS + 1, desc="population", file=sys.stderr) as progress:
+        for repetition in range(_REPETITIONS):
+            for name, (_, options) in _JOBS.items():
+                if name == _NAIVE and repetition:
+                    continue
+                runs[name].append(measure_job(frame, keys[name], options))
+                progress.update()
+    costs = pd.DataFrame({name: pd.DataFrame(measured).median() for name, measured in runs.items()}).T
+    costs["naive / this, encrypt"] = costs.at[_NAIVE, "encrypt [s]"] / costs["encrypt [s]"]
+    costs["naive / this, upload"] = costs.at[_NAIVE, "upload [bytes]"] / costs["upload [bytes]"]
+    return costs.rename_axis("layout")
+
+
+def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame) -> pd.DataFrame:
+    """What must hold, the measured value and whether it does."""
+    rows = [
+        ("Paillier 2048, rows: upload at most 100 kB", costs.at[_ROWS, "upload [bytes]"], "<=", 100_000),
+        ("Paillier 2048, aligned: upload at most 40 kB", costs.at[_ALIGNED, "upload [bytes]"], "<=", 40_000),
+        ("TenSEAL BFV: upload at most 2.5 MB", costs.at[_SLOTS, "upload [bytes]"], "<=", 2_500_000),
+        ("BFV encrypts at least 100 times faster", costs.at[_SLOTS, "naive / this, encrypt"], ">=", 100),
+        ("BFV uploads at least 100 times less", costs.at[_SLOTS, "naive / this, upload"], ">=", 100),
+        ("sums of integers are exact", costs.drop(index=_NAIVE)["largest error"].max(), "<=", 0),
+        ("helper's own cost at most 15 %", costs_of_helper["helper / raw"].max(), "<=", 1.15),
+    ]
+    table = pd.DataFrame(rows, columns=["bound", "measured", "is", "limit"]).set_index("bound")
+    table["holds"] = [
+        measured <= limit if is_ == "<=" else measured >= limit
+        for measured, is_, limit in table.itertuples(index=False)
+    ]
+    return table
+
+
+def main() -> int:
+    """Measure, print, write bench.json; the exit status."""
+    costs = population_costs()
+    costs_of_helper = overhead()
+    checked = bounds(costs, costs_of_helper)
+    with pd.option_context("display.width", 200, "display.max_columns", 20, "display.float_format", "{:,.4g}".format):
+        for title, table in (
+            ("Population table: 152 rows x 5 columns, sums for all three groupings", costs),
+            ("A full ciphertext: the helper against the raw library calls, microseconds", costs_of_helper),
+            ("Bounds", checked),
+        ):
+            print(f"\n{title}\n{table.to_string()}")
+    report = {
+        "population": costs.to_dict("index"),
+        "overhead": costs_of_helper.reset_index().to_dict("records"),
+        "bounds": checked.to_dict("index"),
+    }
+    Path("bench.json").write_text(json.dumps(report, indent=2, default=float) + "\n", encoding="utf-8")
+    print("\nWritten to bench.json.")
+    return 0 if checked["holds"].all() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,209 @@
+"""What the notebooks before this one would have left, made quietly, so that any notebook can be opened first.
+
+Each step is made by a process that has entered the proper role, as the notebook's reader would have made
+it; a step that finds its work done does nothing. Steps that begin with "forget" take away what the notebook
+itself is about to make, so that running it again gives the same outputs. Keys are never taken away: what
+was encrypted under them would be lost.
+
+A further notebook adds a row to `NOTEBOOKS`, and what it leaves for later ones as a step.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from he_helpers.lab.seat import Seat
+from he_helpers.lab.workspace import Workspace, entered_role, environment_for
+
+BRANCH_ACCOUNTS = "branch-accounts"
+POPULATION_PROJECTIONS = "population-projections"
+
+_LOCK = ".catching_up"
+_STEP_SECONDS = 120
+
+
+class CatchUpFailed(RuntimeError):
+    """What an earlier notebook would have left could not be made."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a notebook leaves.
+
+    round: steps of round 1 depend on nothing, those of round 2 on what round 1 has made.
+    """
+
+    role: str
+    round: int
+    make: Callable[[Seat], None]
+
+
+def _make_administrator_keys(seat: Seat) -> None:
+    handed_over = seat.handover / "administrator.verify_key.json"
+    if handed_over.exists() and (seat.folder / "public_keys" / "main.key").exists():
+        return
+    from he_helpers.schemes.keys import tenseal_bfv
+
+    administrator = _administrator(seat)
+    administrator.create_keys(tenseal_bfv())
+    administrator.hand_over(seat.handover)
+
+
+def _make_analyst_keys(seat: Seat) -> None:
+    if (seat.handover / "analyst.encryption_key.json").exists() and (seat.folder / "keyring").exists():
+        return
+    analyst = _analyst(seat)
+    analyst.create_keys()
+    analyst.hand_over(seat.handover)
+
+
+def _trust_analyst(seat: Seat) -> None:
+    if not (seat.folder / "contacts" / "analyst.json").exists():
+        _administrator(seat).trust("analyst", seat.handover / "analyst.encryption_key.json")
+
+
+def _trust_administrator(seat: Seat) -> None:
+    if not (seat.folder / "contacts" / "administrator.json").exists():
+        _analyst(seat).trust("administrator", seat.handover / "administrator.verify_key.json")
+
+
+def _upload_branch_accounts(seat: Seat) -> None:
+    if _own_copy(seat, BRANCH_ACCOUNTS) and _on_server(seat, BRANCH_ACCOUNTS):
+        return
+    from he_helpers.lab.data import decimals, load_table
+    from he_helpers.tables import EncryptedTable
+
+    _forget(seat, BRANCH_ACCOUNTS)
+    frame = load_table("branch_accounts")
+    administrator = _administrator(seat)
+    table = EncryptedTable.encrypt(
+        frame,
+        ["Region", "Branch", "Quarter"],
+        administrator.public_key(),
+        decimals=decimals(frame),
+        groupings=[["Region"], ["Quarter"], ["Region", "Quarter"]],
+        partial_sums=8,
+    )
+    administrator.upload(BRANCH_ACCOUNTS, table, minimum_group_size=10)
+
+
+def _forget_branch_accounts(seat: Seat) -> None:
+    _forget(seat, BRANCH_ACCOUNTS)
+
+
+def _forget_population_projections(seat: Seat) -> None:
+    _forget(seat, POPULATION_PROJECTIONS)
+
+
+STEPS = {
+    "administrator-keys": Step("administrator", 1, _make_administrator_keys),
+    "analyst-keys": Step("analyst", 1, _make_analyst_keys),
+    "trust-analyst": Step("administrator", 2, _trust_analyst),
+    "trust-administrator": Step("analyst", 2, _trust_administrator),
+    "branch-accounts": Step("administrator", 2, _upload_branch_accounts),
+    "forget-branch-accounts": Step("administrator", 1, _forget_branch_accounts),
+    "forget-population-projections": Step("administrator", 1, _forget_population_projections),
+}
+
+_PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-administrator")
+
+# What has to be there, or not to be there, before a notebook begins.
+NOTEBOOKS = {
+    "00": (),
+    "01": (),
+    "02": ("forget-branch-accounts", *_PEOPLE),
+    "03": (*_PEOPLE, "branch-accounts"),
+    "04": (*_PEOPLE, "branch-accounts"),
+    "05": ("forget-population-projections", *_PEOPLE),
+}
+
+
+def catch_up(workspace: Workspace, notebook: str) -> None:
+    """Makes what the notebook of this number, such as "04", needs to begin. Prints nothing.
+
+    Raises ValueError for an unknown number, and CatchUpFailed with what the failing process said.
+    """
+    if notebook not in NOTEBOOKS:
+        raise ValueError(f"There is no notebook {notebook!r}. The notebooks are: {', '.join(NOTEBOOKS)}.")
+    names = NOTEBOOKS[notebook]
+    with open(workspace.root / _LOCK, "wb") as lock:
+        # Another notebook may be catching up in the same workspace.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for number in sorted({STEPS[name].round for name in names}):
+            _run_round(workspace, [name for name in names if STEPS[name].round == number])
+
+
+def _run_round(workspace: Workspace, names: list[str]) -> None:
+    """Runs these steps: one process a role, the roles at the same time."""
+    processes = {}
+    for role in dict.fromkeys(STEPS[name].role for name in names):
+        of_role = [name for name in names if STEPS[name].role == role]
+        processes[role] = subprocess.Popen(
+            [sys.executable, "-m", "he_helpers.lab.catch_up", *of_role],
+            env=environment_for(workspace, role),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+    failures = []
+    for role, process in processes.items():
+        try:
+            _, said = process.communicate(timeout=_STEP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            said = f"It did not end within {_STEP_SECONDS} s."
+        if process.returncode != 0:
+            failures.append(f"The {role}'s part failed:\n{said.strip()}")
+    if failures:
+        raise CatchUpFailed("What earlier notebooks leave could not be made. " + "\n".join(failures))
+
+
+def _administrator(seat: Seat):
+    from he_helpers.roles.administrator import DataAdministrator
+
+    return DataAdministrator(seat.folder, seat.server, seat.passphrase())
+
+
+def _analyst(seat: Seat):
+    from he_helpers.roles.analyst import DataAnalyst
+
+    return DataAnalyst(seat.folder, seat.server, seat.passphrase())
+
+
+def _own_copy(seat: Seat, dataset: str) -> bool:
+    return (seat.folder / "uploads" / f"{dataset}.table").exists()
+
+
+def _on_server(seat: Seat, dataset: str) -> bool:
+    from he_helpers.lab.server_process import status_of
+
+    token = (seat.folder / "token").read_text(encoding="ascii").strip()
+    return status_of(f"{seat.server}/v1/datasets/{dataset}", token) == 200
+
+
+def _forget(seat: Seat, dataset: str) -> None:
+    if _own_copy(seat, dataset) or _on_server(seat, dataset):
+        _administrator(seat).delete(dataset)
+
+
+def main(names: list[str]) -> None:
+    """Makes the named steps in this process, which must have entered their role."""
+    workspace, role = Workspace(), entered_role()
+    for name in names:
+        if STEPS[name].role != role:
+            raise SystemExit(f"The step {name} is one of the {STEPS[name].role}, and this process acts as {role}.")
+    address = (workspace.handover / "server_address").read_text(encoding="utf-8").strip()
+    seat = Seat(role, workspace.folder(role), address, workspace.handover)
+    for name in names:
+        STEPS[name].make(seat)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,116 @@
+"""The common figure style of the notebooks, and figures that carry alternative text.
+
+A figure is displayed as an HTML image, because JupyterLab shows the alternative text of those only: it drops
+the one that stands in the metadata of a plain PNG output. Colours are those of Okabe and Ito (2008),
+distinguishable without colour vision; bars are hatched as well. The background is opaque white, so that the
+dark text stays readable in a dark theme.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from cycler import cycler
+from IPython.display import display
+from matplotlib.figure import Figure
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
+_HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
+_WIDTH_INCHES = 7.0
+_DOTS_PER_INCH = 144
+_CSS_PIXELS_PER_INCH = 96
+
+_STYLE = {
+    "figure.figsize": (_WIDTH_INCHES, 3.6),
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.edgecolor": "#333333",
+    "axes.labelcolor": "#111111",
+    "axes.prop_cycle": cycler(color=OKABE_ITO),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#DDDDDD",
+    "text.color": "#111111",
+    "xtick.color": "#111111",
+    "ytick.color": "#111111",
+    "font.family": "DejaVu Sans",
+    "font.size": 11.0,
+    "hatch.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+}
+
+
+def apply_style() -> None:
+    """Makes the common style that of every figure of this process."""
+    plt.rcParams.update(_STYLE)
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Displays `figure` with the alternative text `alt`, and closes it.
+
+    alt: what the figure says, for those who do not see it; it is also the output's plain text, which is
+    compared.
+
+    Raises ValueError when `alt` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("A figure needs alternative text: say in a sentence what it shows.")
+    image = io.BytesIO()
+    figure.savefig(image, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    plt.close(figure)
+    width = round(figure.get_figwidth() * _CSS_PIXELS_PER_INCH)
+    source = base64.b64encode(image.getvalue()).decode("ascii")
+    element = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}">'
+    display({"text/html": element, "text/plain": alt}, raw=True)
+
+
+def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = False) -> None:
+    """Displays a bar chart of `frame`: a group of bars for each row, a colour and hatch for each column.
+
+    frame: numbers, with the names of the groups as index; at most 8 columns.
+    xlabel, ylabel: axis labels with their units; alt: alternative text; log: whether the y axis is
+    logarithmic.
+
+    Raises ValueError on an empty frame, a column that is not numeric, more than 8 columns, or an empty label.
+    """
+    _check_bars(frame, xlabel, ylabel, log)
+    with plt.rc_context(_STYLE):
+        figure, axes = plt.subplots()
+        width = 0.8 / len(frame.columns)
+        for number, (name, hatch) in enumerate(zip(frame.columns, cycle(_HATCHES), strict=False)):
+            centres = [row + (number - (len(frame.columns) - 1) / 2) * width for row in range(len(frame))]
+            axes.bar(
+                centres, frame[name], width, label=str(name), hatch=hatch, edgecolor="white", linewidth=0.5
+            )
+        axes.set_xticks(range(len(frame)), [str(name) for name in frame.index])
+        axes.grid(visible=False, axis="x")
+        axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
+        if len(frame.columns) > 1:
+            axes.legend()
+        show(figure, alt)
+
+
+def _check_bars(frame: pd.DataFrame, xlabel: str, ylabel: str, log: bool) -> None:
+    if frame.empty:
+        raise ValueError("There is nothing to draw: the frame needs at least one row and one column.")
+    if len(frame.columns) > len(OKABE_ITO):
+        raise ValueError(f"{len(frame.columns)} columns cannot be told apart; draw at most {len(OKABE_ITO)}.")
+    words = [str(name) for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
+    if words:
+        raise ValueError(
+            f"These columns are not numeric: {', '.join(words)}. Set them as index or leave them out."
+        )
+    if log and (frame <= 0).any(axis=None):
+        raise ValueError("A logarithmic axis has no place for zero or negative values; use log=False.")
+    if not (xlabel.strip() and ylabel.strip()):
+        raise ValueError("Both axes need a label with the unit, such as 'encrypted table [bytes]'.")

@@ -1,0 +1,269 @@
+"""The cell magic `%%role NAME`: runs a cell in a second kernel, whose process has entered that role.
+
+A notebook belongs to one role. Where another one answers in the same story, its cells begin with `%%role
+analyst`: they run in a process of their own, with its own variables and the role's folder as working
+directory, and their outputs appear here. The kernel starts with the first such cell, keeps its variables
+from cell to cell, and ends with the notebook's own. In it, `seat` is the role's seat, as from `lab.enter`.
+
+Text, tables, figures and errors are shown as they came. Widgets are shown as text, since their state lives
+in the other kernel; a cell cannot ask for input.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.connect import write_connection_file
+
+from he_helpers.lab.workspace import Workspace, check_role, entered_role, environment_for
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_START_SECONDS = 60
+_POLL_SECONDS = 0.2
+_END_SECONDS = 2
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class RoleCellError(Exception):
+    """An error of a cell that ran as another role; its class has the name of the error's own class there."""
+
+    def __init__(self, message: str, lines: list[str]) -> None:
+        super().__init__(message)
+        self._lines = lines
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows this in place of the frames here, which say nothing about the error there.
+        return self._lines
+
+
+class RoleKernelDied(RuntimeError):
+    """The kernel of a role ended without being asked to."""
+
+
+class RoleKernel:
+    """A kernel whose process has entered `role`. Starting one takes a second or two."""
+
+    def __init__(self, role: str, workspace: Workspace) -> None:
+        check_role(role)
+        self.role = role
+        self._files = tempfile.TemporaryDirectory(prefix="he-course-kernel-", ignore_cleanup_errors=True)
+        self._process = self._launch(workspace)
+        self._client = BlockingKernelClient(connection_file=str(self._connection_file))
+        self._client.load_connection_file()
+        self._client.start_channels(stdin=False, hb=False)
+        try:
+            self._wait_until_ready()
+            self.run(f"from he_helpers import lab\nseat = lab.enter({role!r})", _Quiet())
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def _connection_file(self) -> Path:
+        return Path(self._files.name) / "connection.json"
+
+    @property
+    def _log(self) -> Path:
+        return Path(self._files.name) / "log"
+
+    def _launch(self, workspace: Workspace) -> subprocess.Popen[bytes]:
+        write_connection_file(str(self._connection_file))
+        environment = environment_for(workspace, self.role)
+        # With this, ipykernel ends by itself soon after the notebook's kernel was killed.
+        environment["JPY_PARENT_PID"] = str(os.getpid())
+        with open(self._log, "wb") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._connection_file)],
+                cwd=workspace.root / self.role,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _wait_until_ready(self) -> None:
+        """Returns when the kernel answers and its outputs arrive here."""
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            asked = self._client.kernel_info()
+            with contextlib.suppress(queue.Empty):
+                self._client.shell_channel.get_msg(timeout=1)
+                while True:
+                    message = self._client.iopub_channel.get_msg(timeout=_POLL_SECONDS)
+                    if _ends(message, asked):
+                        return
+            if not self.alive:
+                raise RoleKernelDied(f"The kernel of the {self.role} ended while it was starting.{self._tail()}")
+        raise RoleKernelDied(f"The kernel of the {self.role} did not answer within {_START_SECONDS} s.{self._tail()}")
+
+    def run(self, code: str, show: _Show | _Quiet) -> None:
+        """Runs `code` and gives every output to `show`.
+
+        Raises RoleCellError for an error of the code, KeyboardInterrupt when it was interrupted, and
+        RoleKernelDied when the process ended. An interrupt here interrupts the code there; a second one
+        ends the kernel.
+        """
+        self._check_alive("since its last cell")
+        asked = self._client.execute(code, allow_stdin=False, stop_on_error=False)
+        error = self._follow(asked, show)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._client.shell_channel.get_msg(timeout=0)
+        if error is not None:
+            raise _error_of(error)
+
+    def _follow(self, asked: str, show: _Show | _Quiet) -> dict[str, Any] | None:
+        """Gives the outputs of the request `asked` to `show`; returns the content of its error, if any."""
+        error = None
+        interrupted = False
+        while True:
+            try:
+                message = self._client.iopub_channel.get_msg(timeout=_POLL_SECONDS)
+                if message["parent_header"].get("msg_id") != asked:
+                    continue
+                if _ends(message, asked):
+                    return error
+                if message["msg_type"] == "error":
+                    error = message["content"]
+                else:
+                    show(message["msg_type"], message["content"])
+            except queue.Empty:
+                self._check_alive("in the middle of the cell")
+            except KeyboardInterrupt:
+                if interrupted:
+                    self.close()
+                    raise
+                interrupted = True
+                self._process.send_signal(signal.SIGINT)
+
+    def _check_alive(self, when: str) -> None:
+        code = self._process.poll()
+        if code is None:
+            return
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        raise RoleKernelDied(
+            f"The kernel of the {self.role} ended {when} ({how}). Its variables are gone: the next "
+            f"%%role {self.role} cell starts a new one, so run that role's cells again from the first."
+        )
+
+    def _tail(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+        return "".join(f"\n  {line}" for line in ["The last lines of its log:", *lines]) if lines else ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process lives."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """Ends the process. Closing twice is harmless."""
+        if self.alive:
+            self._process.terminate()
+            try:
+                self._process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._client.stop_channels()
+        self._files.cleanup()
+
+
+class _Quiet:
+    """Shows nothing."""
+
+    def __call__(self, kind: str, content: dict[str, Any]) -> None:
+        pass
+
+
+class _Show:
+    """Shows outputs in the notebook of `shell` as if its own kernel had made them."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._display = shell.display_pub
+
+    def __call__(self, kind: str, content: dict[str, Any]) -> None:
+        if kind == "stream":
+            stream = sys.stderr if content["name"] == "stderr" else sys.stdout
+            stream.write(content["text"])
+            stream.flush()
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            data = {mime: value for mime, value in content["data"].items() if mime != _WIDGET}
+            self._display.publish(
+                data,
+                content.get("metadata"),
+                transient=content.get("transient"),
+                update=kind == "update_display_data",
+            )
+        elif kind == "clear_output":
+            self._display.clear_output(wait=content["wait"])
+
+
+class RoleMagic:
+    """`%%role NAME` for one notebook: its kernels, started when first used."""
+
+    def __init__(self, shell: InteractiveShell, workspace: Workspace) -> None:
+        self._shell = shell
+        self._workspace = workspace
+        self._kernels: dict[str, RoleKernel] = {}
+        atexit.register(self.close)
+
+    def __call__(self, line: str, cell: str) -> None:
+        """Runs `cell` as the role that `line` names."""
+        role = line.strip()
+        check_role(role)
+        if role == entered_role():
+            raise ValueError(f"This notebook is the {role}'s already: leave out the line %%role {role}.")
+        if role not in self._kernels:
+            self._kernels[role] = RoleKernel(role, self._workspace)
+        # The first line stands for the magic's own, so that line numbers in errors are those of the cell as
+        # written.
+        code = cell if cell.lstrip().startswith("%%") else f"# %%role {role}\n{cell}"
+        try:
+            self._kernels[role].run(code, _Show(self._shell))
+        finally:
+            if not self._kernels[role].alive:
+                self._kernels.pop(role).close()
+
+    def close(self) -> None:
+        """Ends all of the kernels."""
+        while self._kernels:
+            self._kernels.popitem()[1].close()
+
+
+def register_role_magic(shell: InteractiveShell, workspace: Workspace) -> None:
+    """Gives `shell` the cell magic `%%role`. Doing it twice keeps the kernels that run."""
+    if "role" not in shell.magics_manager.magics["cell"]:
+        shell.register_magic_function(RoleMagic(shell, workspace), "cell", "role")
+
+
+def _ends(message: dict[str, Any], asked: str) -> bool:
+    return (
+        message["parent_header"].get("msg_id") == asked
+        and message["msg_type"] == "status"
+        and message["content"]["execution_state"] == "idle"
+    )
+
+
+def _error_of(content: dict[str, Any]) -> BaseException:
+    """The error here that stands for the error there: of the same name, with the same message and
+    traceback."""
+    if content["ename"] == "KeyboardInterrupt":
+        return KeyboardInterrupt()
+    kind = type(content["ename"], (RoleCellError,), {"__doc__": RoleCellError.__doc__})
+    return kind(content["evalue"], [_COLOUR.sub("", line) for line in content["traceback"]])

@@ -1,0 +1,276 @@
+"""The course's server: a process of its own, which outlives the notebook that started it.
+
+Every notebook of a workspace uses the same server. It goes on running when the notebooks are closed, so
+that a dataset uploaded in one is there in the next; it is idle then and costs some memory. To stop it:
+
+    python -m he_helpers.lab.server_process stop
+
+The next notebook starts it again, with all of its data. These functions act as the server's operator, so a
+process that has entered another role calls `find_or_start_server`, which leaves the work to a process that
+has not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from he_helpers.lab.workspace import Workspace, WrongRole, environment_for
+
+ACCOUNTS = ("administrator", "analyst")
+
+_START_SECONDS = 30
+_STOP_SECONDS = 10
+_ANSWER_SECONDS = 5
+_POLL_SECONDS = 0.05
+# The server is on this computer: a proxy that the environment names must not be asked for it.
+_HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class ServerNotStarted(RuntimeError):
+    """The server could not be started, or could not be stopped."""
+
+
+def find_or_start_server(workspace: Workspace) -> str:
+    """The address of the workspace's server, which is started when it does not run. Any role may call this.
+
+    Raises ServerNotStarted with what the operator's process said.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "he_helpers.lab.server_process", "start"],
+        env=environment_for(workspace, None),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise ServerNotStarted(done.stderr.strip() or f"Starting the server failed with status {done.returncode}.")
+    return done.stdout.strip()
+
+
+def start_server(workspace: Workspace) -> str:
+    """Finds the workspace's server or starts it, and returns its address, such as "http://127.0.0.1:8000".
+
+    The first time, it makes the accounts of the administrator and the analyst and lays each token into the
+    folder of its owner. Raises WrongRole in a process that has entered a role, and ServerNotStarted.
+    """
+    server = _Server(workspace)
+    with server.alone():
+        address = server.address()
+        if address is None:
+            server.stop()
+            server.make_accounts()
+            address = server.launch()
+        (workspace.handover / "server_address").write_text(address + "\n", encoding="utf-8")
+        return address
+
+
+def stop_server(workspace: Workspace) -> bool:
+    """Stops the workspace's server; returns whether it ran.
+
+    Raises WrongRole in a process that has entered a role, and ServerNotStarted when it does not end.
+    """
+    server = _Server(workspace)
+    with server.alone():
+        return server.stop()
+
+
+class _Server:
+    """The operator's view of the folder `server`.
+
+    The server's process keeps a lock on its file `pid` for as long as it lives. So a stale file, as after a
+    restart of the machine, is never taken for a server, and no other process that happens to have that
+    identifier is stopped.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._folder = workspace.folder("server")
+        self._errors = self._folder / "stderr.log"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other notebooks from starting or stopping the server in the meantime."""
+        with _open_private(self._folder / "starting") as descriptor:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+
+    def address(self) -> str | None:
+        """The address of this workspace's server; None when it does not live, or has lost its accounts.
+
+        Waits for a server that is busy or about to start. Raises ServerNotStarted when it lives and does
+        not answer.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while self._lives():
+            address = self._written_address()
+            if address is not None and _healthy(address):
+                return address if self._knows_tokens(address) else None
+            if time.monotonic() > deadline:
+                raise ServerNotStarted(
+                    f"The server's process lives but has not answered for {_START_SECONDS} s. Wait for "
+                    "what it does, or stop it: python -m he_helpers.lab.server_process stop"
+                )
+            time.sleep(_POLL_SECONDS)
+        return None
+
+    def make_accounts(self) -> None:
+        """Makes the accounts that do not exist and lays their tokens down."""
+        known = (self._folder / "store.sqlite3").exists()
+        missing = [role for role in ACCOUNTS if not (known and self._token_file(role).exists())]
+        if not missing:
+            return
+        # SQLAlchemy takes its time to load, and is needed here the first time only.
+        from he_helpers.server.accounts import add_account
+        from he_helpers.server.store import Store
+
+        store = Store.in_folder(self._folder)
+        try:
+            for role in missing:
+                token = add_account(store, role, role)
+                with _open_private(self._token_file(role)) as descriptor:
+                    os.truncate(descriptor, 0)
+                    os.write(descriptor, token.encode("ascii"))
+        except ValueError as error:
+            raise ServerNotStarted(
+                f"The file {self._token_file(role)} is gone, and the server knows no more than a hash of the "
+                f"token ({error}) Restore the file, or begin anew by stopping the server and removing the "
+                f"folder {self._workspace.root}."
+            ) from None
+        finally:
+            store.close()
+
+    def launch(self) -> str:
+        """Starts the process, and returns its address when it answers."""
+        (self._folder / "address").unlink(missing_ok=True)
+        with _open_private(self._errors) as errors:
+            os.truncate(errors, 0)
+            process = subprocess.Popen(
+                self._command(),
+                cwd=self._folder,
+                env=environment_for(self._workspace, "server"),
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and process.poll() is None:
+            address = self._written_address()
+            if address is not None and _healthy(address):
+                return address
+            time.sleep(_POLL_SECONDS)
+        ended = process.poll()
+        if ended is None:
+            process.kill()
+        how = f"did not answer within {_START_SECONDS} s" if ended is None else f"ended with status {ended}"
+        raise ServerNotStarted(f"The server {how}. What it said at last:\n{_tail(self._errors)}")
+
+    def stop(self) -> bool:
+        """Ends the process if it lives; returns whether it did."""
+        if not self._lives():
+            return False
+        written = (self._folder / "pid").read_text(encoding="ascii").strip()
+        if not written.isdigit():
+            raise ServerNotStarted("The server is only just starting or ending. Try again in a moment.")
+        process = int(written)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+            deadline = time.monotonic() + _STOP_SECONDS
+            while time.monotonic() < deadline:
+                if not self._lives():
+                    return True
+                time.sleep(_POLL_SECONDS)
+        raise ServerNotStarted(f"The server's process {process} does not end. End it by hand and try again.")
+
+    def _lives(self) -> bool:
+        try:
+            with open(self._folder / "pid", "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def _written_address(self) -> str | None:
+        try:
+            return (self._folder / "address").read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+
+    def _knows_tokens(self, address: str) -> bool:
+        files = [self._token_file(role) for role in ACCOUNTS]
+        return all(
+            file.exists() and status_of(f"{address}/v1/datasets", file.read_text(encoding="ascii").strip()) != 401
+            for file in files
+        )
+
+    def _token_file(self, role: str) -> Path:
+        return self._workspace.folder(role) / "token"
+
+    def _command(self) -> list[str]:
+        run = [sys.executable, "-m", "he_helpers.server", "run"]
+        return [*run, "--folder", str(self._folder), "--port", "0", "--inspectable"]
+
+
+@contextlib.contextmanager
+def _open_private(file: Path) -> Iterator[int]:
+    """A descriptor for reading and writing `file`, which is made with mode 0600 where it is missing."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _healthy(address: str) -> bool:
+    return status_of(f"{address}/v1/health") == 200
+
+
+def status_of(url: str, token: str | None = None) -> int | None:
+    """The HTTP status of GET `url`; None when nobody answers there."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with _HTTP.open(request, timeout=_ANSWER_SECONDS) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+
+
+def _tail(file: Path) -> str:
+    return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; prints the address after a start."""
+    parser = argparse.ArgumentParser(prog="python -m he_helpers.lab.server_process", description="The course's server.")
+    parser.add_argument("verb", choices=("start", "stop"))
+    verb = parser.parse_args(arguments).verb
+    try:
+        if verb == "start":
+            print(start_server(Workspace()))
+        else:
+            print("The server is stopped." if stop_server(Workspace()) else "The server was not running.")
+    except (ServerNotStarted, WrongRole) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

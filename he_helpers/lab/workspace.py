@@ -1,0 +1,142 @@
+"""The folders of the course: one for each role, one for what people hand over, one for what they know by
+heart.
+
+    workspace/
+        administrator/  analyst/  server/    one folder a role; only that role's processes use it
+        handover/                            what people give each other in person: addresses and public keys
+        in_mind/                             random passphrases that stand for what a person knows by heart
+
+On a real system the three roles work on three machines. Here they are processes of one person, so the
+operating system cannot keep them apart; the workspace does, by refusing a process that has entered one role
+the folder of another. That catches mistakes, not attacks: whoever runs the course owns all of its files.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+ROLES = ("administrator", "analyst", "server")
+WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
+ROLE_VARIABLE = "HE_COURSE_ROLE"
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class WrongRole(PermissionError):
+    """A process of one role asked for something that belongs to another role."""
+
+
+class UnknownRole(ValueError):
+    """A role that the course does not have."""
+
+
+class Workspace:
+    """The folders of one run of the course.
+
+    `root` is the workspace's folder; without it, the environment variable HE_COURSE_WORKSPACE names it, and
+    without that it is `workspace/` in the project. Nothing is created before it is asked for; every folder
+    has mode 0700.
+    """
+
+    def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
+        self.root = Path(root or os.environ.get(WORKSPACE_VARIABLE) or PROJECT / "workspace").expanduser().resolve()
+
+    def __repr__(self) -> str:
+        return f"Workspace({self.root.name!r})"
+
+    @property
+    def handover(self) -> Path:
+        """The folder of what people hand over in person; every role may read and write it."""
+        return self._made("handover")
+
+    def folder(self, role: str) -> Path:
+        """The folder of `role`.
+
+        Raises UnknownRole, and WrongRole when this process has entered another role.
+        """
+        check_role(role)
+        if entered_role() not in (None, role):
+            raise WrongRole(
+                f"The folder of the {role} is closed to you: this process {_who()}. What the {role} gives "
+                f"away lies in the folder handover/ or comes over HTTP from the server; to act as the "
+                f"{role}, use %%role {role}."
+            )
+        return self._made(role)
+
+    def passphrase(self, role: str) -> str:
+        """The passphrase that the person in `role` knows by heart: random, made once, the same ever after.
+
+        Raises UnknownRole, and WrongRole unless this process has entered that very role.
+        """
+        check_role(role)
+        if entered_role() != role:
+            raise WrongRole(
+                f"Only the {role} knows the {role}'s passphrase, and this process {_who()}. "
+                f"Begin with lab.enter({role!r}), or run the cell as that role with %%role {role}."
+            )
+        file = self._made("in_mind") / role
+        if not file.exists():
+            _write_once(file, secrets.token_urlsafe(24))
+        return file.read_text(encoding="ascii")
+
+    def _made(self, name: str) -> Path:
+        for folder in (self.root, self.root / name):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.root / name
+
+
+def check_role(role: str) -> None:
+    """Raises UnknownRole, listing the roles, when the course has no such role."""
+    if role not in ROLES:
+        raise UnknownRole(f"There is no role {role!r}. The roles are: {', '.join(ROLES)}.")
+
+
+def entered_role() -> str | None:
+    """The role that this process has entered, or None."""
+    return os.environ.get(ROLE_VARIABLE) or None
+
+
+def enter_role(role: str) -> None:
+    """Makes this process, and the processes that it starts, act in `role` for as long as it lives.
+
+    Raises UnknownRole, and WrongRole when the process has entered another role before.
+    """
+    check_role(role)
+    entered = entered_role()
+    if entered is not None and entered != role:
+        raise WrongRole(
+            f"This process {_who()} and stays that. Restart the kernel to begin as the {role}, or run single "
+            f"cells as the {role} with %%role {role}."
+        )
+    os.environ[ROLE_VARIABLE] = role
+
+
+def environment_for(workspace: Workspace, role: str | None) -> dict[str, str]:
+    """The environment of a new Python process that acts in `role` (None: in no role) in `workspace`."""
+    environment = {name: value for name, value in os.environ.items() if name != ROLE_VARIABLE}
+    environment[WORKSPACE_VARIABLE] = str(workspace.root)
+    # The process may run in another folder than this one, where `import he_helpers` has to work all the same.
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+    if role is not None:
+        environment[ROLE_VARIABLE] = role
+    return environment
+
+
+def _who() -> str:
+    entered = entered_role()
+    return f"acts as the {entered}" if entered else "has entered no role"
+
+
+def _write_once(file: Path, text: str) -> None:
+    """Writes `file` whole with mode 0600, unless another process was faster; then that one's text stays."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

@@ -1,0 +1,179 @@
+"""Catching up: what earlier notebooks leave, made by processes of the proper roles, from any start."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from he_helpers import lab
+from he_helpers.lab import catch_up as module
+from he_helpers.lab.catch_up import NOTEBOOKS, STEPS, CatchUpFailed, Step, catch_up
+from he_helpers.lab.data import load_table
+from he_helpers.lab.seat import Seat
+from he_helpers.lab.server_process import start_server, stop_server
+from he_helpers.lab.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, environment_for
+from he_helpers.roles.administrator import DataAdministrator
+from he_helpers.roles.analyst import DataAnalyst
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A fresh workspace, in which the release notebook is the first that is opened."""
+    workspace = Workspace(tmp_path_factory.mktemp("course") / "workspace")
+    try:
+        enter_in_a_process(workspace, "administrator", "04")
+        yield workspace
+    finally:
+        stop_server(workspace)
+
+
+@pytest.fixture
+def workspace(course, monkeypatch):
+    """The same workspace for every test; each makes sure of what it needs."""
+    monkeypatch.setenv(ROLE_VARIABLE, "")
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(course.root))
+    return course
+
+
+class _As:
+    """Lets a test look through the eyes of one role after the other, which a notebook cannot."""
+
+    def __init__(self, workspace, monkeypatch):
+        self._workspace = workspace
+        self._patch = monkeypatch
+
+    def _seat(self, role):
+        self._patch.setenv(ROLE_VARIABLE, "")
+        address = start_server(self._workspace)
+        self._patch.setenv(ROLE_VARIABLE, role)
+        return Seat(role, self._workspace.folder(role), address, self._workspace.handover)
+
+    def administrator(self):
+        seat = self._seat("administrator")
+        return DataAdministrator(seat.folder, seat.server, seat.passphrase())
+
+    def analyst(self):
+        seat = self._seat("analyst")
+        return DataAnalyst(seat.folder, seat.server, seat.passphrase())
+
+
+@pytest.fixture
+def acting(workspace, monkeypatch):
+    return _As(workspace, monkeypatch)
+
+
+def files_of(workspace):
+    """Every file that belongs to a person, with its bytes."""
+    return {
+        str(file.relative_to(workspace.root)): file.read_bytes()
+        for name in ("administrator", "analyst", "handover", "in_mind")
+        for file in sorted((workspace.root / name).rglob("*"))
+        if file.is_file()
+    }
+
+
+def enter_in_a_process(workspace, role, notebook):
+    """Enters as a notebook does, which says nothing on either stream."""
+    code = f"from he_helpers import lab\nlab.enter({role!r}, notebook={notebook!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment_for(workspace, None),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_the_release_notebook_can_be_opened_first(acting):
+    analyst = acting.analyst()
+    described = analyst.describe("branch-accounts")
+    frame = load_table("branch_accounts")
+    assert described["rows"] == len(frame)
+    assert described["labels"].keys() == {"Region", "Branch", "Quarter"}
+    assert described["minimum_group_size"] == 10
+    request = analyst.ask("branch-accounts", "sum", ["Region", "Quarter"], ["Revenue"], "a test")
+
+    administrator = acting.administrator()
+    assert list(administrator.datasets().index) == ["branch-accounts"]
+    assert administrator.review(request).clean
+    administrator.approve(request)
+    administrator.release(request)
+
+    released = acting.analyst().result(request)["Revenue"]
+    expected = frame.groupby(["Region", "Quarter"])["Revenue"].sum().round(2)
+    assert sorted(released) == sorted(expected)
+
+
+def test_catching_up_again_changes_nothing(workspace):
+    before = files_of(workspace)
+    for role, notebook in [(None, "00"), ("administrator", "01"), ("server", "03"), ("administrator", "04")]:
+        enter_in_a_process(workspace, role, notebook)
+    assert files_of(workspace) == before
+
+
+def test_what_a_notebook_makes_itself_is_forgotten_and_nothing_else(workspace, acting):
+    administrator = acting.administrator()
+    uploaded = administrator.uploaded("branch-accounts")
+    for name in ("my-own", "population-projections"):
+        administrator.upload(name, uploaded, minimum_group_size=5)
+    keyring = administrator.keyring.path.read_bytes()
+
+    catch_up(workspace, "02")
+    assert list(administrator.datasets().index) == ["my-own", "population-projections"]
+    catch_up(workspace, "05")
+    assert list(administrator.datasets().index) == ["my-own"]
+    catch_up(workspace, "05")
+    catch_up(workspace, "03")
+    assert list(administrator.datasets().index) == ["branch-accounts", "my-own"]
+    assert administrator.keyring.path.read_bytes() == keyring
+    administrator.delete("my-own")
+
+
+def test_a_dataset_that_only_the_server_or_only_the_administrator_has_is_made_anew(workspace, acting):
+    administrator = acting.administrator()
+    (administrator.folder / "uploads" / "branch-accounts.table").unlink()
+    catch_up(workspace, "04")
+    assert administrator.uploaded("branch-accounts").rows == administrator.describe("branch-accounts")["rows"]
+
+    administrator.connection.delete("datasets", "branch-accounts")
+    catch_up(workspace, "04")
+    assert list(administrator.datasets().index) == ["branch-accounts"]
+
+
+def test_two_notebooks_that_catch_up_at_once(workspace, acting):
+    administrator = acting.administrator()
+    administrator.delete("branch-accounts")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(catch_up, [workspace] * 2, ["03", "04"]))
+    assert list(administrator.datasets().index) == ["branch-accounts"]
+
+
+def test_a_failing_step_is_reported_with_what_it_said(workspace):
+    token = workspace.root / "administrator" / "token"
+    right = token.read_text()
+    token.write_text("wrong")
+    try:
+        with pytest.raises(CatchUpFailed, match="administrator's part failed:(.|\n)*ServerRefused(.|\n)*401"):
+            catch_up(workspace, "03")
+    finally:
+        token.write_text(right)
+
+
+def test_a_step_runs_in_its_own_role_only(workspace, monkeypatch):
+    monkeypatch.setenv(ROLE_VARIABLE, "analyst")
+    with pytest.raises(SystemExit, match="branch-accounts is one of the administrator.*acts as analyst"):
+        module.main(["branch-accounts"])
+
+
+def test_an_unknown_notebook_lists_the_notebooks(workspace):
+    with pytest.raises(ValueError, match="no notebook '99'.*00, 01, 02"):
+        lab.enter(None, notebook="99")
+
+
+def test_every_notebook_names_known_steps_whose_rounds_can_run():
+    for names in NOTEBOOKS.values():
+        assert all(isinstance(STEPS[name], Step) for name in names)
+        if any(STEPS[name].round == 2 for name in names):
+            assert {"administrator-keys", "analyst-keys"} <= set(names)

@@ -1,0 +1,280 @@
+"""The cell magic %%role, in real notebooks run by nbclient, and in a notebook's kernel that is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from jupyter_client.manager import start_new_kernel
+from nbclient import NotebookClient
+
+from he_helpers.lab.compact_errors import compact_traceback
+from he_helpers.lab.server_process import stop_server
+from he_helpers.lab.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
+
+ENTER = "from he_helpers import lab\nseat = lab.enter('administrator')"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory):
+    root = tmp_path_factory.mktemp("course") / "workspace"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(WORKSPACE_VARIABLE, str(root))
+        patch.setenv("PYTHONPATH", str(PROJECT))
+        patch.delenv(ROLE_VARIABLE, raising=False)
+        yield Workspace()
+        stop_server(Workspace())
+
+
+def run(*sources, seconds=60):
+    """Runs a notebook of these cells after one that enters the administrator's role; returns the outputs of
+    each."""
+    cells = [nbformat.v4.new_code_cell(source) for source in (ENTER, *sources)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        allow_errors=True,
+        interrupt_on_timeout=True,
+        timeout_func=lambda cell: 3 if "# interrupted" in cell.source else seconds,
+    )
+    client.execute()
+    first, *rest = [cell.outputs for cell in cells]
+    assert first == []
+    return rest
+
+
+def ends(process, seconds=5):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        if _is_zombie(process):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _is_zombie(process):
+    # Where nobody reaps the orphans of a container, a process that has ended stays in the list.
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return False
+
+
+def text(outputs, kind="text/plain"):
+    (output,) = outputs
+    return output["data"][kind] if "data" in output else output["text"]
+
+
+@pytest.fixture(scope="module")
+def shown(workspace):
+    """The outputs of one notebook, by the name of the cell."""
+    cells = {
+        "streams": "%%role analyst\nimport sys\nprint('out')\nprint('err', file=sys.stderr)",
+        "table": "%%role analyst\nimport pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nframe",
+        "figure": "%%role analyst\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+        "here": "'frame' in dir()",
+        "there": "%%role analyst\n'frame' in dir()",
+        "seat": "%%role analyst\nimport os\n(seat.role, os.getcwd() == str(seat.folder), 'lab' in dir())",
+        "other folder": (
+            "%%role analyst\nfrom he_helpers.lab.workspace import Workspace\nWorkspace().folder('administrator')"
+        ),
+        "error": "%%role analyst\ndef half(x):\n    return x / 0\n\nprint('before')\nhalf(1)",
+        "after error": "%%role analyst\n1 + 1",
+        "syntax": "%%role analyst\nx = = 1",
+        "nested magic": "%%role analyst\n%%capture kept\nprint('kept')",
+        "update": (
+            "%%role analyst\nfrom IPython.display import display, clear_output\n"
+            "print('gone')\nclear_output()\n"
+            "handle = display('first', display_id=True)\nhandle.update('second')"
+        ),
+        "no input": "%%role analyst\ninput()",
+        "unknown": "%%role nobody\n1",
+        "own": "%%role administrator\n1",
+        "error here": "def half(x):\n    return x / 0\n\nhalf(1)",
+        "interrupted": "%%role analyst\nstate = 5\nimport time\ntime.sleep(50)  # interrupted",
+        "after interrupt": "%%role analyst\nstate",
+        "dead": (
+            "%%role analyst\nimport os, signal, time\nprint('last words')\ntime.sleep(0.5)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)"
+        ),
+        "after death": "%%role analyst\n'state' in dir()",
+        "pid": "%%role analyst\nimport os\nprint(os.getpid())",
+        "died between": "%%role analyst\nimport threading\nthreading.Timer(0.3, lambda: os._exit(3)).start()",
+        "wait": "import time\ntime.sleep(0.8)",
+        "found dead": "%%role analyst\n1",
+        "last pid": "%%role analyst\nimport os\nprint(os.getpid())",
+    }
+    return dict(zip(cells, run(*cells.values()), strict=True))
+
+
+def test_streams_keep_their_names(shown):
+    assert {(output["name"], output["text"]) for output in shown["streams"]} == {
+        ("stdout", "out\n"),
+        ("stderr", "err\n"),
+    }
+
+
+def test_a_table_is_shown_as_html(shown):
+    assert "<table" in text(shown["table"], "text/html")
+    assert text(shown["table"]).split() == ["a", "0", "1", "1", "2"]
+
+
+def test_a_figure_is_shown_as_png(shown):
+    assert text(shown["figure"], "image/png")
+    assert text(shown["figure"]).startswith("<Figure size")
+
+
+def test_variables_stay_in_the_roles_kernel(shown):
+    assert text(shown["here"]) == "False"
+    assert text(shown["there"]) == "True"
+
+
+def test_the_kernel_sits_in_the_roles_seat(shown):
+    assert text(shown["seat"]) == "('analyst', True, True)"
+    (error,) = shown["other folder"]
+    assert error["ename"] == "WrongRole"
+    assert "this process acts as the analyst" in error["evalue"]
+
+
+def test_an_error_has_its_name_message_and_line_and_no_path(shown):
+    stream, error = shown["error"]
+    assert stream["text"] == "before\n"
+    assert (error["ename"], error["evalue"]) == ("ZeroDivisionError", "division by zero")
+    assert error["traceback"] == [
+        "line 6 of the cell:  half(1)",
+        "line 3 of the cell:  return x / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert text(shown["after error"]) == "2"
+
+
+def test_an_error_in_the_notebooks_own_kernel_is_as_short(shown):
+    (error,) = shown["error here"]
+    assert error["traceback"] == [
+        "line 4 of the cell:  half(1)",
+        "line 2 of the cell:  return x / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+
+
+def test_a_syntax_error_is_shown_without_colours(shown):
+    (error,) = shown["syntax"]
+    assert error["ename"] == "SyntaxError"
+    assert "x = = 1" in "".join(error["traceback"])
+    assert "\x1b" not in "".join(error["traceback"])
+
+
+def test_other_magics_work_in_the_roles_cell(shown):
+    assert shown["nested magic"] == []
+
+
+def test_clearing_and_updating_outputs(shown):
+    assert text(shown["update"]) == "'second'"
+
+
+def test_a_cell_cannot_ask_for_input_and_does_not_hang(shown):
+    (error,) = shown["no input"]
+    assert error["ename"] == "StdinNotImplementedError"
+
+
+def test_an_unknown_role_lists_the_roles(shown):
+    (error,) = shown["unknown"]
+    assert error["ename"] == "UnknownRole"
+    assert "administrator, analyst, server" in error["evalue"]
+    (error,) = shown["own"]
+    assert "leave out the line %%role administrator" in error["evalue"]
+
+
+def test_an_interrupt_stops_the_cell_and_keeps_the_variables(shown):
+    (error,) = shown["interrupted"]
+    assert error["ename"] == "KeyboardInterrupt"
+    assert text(shown["after interrupt"]) == "5"
+
+
+def test_a_kernel_that_dies_is_reported_and_replaced(shown):
+    stream, error = shown["dead"]
+    assert stream["text"] == "last words\n"
+    assert error["ename"] == "RoleKernelDied"
+    assert "ended in the middle of the cell (signal SIGKILL)" in error["evalue"]
+    assert text(shown["after death"]) == "False"
+
+
+def test_a_kernel_that_died_between_cells_is_reported(shown):
+    (error,) = shown["found dead"]
+    assert "ended since its last cell (exit status 3)" in error["evalue"]
+    assert shown["pid"] != shown["last pid"]
+
+
+def test_kernels_end_with_the_notebook(shown):
+    assert ends(int(text(shown["pid"])), 0.1)
+    assert ends(int(text(shown["last pid"])))
+
+
+def test_a_killed_notebook_leaves_no_kernel_behind(workspace):
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        client.execute_interactive(ENTER, timeout=60)
+        lines = []
+        client.execute_interactive(
+            "%%role analyst\nimport os\nprint(os.getpid())",
+            timeout=60,
+            output_hook=lambda message: lines.append(message["content"].get("text", "")),
+        )
+        process = int("".join(lines))
+        assert not ends(process, 0.1)
+        manager.provisioner.process.send_signal(signal.SIGKILL)
+        assert ends(process)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.slow
+def test_nbval_finds_the_same_outputs_again_and_notices_other_ones(workspace, tmp_path):
+    sources = [
+        ENTER,
+        "%%role analyst\nprint('text')\nimport pandas as pd\npd.DataFrame({'a': [1]})",
+        "# NBVAL_RAISES_EXCEPTION\n1 / 0",
+        "%%role analyst\nint('x')",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook.cells[2].metadata["tags"] = ["raises-exception"]
+    notebook.cells[-1].metadata["tags"] = ["raises-exception"]
+    NotebookClient(notebook, kernel_name="python3").execute()
+    nbformat.write(notebook, tmp_path / "same.ipynb")
+    notebook.cells[-1].outputs[0]["evalue"] = "another message"
+    notebook.cells[1].outputs[0]["text"] = "another text\n"
+    nbformat.write(notebook, tmp_path / "other.ipynb")
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--nbval",
+            "--nbval-current-env",
+            "-p",
+            "no:cacheprovider",
+            str(tmp_path),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "2 failed, 6 passed" in done.stdout, done.stdout
+    assert "same.ipynb" not in done.stdout.partition("short test summary")[2]
+
+
+def test_messages_over_several_lines_and_errors_without_one():
+    assert compact_traceback(ValueError, ValueError("a\nb"), None, lambda file: False) == ["ValueError: a\nb"]
+    assert compact_traceback(KeyboardInterrupt, KeyboardInterrupt(), None, lambda file: False) == ["KeyboardInterrupt"]

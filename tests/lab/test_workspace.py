@@ -1,0 +1,295 @@
+"""The workspace's folders, the server's process, and entering a role, with real processes."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from he_helpers import lab
+from he_helpers.lab import server_process
+from he_helpers.lab.server_process import (
+    ServerNotStarted,
+    find_or_start_server,
+    start_server,
+    status_of,
+    stop_server,
+)
+from he_helpers.lab.workspace import (
+    PROJECT,
+    ROLE_VARIABLE,
+    WORKSPACE_VARIABLE,
+    UnknownRole,
+    Workspace,
+    WrongRole,
+    enter_role,
+    environment_for,
+)
+
+
+@pytest.fixture(autouse=True)
+def no_role(monkeypatch):
+    # Set first, so that the variable is gone again afterwards even when a test enters a role.
+    monkeypatch.setenv(ROLE_VARIABLE, "")
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """A workspace in which nothing has happened."""
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "workspace"))
+    workspace = Workspace()
+    yield workspace
+    os.environ[ROLE_VARIABLE] = ""
+    stop_server(workspace)
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A workspace that the tests of the server share; each finds the server running or starts it."""
+    workspace = Workspace(tmp_path_factory.mktemp("course") / "workspace")
+    yield workspace
+    stop_server(workspace)
+
+
+@pytest.fixture
+def served(course, monkeypatch):
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(course.root))
+    start_server(course)
+    return course
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def python(workspace, code, role=None):
+    """Runs `code` in a process of its own; returns what it printed. Fails when it wrote on stderr."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment_for(workspace, role),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def test_the_default_is_in_the_project(monkeypatch):
+    monkeypatch.delenv(WORKSPACE_VARIABLE, raising=False)
+    assert Workspace().root == PROJECT / "workspace"
+    assert (PROJECT / "he_helpers").is_dir()
+
+
+def test_folders_are_made_for_their_owner_only(workspace):
+    assert not workspace.root.exists()
+    folders = [workspace.folder(role) for role in ("administrator", "analyst", "server")] + [workspace.handover]
+    assert [folder.name for folder in folders] == ["administrator", "analyst", "server", "handover"]
+    assert {mode(folder) for folder in [workspace.root, *folders]} == {0o700}
+    enter_role("analyst")
+    assert workspace.passphrase("analyst")
+    assert mode(workspace.root / "in_mind") == 0o700
+    assert mode(workspace.root / "in_mind" / "analyst") == 0o600
+
+
+def test_a_process_in_a_role_is_refused_the_others_folders(workspace):
+    enter_role("administrator")
+    assert workspace.folder("administrator").is_dir()
+    assert workspace.handover.is_dir()
+    with pytest.raises(WrongRole, match="acts as the administrator.*handover/.*HTTP.*%%role analyst"):
+        workspace.folder("analyst")
+    with pytest.raises(WrongRole):
+        workspace.folder("server")
+    assert not (workspace.root / "analyst").exists()
+
+
+def test_only_its_own_role_knows_a_passphrase(workspace):
+    with pytest.raises(WrongRole, match="has entered no role"):
+        workspace.passphrase("analyst")
+    enter_role("analyst")
+    known = workspace.passphrase("analyst")
+    assert len(known) >= 32
+    assert Workspace().passphrase("analyst") == known
+    with pytest.raises(WrongRole, match="acts as the analyst"):
+        workspace.passphrase("administrator")
+
+
+def test_two_processes_agree_on_a_new_passphrase(workspace):
+    code = "from he_helpers.lab.workspace import Workspace\nprint(Workspace().passphrase('analyst'))"
+    with ThreadPoolExecutor(4) as pool:
+        known = set(pool.map(lambda _: python(workspace, code, "analyst"), range(4)))
+    assert len(known) == 1
+    assert [file.name for file in (workspace.root / "in_mind").iterdir()] == ["analyst"]
+
+
+def test_an_unknown_role_lists_the_roles(workspace):
+    with pytest.raises(UnknownRole, match="'auditor'.*administrator, analyst, server"):
+        workspace.folder("auditor")
+    with pytest.raises(UnknownRole):
+        enter_role("auditor")
+    with pytest.raises(UnknownRole):
+        lab.enter("auditor")
+    assert not workspace.root.exists()
+
+
+def test_entering_gives_a_seat_that_shows_no_path_and_no_address(served):
+    seat = lab.enter("administrator")
+    assert seat.folder == served.root / "administrator"
+    assert seat.handover == served.handover
+    assert seat.server.startswith("http://127.0.0.1:")
+    assert seat.passphrase() == served.passphrase("administrator")
+    assert repr(seat) == "<Seat of the administrator>"
+    assert (served.handover / "server_address").read_text().strip() == seat.server
+    assert lab.enter("administrator") == seat
+    with pytest.raises(WrongRole, match="Restart the kernel"):
+        lab.enter("analyst")
+
+
+def test_a_notebook_without_a_role_has_no_folder_and_no_passphrase(served):
+    seat = lab.enter(None)
+    assert (seat.role, seat.folder) == (None, None)
+    assert repr(seat) == "<Seat without a role>"
+    with pytest.raises(WrongRole, match="has no role"):
+        seat.passphrase()
+
+
+def test_two_that_enter_at_once_find_one_server(workspace):
+    code = "from he_helpers import lab\nprint(lab.enter({!r}).server)"
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(python, workspace, code.format("administrator"))
+        second = pool.submit(python, workspace, code.format("analyst"))
+        # A server that kept a notebook's pipes open would let these wait for ever.
+        assert first.result() == second.result() == start_server(workspace)
+
+
+def test_tokens_are_private_and_work(served):
+    address = start_server(served)
+    for role in ("administrator", "analyst"):
+        file = served.folder(role) / "token"
+        assert mode(file) == 0o600
+        assert status_of(f"{address}/v1/datasets", file.read_text()) == 200
+    assert status_of(f"{address}/v1/datasets", "guessed") == 401
+
+
+def test_a_role_does_not_start_the_server_in_its_own_process(served):
+    enter_role("analyst")
+    with pytest.raises(WrongRole):
+        start_server(served)
+    with pytest.raises(WrongRole):
+        stop_server(served)
+    assert status_of(f"{find_or_start_server(served)}/v1/health") == 200
+
+
+def test_a_role_is_told_why_the_server_did_not_start(served):
+    token = served.folder("analyst") / "token"
+    token.rename(token.with_name("kept"))
+    enter_role("analyst")
+    try:
+        with pytest.raises(ServerNotStarted, match="analyst/token is gone.*Restore the file"):
+            find_or_start_server(served)
+    finally:
+        token.with_name("kept").rename(token)
+
+
+class _Stranger(BaseHTTPRequestHandler):
+    """A server of somebody else at the address where ours was; it writes down the tokens that it is shown."""
+
+    seen: list[str] = []
+
+    def do_GET(self):
+        self.seen.append(self.headers.get("Authorization", ""))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def test_stale_files_as_after_a_restart_of_the_machine(served):
+    tokens = [(served.folder(role) / "token").read_text() for role in ("administrator", "analyst")]
+    stop_server(served)
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as stranger,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as innocent,
+    ):
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        theirs = f"http://127.0.0.1:{stranger.server_port}"
+        (served.folder("server") / "address").write_text(theirs)
+        (served.folder("server") / "pid").write_text(str(innocent.pid))
+        assert not stop_server(served)
+        address = start_server(served)
+        assert address != theirs
+        assert innocent.poll() is None
+        stranger.shutdown()
+        innocent.stdin.close()
+    assert not any(_Stranger.seen)
+    assert [status_of(f"{address}/v1/datasets", token) for token in tokens] == [200, 200]
+
+
+def test_a_killed_server_is_replaced(served):
+    process = int((served.folder("server") / "pid").read_text())
+    os.kill(process, signal.SIGKILL)
+    while server_process._Server(served)._lives():
+        time.sleep(0.05)
+    assert status_of(f"{start_server(served)}/v1/health") == 200
+    assert int((served.folder("server") / "pid").read_text()) != process
+
+
+def test_a_server_that_lives_and_does_not_answer_is_left_alone(served, monkeypatch):
+    process = int((served.folder("server") / "pid").read_text())
+    monkeypatch.setattr(server_process, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(server_process, "_ANSWER_SECONDS", 0.2)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        with pytest.raises(ServerNotStarted, match="has not answered for 0.2 s.*server_process stop"):
+            start_server(served)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert int((served.folder("server") / "pid").read_text()) == process
+
+
+def test_a_server_whose_database_was_removed_gets_new_accounts(served):
+    stop_server(served)
+    for file in served.folder("server").glob("store.sqlite3*"):
+        file.unlink()
+    address = start_server(served)
+    for role in ("administrator", "analyst"):
+        token = (served.folder(role) / "token").read_text()
+        assert status_of(f"{address}/v1/datasets", token) == 200
+
+
+def test_the_command_line(served, capfd):
+    assert server_process.main(["start"]) == 0
+    assert capfd.readouterr().out.strip() == start_server(served)
+    assert server_process.main(["stop"]) == 0
+    assert server_process.main(["stop"]) == 0
+    assert capfd.readouterr().out == "The server is stopped.\nThe server was not running.\n"
+
+
+def test_a_server_that_does_not_start_shows_the_end_of_its_log(workspace, monkeypatch):
+    broken = [sys.executable, "-c", "import sys; sys.exit('the disk is full')"]
+    monkeypatch.setattr(server_process._Server, "make_accounts", lambda self: None)
+    monkeypatch.setattr(server_process._Server, "_command", lambda self: broken)
+    with pytest.raises(ServerNotStarted, match="ended with status 1(.|\n)*the disk is full"):
+        start_server(workspace)
+
+
+def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):
+    monkeypatch.setattr(server_process, "_START_SECONDS", 0.5)
+    monkeypatch.setattr(server_process._Server, "make_accounts", lambda self: None)
+    monkeypatch.setattr(server_process._Server, "_command", lambda self: ["sleep", "60"])
+    with pytest.raises(ServerNotStarted, match="did not answer within 0.5 s"):
+        start_server(workspace)
+    assert not stop_server(workspace)
+
+
+def test_unknown_names_of_the_package():
+    with pytest.raises(AttributeError, match="no 'entr'. It has: .*enter"):
+        lab.entr  # noqa: B018
+    assert "load_table" in dir(lab)
