@@ -1,0 +1,78 @@
+"""Start the server, or add an account to one: ``python -m he_helpers.server run|add-account --folder F``."""
+
+from he_helpers.server.import_guard import install_import_guard
+
+# Before anything else is imported, so that nothing of the secret side can come in with it.
+install_import_guard()
+
+import argparse  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from he_helpers.server.accounts import ROLES, add_account  # noqa: E402
+from he_helpers.server.folder import CannotStart, prepare_folder  # noqa: E402
+from he_helpers.server.policy import DEFAULT_LARGEST_BODY  # noqa: E402
+from he_helpers.server.store import Store  # noqa: E402
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status. Errors go to stderr in one line."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "add-account":
+            prepare_folder(options.folder)
+            store = Store(options.database) if options.database else Store.in_folder(options.folder)
+            print(add_account(store, options.name, options.role))
+            store.close()
+        else:
+            # Brings the encryption libraries with it, which adding an account does not need.
+            from he_helpers.server.process import run_server
+
+            run_server(
+                options.folder,
+                options.host,
+                options.port,
+                options.database,
+                options.largest_body,
+                options.inspectable,
+                options.not_only_this_machine,
+            )
+    except (CannotStart, ValueError) as error:
+        print(f"he_helpers.server: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m he_helpers.server", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="serve until SIGTERM")
+    run.add_argument("--host", default="127.0.0.1")
+    run.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+    run.add_argument("--largest-body", type=int, default=DEFAULT_LARGEST_BODY, metavar="BYTES")
+    run.add_argument(
+        "--inspectable",
+        action="store_true",
+        help="let other processes of this user read the server's memory (for the course alone)",
+    )
+    run.add_argument(
+        "--not-only-this-machine",
+        action="store_true",
+        help="allow a host other than the loopback address; a proxy in front must then add TLS",
+    )
+
+    add = commands.add_parser("add-account", help="create an account and print its token once")
+    add.add_argument("--role", choices=ROLES, required=True)
+    add.add_argument("--name", required=True)
+
+    for command in (run, add):
+        command.add_argument("--folder", type=Path, required=True, help="the server's own folder")
+        command.add_argument(
+            "--database", metavar="URL", help="an SQLAlchemy URL; by default SQLite in the folder"
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

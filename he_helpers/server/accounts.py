@@ -1,0 +1,66 @@
+"""Accounts and their bearer tokens."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+
+from he_helpers.server.audit import record_event
+from he_helpers.server.store import Store, accounts
+
+ROLES = ("administrator", "analyst")
+
+_TOKEN_BYTES = 32
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who sent a request: ``role`` is one of ROLES."""
+
+    name: str
+    role: str
+
+
+def add_account(store: Store, name: str, role: str) -> str:
+    """Create an account and return its token, which is stored nowhere and cannot be shown again.
+
+    Raises ValueError for an unknown role, an unsuitable name, or one that is taken.
+    """
+    if role not in ROLES:
+        raise ValueError(f"There is no role {role!r}; the roles are {' and '.join(ROLES)}.")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name for an account: 1 to 64 small letters, digits, dots, dashes and "
+            "underscores, beginning with a letter or a digit."
+        )
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+
+    def step(connection) -> None:
+        if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first():
+            raise ValueError(f"There is already an account {name!r}; choose another name.")
+        connection.execute(insert(accounts).values(name=name, role=role, token_hash=_hash(token)))
+        record_event(connection, account=name, role=role, action="account added", owner=name, analyst=name)
+
+    store.write(step)
+    return token
+
+
+def find_account(store: Store, token: str) -> Account | None:
+    """The account that ``token`` belongs to, or None."""
+    claimed = _hash(token)
+    with store.reading() as connection:
+        row = connection.execute(select(accounts).where(accounts.c.token_hash == claimed)).first()
+    # The look-up is by the hash, whose timing tells nothing about another token; the comparison that decides
+    # takes the same time wherever the two differ, and is made for an unknown token too.
+    known = hmac.compare_digest(claimed, row.token_hash if row else _hash(""))
+    return Account(row.name, row.role) if row and known else None
+
+
+def _hash(token: str) -> str:
+    # A fast hash is right here: a token is 256 random bits, so there is nothing to guess that a slow one
+    # would protect.
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,317 @@
+"""The server's HTTP interface, version 1.
+
+An upload is checked in this order: token and role, size and content type, secret keys, and only then is it
+read as an encrypted table. Neither bodies nor tokens are logged.
+"""
+
+import logging
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from he_helpers.server import datasets, policy, release_requests
+from he_helpers.server.accounts import Account, find_account
+from he_helpers.server.audit import events_for, record_event
+from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
+from he_helpers.server.problems import Problem, install_problems
+from he_helpers.server.secret_detection import find_secret_key
+from he_helpers.server.store import Store
+
+INTERFACE_VERSION = "1"
+BYTES = "application/octet-stream"
+
+_log = logging.getLogger("he_helpers.server")
+_BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
+_DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Line = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+
+
+class _Incoming(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class QueryBody(_Incoming):
+    """What an analyst asks for."""
+
+    statistic: Literal["sum", "mean", "count"]
+    group_by: list[_Name]
+    columns: list[_Name]
+
+
+class RequestBody(_Incoming):
+    """A release request."""
+
+    dataset: Annotated[str, StringConstraints(pattern=f"^{_DATASET_NAME.pattern}$")]
+    query: QueryBody
+    recipient_key_fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
+    purpose: _Line
+
+
+class DecisionBody(_Incoming):
+    """A data administrator's decision on a release request."""
+
+    decision: Literal["approved", "refused"]
+    reason: _Line = ""
+
+
+def create_app(store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY) -> Flask:
+    """The application over ``store``. Bodies above ``largest_body`` bytes are refused."""
+    app = Flask("he_helpers.server", static_folder=None)
+    app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, STORE=store, LARGEST_BODY=largest_body)
+    app.json.sort_keys = False
+    app.url_map.merge_slashes = False
+    app.register_blueprint(_v1)
+    app.after_request(_log_request)
+    install_problems(app)
+    return app
+
+
+_v1 = Blueprint("v1", __name__, url_prefix="/v1")
+
+
+@_v1.get("/health")
+def _health() -> Response:
+    return jsonify(status="ok", version=INTERFACE_VERSION)
+
+
+@_v1.get("/datasets")
+def _list_datasets() -> Response:
+    account = _authenticated()
+    return jsonify(datasets.describe_datasets(_store(), account))
+
+
+@_v1.put("/datasets/<name>")
+def _upload_dataset(name: str) -> tuple[Response, int]:
+    account = _authenticated("administrator")
+    _check_dataset_name(name)
+    minimum = policy.read_minimum_group_size(_arguments("minimum_group_size")["minimum_group_size"])
+    content = _body(BYTES, account, name)
+    table = read_table(content)
+    new = datasets.add_dataset(_store(), account, name, minimum, content, table.description())
+    answer = {
+        "name": name,
+        "rows_received": table.rows,
+        "bytes": len(content),
+        "digest": datasets.digest_of(content),
+    }
+    return jsonify(answer), 201 if new else 200
+
+
+@_v1.get("/datasets/<name>")
+def _describe_dataset(name: str) -> Response:
+    account = _authenticated()
+    _check_dataset_name(name)
+    return jsonify(datasets.describe_dataset(_store(), name, account))
+
+
+@_v1.get("/datasets/<name>/table")
+def _download_dataset(name: str) -> Response:
+    account = _authenticated("administrator")
+    _check_dataset_name(name)
+    with _store().reading() as connection:
+        datasets.find_dataset(connection, name, account)
+        content = datasets.read_content(connection, name)
+    return Response(content, content_type=BYTES)
+
+
+@_v1.delete("/datasets/<name>")
+def _delete_dataset(name: str) -> tuple[str, int]:
+    account = _authenticated("administrator")
+    _check_dataset_name(name)
+    datasets.delete_dataset(_store(), name, account)
+    return "", 204
+
+
+@_v1.put("/requests/<uuid:identifier>")
+def _ask(identifier: UUID) -> tuple[Response, int]:
+    account = _authenticated("analyst")
+    asked = _json_body(RequestBody, account).model_dump()
+    name = asked.pop("dataset")
+    with _store().reading() as connection:
+        dataset = datasets.find_dataset(connection, name, account)
+        content = datasets.read_content(connection, name)
+    try:
+        check_query(read_table(content), asked["query"], dataset.minimum_group_size)
+    except Problem as problem:
+        if problem.kind == "group-too-small":
+            _record_refusal(account, "refused by policy", name, "a group too small", owner=dataset.owner)
+        raise
+    shown, new = release_requests.add_request(_store(), account, str(identifier), dataset, asked)
+    return jsonify(shown), 201 if new else 200
+
+
+@_v1.get("/requests")
+def _list_requests() -> Response:
+    account = _authenticated()
+    status = _arguments("status")["status"]
+    if status is not None and status not in release_requests.STATUSES:
+        raise Problem("bad-request", f"A status is one of: {', '.join(release_requests.STATUSES)}.")
+    return jsonify(release_requests.find_requests(_store(), account, status))
+
+
+@_v1.get("/requests/<uuid:identifier>")
+def _show_request(identifier: UUID) -> Response:
+    account = _authenticated()
+    return jsonify(release_requests.find_request(_store(), str(identifier), account))
+
+
+@_v1.post("/requests/<uuid:identifier>/aggregation")
+def _aggregate(identifier: UUID) -> Response:
+    account = _authenticated()
+    return jsonify(release_requests.aggregate_request(_store(), str(identifier), account, compute_aggregate))
+
+
+@_v1.get("/requests/<uuid:identifier>/aggregate")
+def _download_aggregate(identifier: UUID) -> Response:
+    account = _authenticated("administrator")
+    return Response(release_requests.read_aggregate(_store(), str(identifier), account), content_type=BYTES)
+
+
+@_v1.put("/requests/<uuid:identifier>/decision")
+def _decide(identifier: UUID) -> Response:
+    account = _authenticated("administrator")
+    decision = _json_body(DecisionBody, account)
+    return jsonify(
+        release_requests.decide_request(
+            _store(), str(identifier), account, decision.decision, decision.reason
+        )
+    )
+
+
+@_v1.put("/requests/<uuid:identifier>/result")
+def _release(identifier: UUID) -> Response:
+    account = _authenticated("administrator")
+    sealed = _body(BYTES, account)
+    if not sealed:
+        raise Problem("invalid-content", "A sealed result is not empty: send the bytes of the sealed box.")
+    return jsonify(release_requests.release_result(_store(), str(identifier), account, sealed))
+
+
+@_v1.get("/requests/<uuid:identifier>/result")
+def _download_result(identifier: UUID) -> Response:
+    account = _authenticated("analyst")
+    return Response(release_requests.read_result(_store(), str(identifier), account), content_type=BYTES)
+
+
+@_v1.get("/audit")
+def _audit() -> Response:
+    account = _authenticated()
+    return jsonify(events_for(_store(), account.name, account.role, **_arguments("dataset", "request")))
+
+
+def _store() -> Store:
+    return current_app.config["STORE"]
+
+
+def _authenticated(role: str | None = None) -> Account:
+    """The account of the token that came with this request, which must have ``role`` if one is named."""
+    header = _BEARER.fullmatch(request.headers.get("Authorization", ""))
+    account = find_account(_store(), header[1]) if header else None
+    if account is None:
+        raise Problem(
+            "unauthorised",
+            "Send the token of your account in the header 'Authorization: Bearer TOKEN'. "
+            "The server's operator hands it out.",
+        )
+    if role is not None and account.role != role:
+        raise Problem(
+            "wrong-role", f"This needs the role of {role}; the account {account.name!r} is {account.role}."
+        )
+    return account
+
+
+def _arguments(*names: str) -> dict[str, str | None]:
+    """The query arguments of this request; each of ``names`` at most once, and no other."""
+    unexpected = set(request.args) - set(names)
+    if unexpected or any(len(values) > 1 for _, values in request.args.lists()):
+        raise Problem(
+            "bad-request", f"This address takes these query arguments, each once: {', '.join(names)}."
+        )
+    return {name: request.args.get(name) for name in names}
+
+
+def _check_dataset_name(name: str) -> None:
+    if not _DATASET_NAME.fullmatch(name):
+        raise Problem(
+            "bad-request",
+            "A dataset's name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a "
+            "letter or a digit.",
+        )
+
+
+def _body(
+    content_type: str, account: Account, dataset: str | None = None, largest: int | None = None
+) -> bytes:
+    """The body of this request: of that content type, at most ``largest`` bytes, without a secret key."""
+    largest = min(largest or current_app.config["LARGEST_BODY"], current_app.config["LARGEST_BODY"])
+    request.max_content_length = largest
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Problem(
+            "body-too-large", f"A body here has at most {largest:,} bytes.", largest_body=largest
+        ) from None
+    if request.mimetype != content_type:
+        raise Problem("wrong-content-type", f"Send the body with the header 'Content-Type: {content_type}'.")
+    secret = find_secret_key(body)
+    if secret is not None:
+        owner = account.name if account.role == "administrator" else None
+        _record_refusal(account, "secret refused", dataset, secret, owner=owner)
+        raise Problem(
+            "secret-key-refused",
+            f"The body holds {secret}. It was refused, and nothing of it was stored; yet it has "
+            "travelled: treat that key as known to the server, and make a new one. Send public keys only.",
+        )
+    return body
+
+
+def _json_body(model: type[_Incoming], account: Account) -> Any:
+    body = _body("application/json", account, largest=policy.LARGEST_JSON_BODY)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise Problem("invalid-content", _explained(error, model)) from None
+
+
+def _explained(error: ValidationError, model: type[_Incoming]) -> str:
+    """What does not fit, in words that hold nothing of the body: not even the names of unknown members."""
+    explained = []
+    for entry in error.errors(include_url=False, include_context=False, include_input=False)[:5]:
+        if entry["type"] == "extra_forbidden":
+            explained.append("there is a member that is not known")
+        else:
+            explained.append(f"{'.'.join(map(str, entry['loc'])) or 'the body'}: {entry['msg']}")
+    return f"The JSON does not fit: {'; '.join(explained)}. Its members are: {', '.join(model.model_fields)}."
+
+
+def _record_refusal(
+    account: Account, action: str, dataset: str | None, detail: str, owner: str | None
+) -> None:
+    analyst = account.name if account.role == "analyst" else None
+
+    def step(connection) -> None:
+        record_event(
+            connection,
+            account=account.name,
+            role=account.role,
+            action=action,
+            dataset=dataset,
+            detail=detail,
+            owner=owner,
+            analyst=analyst,
+        )
+
+    _store().write(step)
+
+
+def _log_request(response: Response) -> Response:
+    # The path alone: what follows the question mark, headers and bodies stay out of the log.
+    _log.info("%s %s %s", request.method, quote(request.path)[:200], response.status_code)
+    return response

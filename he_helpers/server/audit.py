@@ -1,0 +1,54 @@
+"""The audit trail: what happened to datasets and requests, in order, each in the step's own transaction."""
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from he_helpers.server.store import Store, audit_events, now
+
+_SHOWN = ("sequence", "at", "account", "role", "action", "dataset", "request", "detail")
+
+
+def record_event(
+    connection: Connection,
+    *,
+    account: str,
+    role: str,
+    action: str,
+    dataset: str | None = None,
+    request: str | None = None,
+    detail: str = "",
+    owner: str | None = None,
+    analyst: str | None = None,
+) -> None:
+    """Append an event in the transaction of ``connection``. ``owner`` and ``analyst`` may read it."""
+    connection.execute(
+        insert(audit_events).values(
+            at=now(),
+            account=account,
+            role=role,
+            action=action,
+            dataset=dataset,
+            request=request,
+            detail=detail,
+            owner=owner,
+            analyst=analyst,
+        )
+    )
+
+
+def events_for(
+    store: Store, account: str, role: str, dataset: str | None = None, request: str | None = None
+) -> list[dict[str, Any]]:
+    """The events that ``account`` may read, oldest first, of one dataset or one request if named.
+
+    An administrator reads what concerns its own datasets, an analyst what concerns its own requests.
+    """
+    reader = audit_events.c.owner if role == "administrator" else audit_events.c.analyst
+    wanted = select(*(audit_events.c[name] for name in _SHOWN)).where(reader == account)
+    if dataset is not None:
+        wanted = wanted.where(audit_events.c.dataset == dataset)
+    if request is not None:
+        wanted = wanted.where(audit_events.c.request == request)
+    with store.reading() as connection:
+        return [dict(row._mapping) for row in connection.execute(wanted.order_by(audit_events.c.sequence))]

@@ -1,0 +1,50 @@
+"""The server's work on ciphertexts: read an uploaded table, check a query, compute the aggregate."""
+
+from typing import Any
+
+from he_helpers.parameters import InsecureParameters, InvalidParameters
+from he_helpers.schemes.errors import HEError, SecretKeyFound
+from he_helpers.server.policy import refuse_small_groups
+from he_helpers.server.problems import Problem
+from he_helpers.tables import EncryptedTable, Query, UnknownColumn, UnknownLabel, UnsupportedQuery, aggregate
+
+
+def read_table(content: bytes) -> EncryptedTable:
+    """The encrypted table in ``content``. Raises Problem (invalid-content, secret-key-refused)."""
+    try:
+        return EncryptedTable.from_bytes(content)
+    except SecretKeyFound as error:
+        raise Problem("secret-key-refused", str(error)) from None
+    except (HEError, InsecureParameters, InvalidParameters) as error:
+        raise Problem("invalid-content", str(error)) from None
+    except Exception as error:
+        # What is well sealed can still be nonsense inside; whatever a library says to that is the sender's
+        # error.
+        raise Problem(
+            "invalid-content",
+            f"The content of this table could not be read ({type(error).__name__}). "
+            "Send the bytes that EncryptedTable.to_bytes() returned.",
+        ) from None
+
+
+def check_query(table: EncryptedTable, query: dict[str, Any], minimum_group_size: int) -> None:
+    """Raise Problem if ``table`` cannot answer ``query`` (unknown-name, unsupported-query) or must not
+    (group-too-small)."""
+    try:
+        asked = Query.from_dict(query)
+        asked.check_names(table.label_names, [column.name for column in table.columns])
+        if asked.columns:
+            table.layout.canonical(asked.group_by)
+    except (UnknownLabel, UnknownColumn) as error:
+        raise Problem("unknown-name", str(error), known=error.known) from None
+    except UnsupportedQuery as error:
+        raise Problem("unsupported-query", str(error), known=error.known) from None
+    refuse_small_groups(table.group_sizes(asked.group_by), minimum_group_size)
+
+
+def compute_aggregate(content: bytes, query: dict[str, Any]) -> bytes:
+    """The aggregate's bytes: a pure function of the dataset's bytes and a checked query."""
+    try:
+        return aggregate(read_table(content), Query.from_dict(query)).to_bytes()
+    except HEError as error:
+        raise Problem("invalid-content", str(error)) from None

@@ -1,0 +1,106 @@
+"""Every error of the server as a problem document (RFC 9457): no traceback, nothing of a body, no token."""
+
+import json
+import logging
+import traceback
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+
+CONTENT_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:he-helpers:problem:"
+
+_log = logging.getLogger("he_helpers.server")
+
+_TITLES = {
+    "bad-request": (400, "The request is not well formed"),
+    "unauthorised": (401, "A valid token is needed"),
+    "wrong-role": (403, "This account may not do that"),
+    "group-too-small": (403, "A group is smaller than the dataset allows"),
+    "not-found": (404, "There is nothing of that name"),
+    "method-not-allowed": (405, "This address does not answer to that method"),
+    "name-taken": (409, "The name is taken"),
+    "wrong-order": (409, "The step does not fit the status of the request"),
+    "body-too-large": (413, "The body is too large"),
+    "wrong-content-type": (415, "The content type is not the expected one"),
+    "invalid-content": (422, "The content is not what was expected"),
+    "secret-key-refused": (422, "The body holds a secret"),
+    "unknown-name": (422, "The dataset has no such label or column"),
+    "unsupported-query": (422, "The dataset cannot answer this query"),
+    "headers-too-large": (431, "The headers are too large"),
+    "internal-error": (500, "The server failed"),
+    "not-implemented": (501, "The server does not offer that"),
+}
+_KIND_OF_STATUS = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "wrong-content-type",
+    431: "headers-too-large",
+    501: "not-implemented",
+}
+
+
+class Problem(Exception):
+    """An error to answer a client with.
+
+    ``kind`` ends the problem's type; ``detail`` says what was wrong, what was expected and what to do, in
+    words that hold nothing of a body or a token; further members stand in the document as they are.
+    """
+
+    def __init__(self, kind: str, detail: str, **members: Any) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.status, title = _TITLES[kind]
+        self.document = {
+            "type": _TYPE_PREFIX + kind,
+            "title": title,
+            "status": self.status,
+            "detail": detail,
+            **members,
+        }
+
+    def to_bytes(self) -> bytes:
+        """The document as UTF-8 JSON."""
+        return json.dumps(self.document).encode()
+
+
+def problem_of_status(status: int, detail: str) -> Problem:
+    """The problem for an HTTP status that a library below the application decided on."""
+    return Problem(_KIND_OF_STATUS.get(status, "bad-request" if status < 500 else "internal-error"), detail)
+
+
+def install_problems(app: Flask) -> None:
+    """Answer every error of ``app`` with a problem document."""
+
+    def answer(problem: Problem) -> Response:
+        response = Response(problem.to_bytes(), problem.status, content_type=CONTENT_TYPE)
+        if problem.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def answer_http(error: HTTPException) -> Response:
+        if error.response is not None or error.code is None or error.code < 400:
+            return error.get_response()
+        response = answer(problem_of_status(error.code, error.description or ""))
+        if error.code == 405:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
+
+    def answer_unexpected(error: Exception) -> Response:
+        # The message of an unknown error may quote its input, so the log gets its type and place only.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _log.error("unexpected %s in %s line %s", type(error).__name__, place.name, place.lineno)
+        return answer(
+            Problem(
+                "internal-error",
+                "The server could not finish this step and has undone it. Try again; if it stays, tell the "
+                "server's operator the time, and what you called.",
+            )
+        )
+
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(Exception, answer_unexpected)

@@ -1,0 +1,108 @@
+"""The server as a process: its limits, its log, its clean end."""
+
+import ctypes
+import ipaddress
+import logging
+import resource
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from he_helpers.server.app import create_app
+from he_helpers.server.folder import CannotStart, prepare_folder, sole_server_of, write_atomically
+from he_helpers.server.serving import listen
+from he_helpers.server.store import Store
+
+_PR_SET_PTRACER = 0x59616D61
+_PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
+
+
+def run_server(
+    folder: Path,
+    host: str,
+    port: int,
+    database: str | None,
+    largest_body: int,
+    inspectable: bool = False,
+    not_only_this_machine: bool = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    While the server runs, ``folder`` holds ``address`` (its URL) and ``pid``. ``server.log`` and the
+    database, unless ``database`` names another one, stay there.
+
+    Raises CannotStart.
+    """
+    _check_host(host, not_only_this_machine)
+    if largest_body < 1:
+        raise CannotStart("--largest-body is a number of bytes, at least 1.")
+    # A core dump would put every token and body that is in memory onto a disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if inspectable:
+        _let_others_read_memory()
+    prepare_folder(folder)
+    signal.signal(signal.SIGTERM, _stop)
+    with sole_server_of(folder):
+        _log_to(folder / "server.log")
+        store = Store(database) if database else Store.in_folder(folder)
+        try:
+            _serve(store, folder, host, port, largest_body)
+        finally:
+            store.close()
+
+
+def _serve(store: Store, folder: Path, host: str, port: int, largest_body: int) -> None:
+    try:
+        server = listen(create_app(store, largest_body), host, port, largest_body)
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. "
+            "Another program may use the port; choose another one, or --port 0 for any free one."
+        ) from None
+    actual_host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
+    address = folder / "address"
+    write_atomically(address, f"http://{actual_host}:{server.effective_port}\n")
+    try:
+        server.run()
+    finally:
+        address.unlink(missing_ok=True)
+        server.close()
+
+
+def _check_host(host: str, not_only_this_machine: bool) -> None:
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if loopback:
+        return
+    if not not_only_this_machine:
+        raise CannotStart(
+            f"The host {host} can be reached from other machines, and this server speaks plain HTTP. "
+            "Use 127.0.0.1, or say --not-only-this-machine and put a proxy with TLS in front."
+        )
+    print(f"Listening on {host}: put a proxy with TLS in front, tokens travel in the clear.", file=sys.stderr)
+
+
+def _let_others_read_memory() -> None:
+    # For the course only: notebook 03 searches this process's memory for secrets, to prove that there are
+    # none. Linux with Yama lets only ancestors do that; this call extends it to every process of the same
+    # user. Elsewhere the call does not exist, and is not needed.
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PTRACER, _PR_SET_PTRACER_ANY, 0, 0, 0)
+
+
+def _stop(signal_number: int, frame: FrameType | None) -> None:
+    # waitress ends its loop on SystemExit, and lets the steps that are under way finish.
+    raise SystemExit(0)
+
+
+def _log_to(path: Path) -> None:
+    handler = logging.FileHandler(path)
+    formatter = logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
+    handler.setFormatter(formatter)
+    logger = logging.getLogger("he_helpers.server")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

@@ -1,0 +1,259 @@
+"""Release requests: requested, aggregated, approved or refused, released.
+
+Every step checks the role and the status inside the transaction that takes it. Repeating a step is harmless:
+it answers as the first time and changes nothing. A step in a wrong order or by a wrong account raises
+Problem.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from he_helpers.server.accounts import Account
+from he_helpers.server.audit import record_event
+from he_helpers.server.datasets import Dataset, find_dataset, read_content
+from he_helpers.server.problems import Problem
+from he_helpers.server.store import Store, aggregates, datasets, release_requests, results
+
+STATUSES = ("requested", "aggregated", "approved", "refused", "released")
+# The status that a step leads to: the one it starts from, and those in which it has been taken already.
+_STARTS_FROM = {
+    "aggregated": "requested",
+    "approved": "aggregated",
+    "refused": "aggregated",
+    "released": "approved",
+}
+_TAKEN_IN = {
+    "aggregated": {"aggregated", "approved", "refused", "released"},
+    "approved": {"approved", "released"},
+    "refused": {"refused"},
+    "released": {"released"},
+}
+
+_SHOWN = ("id", "dataset", "analyst", "query", "purpose", "recipient_key_fingerprint", "status", "reason")
+
+
+def add_request(
+    store: Store, analyst: Account, request: str, dataset: Dataset, content: dict[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Store a request with ``content`` (query, purpose, recipient_key_fingerprint) on ``dataset``.
+
+    Returns the request and whether it is new. Raises Problem: name-taken if the identifier holds other
+    content, not-found or wrong-order if the dataset is no longer the one that the query was checked against.
+    """
+
+    def step(connection: Connection) -> tuple[dict[str, Any], bool]:
+        known = _read(connection, request)
+        if known is not None:
+            same = {"dataset": dataset.name, "analyst": analyst.name, **content}
+            if any(known._mapping[name] != value for name, value in same.items()):
+                raise Problem(
+                    "name-taken",
+                    "This identifier belongs to a request with another content, which stays as it is. "
+                    "Ask under a new identifier.",
+                )
+            return _shown(known), False
+        _check_unchanged(connection, dataset, analyst)
+        connection.execute(
+            insert(release_requests).values(
+                id=request,
+                dataset=dataset.name,
+                analyst=analyst.name,
+                status="requested",
+                reason="",
+                **content,
+            )
+        )
+        stored = _read(connection, request)
+        _record(
+            connection, stored, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}"
+        )
+        return _shown(stored), True
+
+    return store.write(step)
+
+
+def find_request(store: Store, request: str, account: Account) -> dict[str, Any]:
+    """The request, for the analyst who asked and the owner of the dataset."""
+    with store.reading() as connection:
+        return _shown(_find(connection, request, account))
+
+
+def find_requests(store: Store, account: Account, status: str | None = None) -> list[dict[str, Any]]:
+    """The requests of an analyst, or those on the datasets of an administrator; of one status if named."""
+    wanted = _all_requests().where(
+        or_(release_requests.c.analyst == account.name, datasets.c.owner == account.name)
+    )
+    if status is not None:
+        wanted = wanted.where(release_requests.c.status == status)
+    with store.reading() as connection:
+        return [_shown(row) for row in connection.execute(wanted.order_by(release_requests.c.id))]
+
+
+def aggregate_request(
+    store: Store, request: str, account: Account, compute: Callable[[bytes, dict[str, Any]], bytes]
+) -> dict[str, Any]:
+    """requested -> aggregated. ``compute`` makes its bytes from the dataset's bytes and the query.
+
+    It runs outside of any transaction, since it takes long; what it made is stored only if the dataset is
+    still the same. Two at once are harmless too: the aggregate is a pure function, and the first one is kept.
+    """
+    with store.reading() as connection:
+        row = _find(connection, request, account)
+        if row.status != "requested":
+            return _shown(row)
+        dataset = find_dataset(connection, row.dataset, account)
+        content = read_content(connection, row.dataset)
+    aggregate = compute(content, row.query)
+
+    def step(connection: Connection) -> dict[str, Any]:
+        current = _find(connection, request, account)
+        if _is_taken(current, "aggregated"):
+            return _shown(current)
+        _check_unchanged(connection, dataset, account)
+        connection.execute(insert(aggregates).values(request=request, content=aggregate))
+        return _move(connection, current, account, "aggregated", f"{len(aggregate)} bytes of ciphertexts")
+
+    return store.write(step)
+
+
+def decide_request(
+    store: Store, request: str, account: Account, decision: str, reason: str
+) -> dict[str, Any]:
+    """aggregated -> ``decision`` (approved or refused), by the dataset's owner. The first reason is kept."""
+
+    def step(connection: Connection) -> dict[str, Any]:
+        current = _find_owned(connection, request, account)
+        if _is_taken(current, decision):
+            return _shown(current)
+        return _move(connection, current, account, decision, reason, reason=reason)
+
+    return store.write(step)
+
+
+def release_result(store: Store, request: str, account: Account, sealed: bytes) -> dict[str, Any]:
+    """approved -> released, by the owner: keep ``sealed``, for the recipient alone. The first one is kept."""
+
+    def step(connection: Connection) -> dict[str, Any]:
+        current = _find_owned(connection, request, account)
+        if _is_taken(current, "released"):
+            return _shown(current)
+        connection.execute(insert(results).values(request=request, content=sealed))
+        return _move(
+            connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key"
+        )
+
+    return store.write(step)
+
+
+def read_aggregate(store: Store, request: str, account: Account) -> bytes:
+    """The ciphertexts of an aggregate, for the owner of the dataset alone."""
+    with store.reading() as connection:
+        row = _find_owned(connection, request, account)
+        content = connection.scalar(select(aggregates.c.content).where(aggregates.c.request == request))
+    if content is None:
+        raise Problem("wrong-order", f"The request is {row.status}: its aggregate has not been computed yet.")
+    return content
+
+
+def read_result(store: Store, request: str, account: Account) -> bytes:
+    """The sealed result, for the analyst who asked alone."""
+    with store.reading() as connection:
+        row = _find(connection, request, account)
+        if row.analyst != account.name:
+            raise Problem(
+                "wrong-role", "The result is sealed to the analyst who asked, and only that analyst gets it."
+            )
+        content = connection.scalar(select(results.c.content).where(results.c.request == request))
+    if content is None:
+        reason = f" The data administrator's reason: {row.reason}" if row.status == "refused" else ""
+        raise Problem(
+            "wrong-order",
+            f"The request is {row.status}: there is no result.{reason}",
+            request_status=row.status,
+        )
+    return content
+
+
+def _all_requests():
+    columns = [release_requests.c[name] for name in _SHOWN]
+    return select(*columns, datasets.c.owner).join(datasets, datasets.c.name == release_requests.c.dataset)
+
+
+def _read(connection: Connection, request: str) -> Row | None:
+    # Locks the row in databases that let several writers in; SQLite, which does not, leaves the lock out.
+    wanted = _all_requests().where(release_requests.c.id == request)
+    if connection.get_execution_options().get("writes"):
+        wanted = wanted.with_for_update(of=release_requests)
+    return connection.execute(wanted).first()
+
+
+def _find(connection: Connection, request: str, account: Account) -> Row:
+    row = _read(connection, request)
+    if row is None:
+        raise Problem(
+            "not-found",
+            "There is no such request: the identifier is wrong, or its dataset was deleted.",
+        )
+    if account.name not in (row.owner, row.analyst):
+        raise Problem("wrong-role", "Only the analyst who asked and the owner of the dataset see a request.")
+    return row
+
+
+def _find_owned(connection: Connection, request: str, account: Account) -> Row:
+    row = _find(connection, request, account)
+    if row.owner != account.name:
+        raise Problem("wrong-role", "Only the data administrator who owns the dataset may do that.")
+    return row
+
+
+def _is_taken(row: Row, status: str) -> bool:
+    """Whether the step to ``status`` has been taken already. Raises Problem if it cannot be taken now."""
+    if row.status in _TAKEN_IN[status]:
+        return True
+    if row.status != _STARTS_FROM[status]:
+        raise Problem(
+            "wrong-order",
+            f"The request is {row.status}; it becomes {status} only from {_STARTS_FROM[status]}. "
+            "The order is requested, aggregated, approved or refused, released.",
+            request_status=row.status,
+        )
+    return False
+
+
+def _move(
+    connection: Connection, row: Row, account: Account, status: str, detail: str, **values: str
+) -> dict[str, Any]:
+    connection.execute(
+        update(release_requests).where(release_requests.c.id == row.id).values(status=status, **values)
+    )
+    moved = _read(connection, row.id)
+    _record(connection, moved, account, status, detail)
+    return _shown(moved)
+
+
+def _check_unchanged(connection: Connection, dataset: Dataset, account: Account) -> None:
+    if find_dataset(connection, dataset.name, account) != dataset:
+        raise Problem(
+            "wrong-order",
+            f"The dataset {dataset.name!r} was replaced in the meantime. Read its description and ask again.",
+        )
+
+
+def _record(connection: Connection, row: Row, account: Account, action: str, detail: str) -> None:
+    record_event(
+        connection,
+        account=account.name,
+        role=account.role,
+        action=action,
+        dataset=row.dataset,
+        request=row.id,
+        detail=detail,
+        owner=row.owner,
+        analyst=row.analyst,
+    )
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {name: row._mapping[name] for name in _SHOWN}

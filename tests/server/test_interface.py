@@ -1,0 +1,526 @@
+"""Every address of the interface: who may call it, in which order, and what it answers."""
+
+import hashlib
+
+import pytest
+
+from he_helpers.schemes import keys
+from he_helpers.server import release_requests
+from he_helpers.server.accounts import Account
+from he_helpers.server.problems import Problem
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from tests.server.conftest import FINGERPRINT, accounts_frame, asked, new_request
+
+STEPS = ("aggregation", "decision", "result")
+
+
+def kind(response):
+    """The end of a problem's type, after checking that the answer is a problem document."""
+    assert response.content_type == "application/problem+json"
+    document = response.json
+    assert set(document) >= {"type", "title", "status", "detail"}
+    assert document["status"] == response.status_code
+    assert document["title"] and document["detail"]
+    assert "Traceback" not in response.text
+    return document["type"].rpartition(":")[2]
+
+
+@pytest.fixture
+def uploaded(ann, table):
+    assert ann.upload(table).status_code == 201
+
+
+@pytest.fixture
+def requested(uploaded, eve):
+    identifier, response = eve.ask()
+    assert response.status_code == 201
+    return identifier
+
+
+def approve(ann, identifier, decision="approved", reason="fine"):
+    return ann.put(f"/requests/{identifier}/decision", json={"decision": decision, "reason": reason})
+
+
+def to_status(status, ann, eve, identifier):
+    """Take a new request to ``status`` in the right order."""
+    if status != "requested":
+        assert eve.post(f"/requests/{identifier}/aggregation").status_code == 200
+    if status in ("approved", "refused", "released"):
+        assert approve(ann, identifier, "refused" if status == "refused" else "approved").status_code == 200
+    if status == "released":
+        assert ann.put(f"/requests/{identifier}/result", b"sealed").status_code == 200
+    assert eve.get(f"/requests/{identifier}").json["status"] == status
+
+
+def test_health_needs_no_token(app):
+    response = app.test_client().get("/v1/health")
+    assert response.json == {"status": "ok", "version": "1"}
+
+
+# Datasets
+
+
+def test_upload_is_acknowledged_once_and_repeating_is_harmless(ann, table):
+    first, second = ann.upload(table), ann.upload(table)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert first.json == second.json
+    assert first.json == {
+        "name": "accounts",
+        "rows_received": 12,
+        "bytes": len(table),
+        "digest": hashlib.sha256(table).hexdigest(),
+    }
+    stored = [event for event in ann.get("/audit").json if event["action"] == "dataset stored"]
+    assert len(stored) == 1
+
+
+def test_a_taken_name_is_not_overwritten(ann, bob, table, other_table):
+    ann.upload(table)
+    for response in (
+        ann.upload(other_table),
+        bob.upload(table),
+        bob.upload(other_table),
+        ann.upload(table, minimum=3),
+    ):
+        assert response.status_code == 409
+        assert kind(response) == "name-taken"
+    assert ann.get("/datasets/accounts/table").data == table
+
+
+def test_description_is_what_the_server_can_read(uploaded, ann, bob, eve, table):
+    described = eve.get("/datasets/accounts").json
+    assert described == ann.get("/datasets/accounts").json
+    assert described["rows"] == 12
+    assert described["labels"]["region"] == ["island", "north", "south"]
+    assert [column["name"] for column in described["columns"]] == ["revenue", "loans"]
+    assert (described["name"], described["owner"], described["minimum_group_size"]) == ("accounts", "ann", 2)
+    assert described["bytes"] == len(table)
+    assert eve.get("/datasets").json == ann.get("/datasets").json == [described]
+    assert bob.get("/datasets").json == []
+    assert kind(bob.get("/datasets/accounts")) == "wrong-role"
+
+
+def test_an_unknown_dataset_lists_the_known_ones(uploaded, ann, bob, eve):
+    for person, known in ((ann, ["accounts"]), (eve, ["accounts"]), (bob, [])):
+        response = person.get("/datasets/nothing")
+        assert (response.status_code, kind(response)) == (404, "not-found")
+        assert response.json["known"] == known
+
+
+def test_the_stored_table_is_for_its_owner(uploaded, ann, bob, eve, table):
+    assert ann.get("/datasets/accounts/table").data == table
+    assert kind(bob.get("/datasets/accounts/table")) == "wrong-role"
+    assert kind(eve.get("/datasets/accounts/table")) == "wrong-role"
+
+
+def test_deletion_takes_the_requests_and_leaves_the_audit(requested, ann, bob, eve):
+    assert kind(bob.delete("/datasets/accounts")) == "wrong-role"
+    assert kind(eve.delete("/datasets/accounts")) == "wrong-role"
+    assert ann.delete("/datasets/accounts").status_code == 204
+    assert kind(ann.delete("/datasets/accounts")) == "not-found"
+    assert kind(eve.get(f"/requests/{requested}")) == "not-found"
+    assert eve.get("/requests").json == []
+    actions = [event["action"] for event in ann.get("/audit?dataset=accounts").json]
+    assert actions == ["dataset stored", "requested", "dataset deleted"]
+
+
+@pytest.mark.parametrize("name", ["a" * 65, "-a", "ä", "a b", ".."])
+def test_unsuitable_names_are_refused(ann, table, name):
+    response = ann.upload(table, name=name)
+    assert response.status_code in (400, 404)
+    kind(response)
+
+
+@pytest.mark.parametrize("minimum", ["0", "-1", "x", "1e3", "", "10000000", "²"])
+def test_unsuitable_minimums_are_refused(ann, table, minimum):
+    assert kind(ann.upload(table, minimum=minimum)) == "bad-request"
+
+
+def test_unknown_and_repeated_arguments_are_refused(ann, table):
+    assert kind(ann.put("/datasets/a?minimum=3", table)) == "bad-request"
+    assert kind(ann.put("/datasets/a?minimum_group_size=3&minimum_group_size=4", table)) == "bad-request"
+
+
+# Requests
+
+
+def test_the_whole_way_to_a_release(requested, ann, eve, pair, table):
+    path = f"/requests/{requested}"
+    assert eve.get(path).json == {
+        "id": requested,
+        "dataset": "accounts",
+        "analyst": "eve",
+        "query": asked()["query"],
+        "purpose": "yearly report",
+        "recipient_key_fingerprint": FINGERPRINT,
+        "status": "requested",
+        "reason": "",
+    }
+    assert eve.post(f"{path}/aggregation").json["status"] == "aggregated"
+    received = ann.get(f"{path}/aggregate").data
+    recomputed = aggregate(EncryptedTable.from_bytes(table), Query("sum", ("region",), ("revenue", "loans")))
+    assert received == recomputed.to_bytes()
+    expected = accounts_frame().drop(columns="year").groupby("region").sum()
+    decrypted = EncryptedAggregate.from_bytes(received).decrypt(pair.secret)
+    assert (decrypted.sort_index().to_numpy() == expected.to_numpy()).all()
+    assert approve(ann, requested).json["status"] == "approved"
+    assert ann.put(f"{path}/result", b"sealed").json["status"] == "released"
+    assert eve.get(f"{path}/result").data == b"sealed"
+    events = eve.get(f"/audit?request={requested}").json
+    assert [event["action"] for event in events] == ["requested", "aggregated", "approved", "released"]
+    assert [event["account"] for event in events] == ["eve", "eve", "ann", "ann"]
+    assert [event["sequence"] for event in events] == sorted(event["sequence"] for event in events)
+    assert set(events[0]) == {"sequence", "at", "account", "role", "action", "dataset", "request", "detail"}
+
+
+@pytest.mark.parametrize("make", [keys.tenseal_ckks, keys.pyfhel_bfv, keys.paillier])
+def test_aggregation_is_pure_under_every_scheme(ann, eve, make):
+    pair = make().generate_keys()
+    for layout in ("aligned", "rows"):
+        check_pure_aggregation(ann, eve, pair, layout)
+
+
+def check_pure_aggregation(ann, eve, pair, layout):
+    content = EncryptedTable.encrypt(
+        accounts_frame(), ["region", "year"], pair.public, layout=layout
+    ).to_bytes()
+    assert ann.upload(content, name=layout).status_code == 201
+    identifier, response = eve.ask(dataset=layout, statistic="mean", group_by=["region"], columns=["loans"])
+    assert response.status_code == 201
+    eve.post(f"/requests/{identifier}/aggregation")
+    expected = aggregate(
+        EncryptedTable.from_bytes(content), Query("mean", ("region",), ("loans",))
+    ).to_bytes()
+    assert ann.get(f"/requests/{identifier}/aggregate").data == expected
+
+
+def test_a_count_and_the_grand_total(uploaded, ann, eve):
+    for content in ({"statistic": "count"}, {"statistic": "count", "group_by": []}):
+        identifier, response = eve.ask(**content)
+        assert response.status_code == 201
+        assert eve.post(f"/requests/{identifier}/aggregation").status_code == 200
+
+
+def test_asking_again_is_harmless_and_other_content_is_refused(requested, eve, dan):
+    assert eve.ask(requested)[1].status_code == 200
+    assert kind(eve.ask(requested, purpose="another")[1]) == "name-taken"
+    assert kind(eve.ask(requested, statistic="mean")[1]) == "name-taken"
+    assert kind(dan.ask(requested)[1]) == "name-taken"
+    assert len(eve.get("/requests").json) == 1
+
+
+def test_unknown_names_list_the_known_ones(uploaded, eve):
+    _, label = eve.ask(group_by=["regoin"])
+    assert (label.status_code, kind(label)) == (422, "unknown-name")
+    assert label.json["known"] == ["region", "year"]
+    _, column = eve.ask(columns=["profit"])
+    assert (column.status_code, kind(column)) == (422, "unknown-name")
+    assert column.json["known"] == ["revenue", "loans"]
+    _, grouping = eve.ask(group_by=["region", "year"])
+    assert (grouping.status_code, kind(grouping)) == (422, "unsupported-query")
+    _, dataset = eve.ask(dataset="nothing")
+    assert (dataset.status_code, dataset.json["known"]) == (404, ["accounts"])
+
+
+def test_small_groups_are_refused_without_naming_one(ann, eve, table):
+    ann.upload(table, minimum=3)
+    for statistic in ("sum", "mean", "count"):
+        identifier, response = eve.ask(statistic=statistic)
+        assert (response.status_code, kind(response)) == (403, "group-too-small")
+        assert response.json["minimum_group_size"] == 3
+        assert "island" not in response.text
+        assert kind(eve.get(f"/requests/{identifier}")) == "not-found"
+    assert eve.ask(group_by=["year"])[1].status_code == 201
+    assert [event["action"] for event in ann.get("/audit").json].count("refused by policy") == 3
+
+
+def test_the_default_minimum_is_ten(ann, eve, table):
+    ann.put("/datasets/accounts", table)
+    assert ann.get("/datasets/accounts").json["minimum_group_size"] == 10
+    assert kind(eve.ask(group_by=["year"])[1]) == "group-too-small"
+
+
+ROLE_RULES = [
+    ("POST", "aggregation", None, {"eve", "ann"}),
+    ("GET", "", None, {"eve", "ann"}),
+    ("GET", "aggregate", None, {"ann"}),
+    ("PUT", "decision", {"decision": "approved", "reason": ""}, {"ann"}),
+    ("PUT", "result", b"sealed", {"ann"}),
+    ("GET", "result", None, {"eve"}),
+]
+
+
+def test_each_step_is_for_its_role(requested, people):
+    for method, step, body, allowed in ROLE_RULES:
+        path = f"/requests/{requested}/{step}".rstrip("/")
+        for name in ("bob", "dan", "eve", "ann"):
+            options = (
+                {"json": body}
+                if isinstance(body, dict)
+                else {"data": body, "content_type": "application/octet-stream"}
+            )
+            response = people[name].call(method, path, **options)
+            if name in allowed:
+                assert response.status_code == 200, (method, step, name)
+            else:
+                assert (response.status_code, kind(response)) == (403, "wrong-role"), (method, step, name)
+    for name in ("ann", "bob"):
+        assert kind(people[name].ask()[1]) == "wrong-role"
+    for name in ("eve", "dan"):
+        assert kind(people[name].upload(b"")) == "wrong-role"
+
+
+def test_the_steps_of_the_owner_check_the_owner_themselves(requested, store, ann, eve):
+    """Whatever the addresses above them let through."""
+    analyst, stranger = Account("eve", "analyst"), Account("bob", "administrator")
+    to_status("aggregated", ann, eve, requested)
+    for account in (analyst, stranger):
+        for step in (
+            lambda account=account: release_requests.decide_request(
+                store, requested, account, "approved", ""
+            ),
+            lambda account=account: release_requests.release_result(store, requested, account, b"sealed"),
+            lambda account=account: release_requests.read_aggregate(store, requested, account),
+        ):
+            with pytest.raises(Problem) as refused:
+                step()
+            assert refused.value.kind == "wrong-role"
+
+
+# Which step is answered how in which status: 200, or 409 for a wrong order.
+ORDER = {
+    "requested": {"aggregation": 200, "approved": 409, "refused": 409, "result": 409},
+    "aggregated": {"aggregation": 200, "approved": 200, "refused": 200, "result": 409},
+    "approved": {"aggregation": 200, "approved": 200, "refused": 409, "result": 200},
+    "refused": {"aggregation": 200, "approved": 409, "refused": 200, "result": 409},
+    "released": {"aggregation": 200, "approved": 200, "refused": 409, "result": 200},
+}
+
+
+@pytest.mark.parametrize("status", ORDER)
+@pytest.mark.parametrize("step", ["aggregation", "approved", "refused", "result"])
+def test_each_order(status, step, requested, ann, eve):
+    to_status(status, ann, eve, requested)
+    if step == "aggregation":
+        response = ann.post(f"/requests/{requested}/aggregation")
+    elif step == "result":
+        response = ann.put(f"/requests/{requested}/result", b"another")
+    else:
+        response = approve(ann, requested, step, "another reason")
+    assert response.status_code == ORDER[status][step]
+    if response.status_code == 409:
+        assert kind(response) == "wrong-order"
+        assert eve.get(f"/requests/{requested}").json["status"] == status
+
+
+def test_repeated_steps_change_nothing_and_leave_no_event(requested, ann, eve):
+    to_status("released", ann, eve, requested)
+    before = ann.get("/audit").json
+    aggregated = ann.get(f"/requests/{requested}/aggregate").data
+    eve.post(f"/requests/{requested}/aggregation")
+    approve(ann, requested, reason="another")
+    ann.put(f"/requests/{requested}/result", b"another result")
+    assert ann.get("/audit").json == before
+    assert ann.get(f"/requests/{requested}/aggregate").data == aggregated
+    assert eve.get(f"/requests/{requested}/result").data == b"sealed"
+    assert eve.get(f"/requests/{requested}").json["reason"] == "fine"
+
+
+@pytest.mark.parametrize("status", ["requested", "aggregated", "approved", "refused"])
+def test_there_is_no_result_before_the_release(status, requested, ann, eve):
+    to_status(status, ann, eve, requested)
+    response = eve.get(f"/requests/{requested}/result")
+    assert (response.status_code, kind(response)) == (409, "wrong-order")
+    assert status in response.json["detail"]
+
+
+def test_the_aggregate_before_the_aggregation(requested, ann):
+    assert kind(ann.get(f"/requests/{requested}/aggregate")) == "wrong-order"
+
+
+def test_lists_show_what_concerns_the_reader(requested, ann, bob, eve, dan):
+    assert [entry["id"] for entry in ann.get("/requests").json] == [requested]
+    assert [entry["id"] for entry in eve.get("/requests?status=requested").json] == [requested]
+    assert eve.get("/requests?status=released").json == []
+    assert bob.get("/requests").json == dan.get("/requests").json == []
+    assert kind(eve.get("/requests?status=done")) == "bad-request"
+    assert {event["dataset"] for event in bob.get("/audit").json} == {None}
+    assert {event["request"] for event in dan.get("/audit").json} == {None}
+    assert dan.get(f"/audit?request={requested}").json == []
+
+
+def test_a_dataset_replaced_during_the_aggregation_is_noticed(
+    requested, ann, bob, eve, table, other_table, monkeypatch
+):
+    from he_helpers.server import app as application
+
+    def replace_meanwhile(content, query):
+        assert content == table
+        ann.delete("/datasets/accounts")
+        ann.upload(other_table)
+        return b"aggregate of what is gone"
+
+    monkeypatch.setattr(application, "compute_aggregate", replace_meanwhile)
+    response = eve.post(f"/requests/{requested}/aggregation")
+    assert (response.status_code, kind(response)) == (404, "not-found")
+
+
+# What comes in
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"extra": "member"},
+        {"purpose": "x" * 1001},
+        {"purpose": "\x00"},
+        {"purpose": 5},
+        {"dataset": "../accounts"},
+        {"recipient_key_fingerprint": "nothing"},
+        {"query": {"statistic": "median", "group_by": [], "columns": ["loans"]}},
+        {"query": {"statistic": "sum", "group_by": "region", "columns": ["loans"]}},
+        {"query": {"statistic": "sum", "group_by": ["region"], "columns": ["loans"], "where": "1=1"}},
+        {"query": {"statistic": "sum", "group_by": ["x" * 201], "columns": ["loans"]}},
+        {"query": []},
+    ],
+)
+def test_unsuitable_requests_are_refused(uploaded, eve, change):
+    response = eve.put(f"/requests/{new_request()}", json=asked(**change))
+    assert (response.status_code, kind(response)) == (422, "invalid-content")
+    assert eve.get("/requests").json == []
+
+
+@pytest.mark.parametrize(
+    "query", [{"group_by": ["region", "region"]}, {"columns": []}, {"columns": ["loans", "loans"]}]
+)
+def test_queries_that_nobody_can_answer_are_refused(uploaded, eve, query):
+    assert kind(eve.ask(**query)[1]) == "unsupported-query"
+
+
+def test_errors_do_not_echo_the_body(uploaded, ann, eve):
+    marker = "correct-horse-battery-staple"
+    for body in (asked(**{marker: 1}), asked(purpose=[marker]), {marker: marker}, marker):
+        response = eve.put(f"/requests/{new_request()}", json=body)
+        assert response.status_code == 422
+        assert marker not in response.text
+    assert marker not in ann.put("/datasets/other", marker.encode()).text
+
+
+def test_content_types_are_checked(uploaded, ann, eve, table):
+    assert kind(ann.put("/datasets/b", table, content_type="text/csv")) == "wrong-content-type"
+    body = eve.put(f"/requests/{new_request()}", b"{}")
+    assert (body.status_code, kind(body)) == (415, "wrong-content-type")
+
+
+def test_bodies_above_the_limit_are_refused(ann, eve, app):
+    limit = app.config["LARGEST_BODY"]
+    response = ann.upload(b"x" * (limit + 1))
+    assert (response.status_code, kind(response)) == (413, "body-too-large")
+    assert response.json["largest_body"] == limit
+    assert ann.upload(b"x" * limit).status_code == 422
+    large = eve.put(f"/requests/{new_request()}", json=asked(purpose="x" * 70_000))
+    assert large.status_code == 413
+
+
+# Tokens
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer short",
+        "Basic YW5uOnNlY3JldA==",
+        "Bearer " + "A" * 43,
+        "Bearer " + "A" * 10_000,
+        "bearer token",
+        "Bearer \u00e4" + "A" * 42,
+    ],
+)
+def test_missing_malformed_and_unknown_tokens(app, uploaded, header):
+    client = app.test_client()
+    for method, path in (
+        ("GET", "/datasets"),
+        ("PUT", "/datasets/x"),
+        ("GET", "/datasets/accounts"),
+        ("GET", "/datasets/accounts/table"),
+        ("DELETE", "/datasets/accounts"),
+        ("PUT", f"/requests/{new_request()}"),
+        ("GET", "/requests"),
+        ("GET", f"/requests/{new_request()}"),
+        *(
+            ("POST" if step == "aggregation" else "PUT", f"/requests/{new_request()}/{step}")
+            for step in STEPS
+        ),
+        ("GET", f"/requests/{new_request()}/result"),
+        ("GET", f"/requests/{new_request()}/aggregate"),
+        ("GET", "/audit"),
+    ):
+        headers = {} if header is None else {"Authorization": header}
+        response = client.open(f"/v1{path}", method=method, headers=headers)
+        assert (response.status_code, kind(response)) == (401, "unauthorised")
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_token_is_stored_as_its_hash_only(store, ann):
+    from sqlalchemy import select
+
+    from he_helpers.server.store import accounts
+
+    with store.reading() as connection:
+        rows = [tuple(row) for row in connection.execute(select(accounts))]
+    assert ann.token not in str(rows)
+    assert hashlib.sha256(ann.token.encode()).hexdigest() in str(rows)
+
+
+def test_tokens_are_compared_in_constant_time(app, ann, monkeypatch):
+    """Both for a known token and for an unknown one, the answer comes from hmac.compare_digest."""
+    from he_helpers.server import accounts
+
+    compared = []
+
+    def compare(left, right):
+        compared.append((left, right))
+        return left == right
+
+    monkeypatch.setattr(accounts.hmac, "compare_digest", compare)
+    ann.get("/datasets")
+    ann.token = "A" * 43
+    ann.get("/datasets")
+    assert len(compared) == 2
+
+
+# What the interface does not have
+
+
+def test_unknown_addresses_and_methods(ann):
+    for method, path, status in (
+        ("GET", "/nothing", 404),
+        ("GET", "/requests/not-a-uuid", 404),
+        ("GET", "/datasets/a/b/c", 404),
+        ("GET", "//datasets", 404),
+        ("GET", "/datasets/", 404),
+        ("POST", "/datasets/x", 405),
+        ("OPTIONS", "/datasets", 405),
+        ("DELETE", "/audit", 405),
+    ):
+        response = ann.call(method, path)
+        assert response.status_code == status, path
+        kind(response)
+    assert "PUT" in ann.call("POST", "/datasets/x").headers["Allow"]
+
+
+def test_an_unexpected_error_tells_nothing(ann, monkeypatch, caplog):
+    from he_helpers.server import app as application
+
+    def fail(content):
+        raise RuntimeError("the token is hunter2")
+
+    monkeypatch.setattr(application, "read_table", fail)
+    response = ann.upload(b"body")
+    assert (response.status_code, kind(response)) == (500, "internal-error")
+    assert "hunter2" not in response.text + caplog.text
+    assert ann.get("/datasets").status_code == 200

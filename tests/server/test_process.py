@@ -1,0 +1,358 @@
+"""The server as a process of its own: its files, its limits, its imports, concurrency, and being killed."""
+
+import hashlib
+import os
+import random
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+from he_helpers.schemes import keys
+from he_helpers.server.import_guard import is_forbidden
+from he_helpers.tables import EncryptedTable
+from tests.server.conftest import Running, asked, command, environment, new_request
+
+FORBIDDEN = (
+    "he_helpers.schemes.keys",
+    "he_helpers.schemes.secret_interface",
+    "he_helpers.schemes.tenseal_.secret",
+    "he_helpers.schemes.pyfhel_.secret",
+    "he_helpers.schemes.phe_.secret",
+    "he_helpers.roles",
+    "he_helpers.roles.keyring",
+    "he_helpers.lab",
+)
+
+
+def every_byte_on_disk(folder):
+    """What the server's folder, its temporary folder and its database hold, the write-ahead log included."""
+    return b"".join(path.read_bytes() for path in folder.parent.rglob("*") if path.is_file())
+
+
+def play_a_release(server, tokens, table) -> str:
+    assert server.upload(tokens["ann"], "accounts", table).status_code == 201
+    identifier = new_request()
+    path = f"/requests/{identifier}"
+    assert server.call("PUT", path, tokens["eve"], json=asked()).status_code == 201
+    assert server.call("POST", f"{path}/aggregation", tokens["eve"]).json()["status"] == "aggregated"
+    decision = {"decision": "approved", "reason": "fine"}
+    assert server.call("PUT", f"{path}/decision", tokens["ann"], json=decision).status_code == 200
+    headers = {"Content-Type": "application/octet-stream"}
+    assert (
+        server.call("PUT", f"{path}/result", tokens["ann"], data=b"sealed", headers=headers).status_code
+        == 200
+    )
+    assert server.call("GET", f"{path}/result", tokens["eve"]).content == b"sealed"
+    return identifier
+
+
+def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
+    """One process plays a release, refuses what is wrong, and ends; its traces are looked at afterwards."""
+    server = start_server("--largest-body", "3000000", "--inspectable")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    for name in ("address", "pid", "server.log"):
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+    assert int((folder / "pid").read_text()) == server.process.pid
+    assert server.address.startswith("http://127.0.0.1:")
+    if sys.platform == "linux":
+        limits = (folder.parent / f"/proc/{server.process.pid}/limits").read_text()
+        assert [line for line in limits.splitlines() if line.startswith("Max core file size")][0].split()[
+            4:6
+        ] == ["0", "0"]
+
+    # A second server for the folder, or on the port, is told so.
+    for arguments, words in (
+        (["--folder", str(folder)], "already works in"),
+        (
+            ["--folder", str(folder.parent / "other"), "--port", server.address.rpartition(":")[2]],
+            "Cannot listen",
+        ),
+        (["--folder", str(folder.parent / "other"), "--host", "0.0.0.0"], "--not-only-this-machine"),
+    ):
+        second = subprocess.run(
+            [sys.executable, *command("run", *arguments)[3:]],
+            env=environment(folder.parent),
+            cwd=folder.parent,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert second.returncode == 1
+        assert words in second.stderr
+        assert "Traceback" not in second.stderr
+
+    play_a_release(server, tokens, table)
+
+    # Too large, with its length announced and in chunks: an answer, not a broken connection.
+    for data in (b"x" * 3_000_001, (b"x" * 100_000 for _ in range(31)), b"x" * 20_000_000):
+        response = server.upload(tokens["ann"], "large", data)
+        assert response.status_code == 413
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.json()["type"].endswith("body-too-large")
+    assert server.upload(tokens["ann"], "large", b"x" * 3_000_000).status_code == 422
+    assert server.upload(tokens["ann"], "chunks", iter([table[:1000], table[1000:]])).status_code == 201
+
+    # What is no HTTP gets a problem document too.
+    host, port = server.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"GARBAGE\r\n\r\n")
+        assert b"application/problem+json" in connection.recv(10_000)
+
+    # Secret keys, each above the size from which waitress would spool a body to a file if it were let to.
+    padding = os.urandom(1_000_000)
+    marks = []
+    for number, secret in enumerate(
+        (
+            pair.secret.to_bytes(),
+            keys.pyfhel_bfv().generate_keys().secret.to_bytes(),
+            keys.paillier().generate_keys().secret.to_bytes(),
+        )
+    ):
+        body = padding + secret + padding
+        marks.append(secret[-40:])
+        response = server.upload(tokens["ann"], f"secret{number}", body)
+        assert response.status_code == 422
+        assert response.json()["type"].endswith("secret-key-refused")
+    disk = every_byte_on_disk(folder)
+    assert not any(mark in disk for mark in [*marks, padding[:40]])
+    assert table[2000:2040] in disk, "the search finds what was stored"
+
+    imported = server.imported
+    assert not [name for name in imported if is_forbidden(name)]
+    assert imported >= {"he_helpers.server.app", "he_helpers.tables", "tenseal"}, "the list is the real one"
+
+    assert server.stop() == 0
+    assert not (folder / "address").exists()
+    assert (folder / "pid").read_text() == ""
+    log = (folder / "server.log").read_text()
+    assert "PUT /v1/datasets/accounts 201" in log
+    assert " 413" in log
+    assert not any(token in log for token in tokens.values())
+    assert "minimum_group_size" not in log
+    assert "yearly report" not in log
+    stderr = [
+        line for line in (folder.parent / "stderr").read_text().splitlines() if "import time:" not in line
+    ]
+    assert not any(token in "\n".join(stderr) for token in tokens.values())
+
+
+def test_the_list_of_imports_would_show_the_secret_side(tmp_path):
+    """Positive control for the list of imports above."""
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import he_helpers.schemes.keys"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "he_helpers.schemes.keys" in shown.stderr
+
+
+GUARDED = """
+import importlib, sys
+from he_helpers.server.import_guard import ForbiddenImport, install_import_guard
+if sys.argv[1] == "guarded":
+    install_import_guard()
+for name in sys.argv[2:]:
+    try:
+        importlib.import_module(name)
+        print("imported", name)
+    except ForbiddenImport:
+        print("refused", name)
+    except ModuleNotFoundError:
+        print("missing", name)
+"""
+
+
+def run_guarded(tmp_path, mode):
+    names = [*FORBIDDEN, "he_helpers.tables", "he_helpers.schemes.public"]
+    result = subprocess.run(
+        [sys.executable, "-c", GUARDED, mode, *names],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(reversed(line.split()) for line in result.stdout.splitlines())
+
+
+def test_the_import_guard_refuses_the_secret_side(tmp_path):
+    guarded = run_guarded(tmp_path, "guarded")
+    assert all(guarded[name] == "refused" for name in FORBIDDEN)
+    assert guarded["he_helpers.tables"] == guarded["he_helpers.schemes.public"] == "imported"
+    # Without the guard the same names can be imported: it is the guard that refuses them.
+    free = run_guarded(tmp_path, "free")
+    assert set(free.values()) == {"imported"}
+
+
+def test_the_guard_comes_first_or_not_at_all(tmp_path):
+    code = (
+        "import he_helpers.schemes.keys; from he_helpers.server import import_guard; "
+        "import_guard.install_import_guard()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert "ForbiddenImport" in result.stderr
+
+
+def test_add_account_prints_the_token_once(tmp_path):
+    def add(name):
+        arguments = ["add-account", "--folder", str(tmp_path / "f"), "--role", "analyst", "--name", name]
+        return subprocess.run(
+            [sys.executable, *command(*arguments)[3:]],
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    first, again = add("eve"), add("eve")
+    token = first.stdout.strip()
+    assert (first.returncode, len(token)) == (0, 43)
+    assert token.encode() not in every_byte_on_disk(tmp_path / "f")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "already an account" in again.stderr
+
+
+# Concurrency
+
+
+def at_once(*steps):
+    """Run the steps in threads that begin together; returns their answers in order."""
+    barrier = threading.Barrier(len(steps))
+    answers = [None] * len(steps)
+
+    def run(index, step):
+        barrier.wait()
+        answers[index] = step()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(steps)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    return answers
+
+
+def test_two_administrators_at_once(start_server, tokens, table, other_table):
+    server = start_server()
+    for number in range(6):
+        # The same name: exactly one wins, and its bytes are there.
+        same = f"same{number}"
+        answers = at_once(
+            lambda name=same: server.upload(tokens["ann"], name, table),
+            lambda name=same: server.upload(tokens["bob"], name, other_table),
+        )
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
+        winner, content = (("ann", table), ("bob", other_table))[answers[1].status_code == 201]
+        assert server.call("GET", f"/datasets/{same}/table", tokens[winner]).content == content
+        # Different names: both are there, whole.
+        answers = at_once(
+            lambda name=f"ann{number}": server.upload(tokens["ann"], name, table),
+            lambda name=f"bob{number}": server.upload(tokens["bob"], name, other_table),
+        )
+        assert [answer.status_code for answer in answers] == [201, 201]
+        for name, content in (("ann", table), ("bob", other_table)):
+            assert server.call("GET", f"/datasets/{name}{number}/table", tokens[name]).content == content
+
+    # The same step of one request, four times at once: taken once.
+    identifier = new_request()
+    path = f"/requests/{identifier}"
+    asking = [lambda: server.call("PUT", path, tokens["eve"], json=asked("ann0"))] * 4
+    assert sorted(answer.status_code for answer in at_once(*asking)) == [200, 200, 200, 201]
+    answers = at_once(*[lambda: server.call("POST", f"{path}/aggregation", tokens["eve"])] * 4)
+    assert [answer.status_code for answer in answers] == [200] * 4
+    contrary = [
+        lambda word=word: server.call(
+            "PUT", f"{path}/decision", tokens["ann"], json={"decision": word, "reason": word}
+        )
+        for word in ("approved", "refused")
+    ]
+    assert sorted(answer.status_code for answer in at_once(*contrary)) == [200, 409]
+    actions = [
+        event["action"] for event in server.call("GET", f"/audit?request={identifier}", tokens["ann"]).json()
+    ]
+    assert actions[:2] == ["requested", "aggregated"]
+    assert len(actions) == 3
+
+
+# Being killed
+
+
+def check_whole(server, tokens, acknowledged, contents):
+    """Every dataset is there whole or not at all, with exactly one event; what was acknowledged is there."""
+    listed = {entry["name"]: entry for entry in server.call("GET", "/datasets", tokens["ann"]).json()}
+    assert acknowledged <= set(listed)
+    for name, entry in listed.items():
+        content = server.call("GET", f"/datasets/{name}/table", tokens["ann"]).content
+        assert content in contents
+        assert hashlib.sha256(content).hexdigest() == entry["digest"]
+        assert EncryptedTable.from_bytes(content).rows == entry["rows"]
+    events = [event for event in server.call("GET", "/audit", tokens["ann"]).json() if event["dataset"]]
+    assert sorted(event["dataset"] for event in events) == sorted(listed)
+    with sqlite3.connect(server.folder / "store.sqlite3") as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_killed_in_the_middle_of_a_write(start_server, tokens, table, other_table):
+    """kill -9 at random moments of a stream of uploads, each of several megabytes in the database's hands."""
+    generator = random.Random(20)
+    acknowledged = set()
+    server = start_server()
+    for round_number in range(4):
+        stop = threading.Event()
+
+        def keep_uploading(current=server, stop=stop, round_number=round_number):
+            for number in range(10_000):
+                name = f"set-{round_number}-{number}"
+                try:
+                    answer = current.upload(tokens["ann"], name, (table, other_table)[number % 2])
+                except requests.RequestException:
+                    return
+                if answer.status_code == 201:
+                    acknowledged.add(name)
+                if stop.is_set():
+                    return
+
+        uploader = threading.Thread(target=keep_uploading)
+        uploader.start()
+        time.sleep(generator.uniform(0.1, 0.8))
+        server.kill()
+        stop.set()
+        uploader.join(60)
+        server = start_server()
+        check_whole(server, tokens, acknowledged, {table, other_table})
+    assert acknowledged
+    assert server.call("GET", "/datasets", tokens["eve"]).status_code == 200
+
+
+def test_killed_in_the_middle_of_an_upload(start_server, tokens, table):
+    server = start_server()
+    host, port = server.address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        head = (
+            f"PUT /v1/datasets/half HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {tokens['ann']}\r\n"
+            f"Content-Type: application/octet-stream\r\nContent-Length: {len(table)}\r\n\r\n"
+        )
+        connection.sendall(head.encode() + table[: len(table) // 2])
+        time.sleep(0.2)
+        server.kill()
+    server = start_server()
+    check_whole(server, tokens, set(), {table})
+    assert server.call("GET", "/datasets/half", tokens["ann"]).status_code == 404
+    assert server.upload(tokens["ann"], "half", table).status_code == 201
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads another process's memory through /proc")
+def test_the_flag_for_inspection_is_accepted(start_server, tokens):
+    server: Running = start_server("--inspectable")
+    with open(f"/proc/{server.process.pid}/maps") as maps:
+        assert "python" in maps.read()

@@ -1,0 +1,273 @@
+"""Secret keys are found wherever they hide, and nothing that belongs in an upload is taken for one."""
+
+import base64
+import io
+import itertools
+import json
+import os
+import pickle
+import pickletools
+import random
+import time
+
+import msgpack
+import numpy as np
+import pandas as pd
+import phe
+import pytest
+import tenseal as ts
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from Pyfhel import Pyfhel
+
+from he_helpers.roles.keyring import Keyring
+from he_helpers.schemes import keys
+from he_helpers.schemes.envelope import seal_envelope
+from he_helpers.server.secret_detection import find_secret_key
+from he_helpers.tables import EncryptedTable
+
+SCHEMES = [keys.tenseal_bfv, keys.tenseal_ckks, keys.pyfhel_bfv, keys.pyfhel_ckks, keys.paillier]
+
+
+def tenseal_contexts():
+    """Contexts of both schemes and both kinds of encryption, and whether they have a public key."""
+    for dimension in (4096, 8192):
+        for encryption in (ts.ENCRYPTION_TYPE.ASYMMETRIC, ts.ENCRYPTION_TYPE.SYMMETRIC):
+            has_public_key = encryption == ts.ENCRYPTION_TYPE.ASYMMETRIC
+            yield (
+                ts.context(ts.SCHEME_TYPE.BFV, dimension, plain_modulus=1032193, encryption_type=encryption),
+                has_public_key,
+            )
+            primes = [40, 20, 40]
+            context = ts.context(
+                ts.SCHEME_TYPE.CKKS, dimension, coeff_mod_bit_sizes=primes, encryption_type=encryption
+            )
+            context.global_scale = 2**20
+            yield context, has_public_key
+
+
+def pyfhel_engines():
+    for scheme in ("bfv", "ckks"):
+        for dimension in (1024, 4096, 8192):
+            engine = Pyfhel()
+            if scheme == "bfv":
+                engine.contextGen(
+                    scheme="bfv",
+                    n=dimension,
+                    t=65537,
+                    qi_sizes=[27] if dimension == 1024 else [30, 30],
+                    sec=0,
+                )
+            else:
+                engine.contextGen(scheme="ckks", n=dimension, scale=2**20, qi_sizes=[40, 20, 40], sec=0)
+            engine.keyGen()
+            yield engine
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory):
+    """Every kind of secret, by name."""
+    found = {}
+    for number, (context, has_public_key) in enumerate(tenseal_contexts()):
+        found[f"TenSEAL context {number}"] = context.serialize(
+            save_public_key=has_public_key, save_secret_key=True, save_galois_keys=False, save_relin_keys=True
+        )
+        found[f"TenSEAL context without public keys {number}"] = context.serialize(
+            save_public_key=False, save_secret_key=True, save_galois_keys=False, save_relin_keys=False
+        )
+    for number, engine in enumerate(pyfhel_engines()):
+        found[f"Pyfhel key {number}"] = engine.to_bytes_secret_key("none")
+    public, private = phe.generate_paillier_keypair(n_length=1024)
+    numbers = {"p": private.p, "q": private.q}
+    found["phe as JSON"] = json.dumps({"n": public.n, **numbers}).encode()
+    found["phe, lambda and mu"] = json.dumps(
+        {"lambda": str(private.p - 1), "mu": str(private.q)}, indent=4
+    ).encode()
+    found["phe in Python"] = repr(numbers).encode()
+    found["phe in a text file"] = f"p = {hex(private.p)}\nq = {hex(private.q)}\n".encode()
+    found["JSON inside JSON"] = json.dumps({"key": json.dumps(numbers)}).encode()
+    web_key = {
+        "kty": "DAJ",
+        "key_ops": ["decrypt"],
+        "p": phe.util.int_to_base64(private.p),
+        "q": phe.util.int_to_base64(private.q),
+    }
+    found["phe's command line"] = json.dumps(web_key).encode()
+    found["phe in msgpack"] = msgpack.packb({name: number.to_bytes(64) for name, number in numbers.items()})
+    for make in SCHEMES:
+        pair = make().generate_keys()
+        found[f"key pair of {pair.public.scheme_name}"] = pair.secret.to_bytes()
+    keyring_folder = tmp_path_factory.mktemp("keyring")
+    Keyring(keyring_folder).store("signature", os.urandom(32), "a passphrase")
+    found["keyring"] = (keyring_folder / "keyring").read_bytes()
+    encodings = serialization.Encoding, serialization.PrivateFormat, serialization.NoEncryption()
+    for name, key in (
+        ("RSA", rsa.generate_private_key(65537, 2048)),
+        ("EC", ec.generate_private_key(ec.SECP256R1())),
+        ("Ed25519", ed25519.Ed25519PrivateKey.generate()),
+    ):
+        found[f"{name} in PEM"] = key.private_bytes(encodings[0].PEM, encodings[1].PKCS8, encodings[2])
+        found[f"{name} in DER"] = key.private_bytes(encodings[0].DER, encodings[1].PKCS8, encodings[2])
+        if name != "Ed25519":
+            form = encodings[1].TraditionalOpenSSL
+            found[f"{name} in traditional DER"] = key.private_bytes(encodings[0].DER, form, encodings[2])
+        found[f"{name} for OpenSSH"] = key.private_bytes(encodings[0].PEM, encodings[1].OpenSSH, encodings[2])
+    for protocol in range(6):
+        found[f"pickle, protocol {protocol}"] = pickle.dumps(private, protocol)
+        found[f"pickle of numbers, protocol {protocol}"] = pickle.dumps(np.arange(1000), protocol)
+    return found
+
+
+def hiding_places(secret):
+    text = base64.b64encode(secret).decode()
+    yield "alone", secret
+    yield "in an upload", seal_envelope("table", [{"rows": 3}, [os.urandom(5000), secret, os.urandom(5000)]])
+    yield "behind a prefix", b"\x07" + secret
+    yield "base64", text.encode()
+    yield (
+        "base64 in a label",
+        seal_envelope("table", [{"labels": ["north", text, "south"]}, os.urandom(1000)]),
+    )
+    yield "base64 in lines", seal_envelope("table", [base64.encodebytes(secret).decode()])
+    yield "base64 for addresses", b'{"note": "' + base64.urlsafe_b64encode(secret).rstrip(b"=") + b'"}'
+    yield "hexadecimal in a label", seal_envelope("table", [{"labels": [secret.hex()]}])
+    yield "base64 twice", base64.b64encode(b"key=" + text.encode())
+
+
+def test_every_secret_is_found_in_every_hiding_place(secrets):
+    missed = [
+        (name, place)
+        for name, secret in secrets.items()
+        # Large ones in two places only, for the sake of time.
+        for place, body in itertools.islice(hiding_places(secret), 2 if len(secret) > 200_000 else None)
+        if find_secret_key(body) is None
+    ]
+    assert not missed
+
+
+def test_what_is_found_is_named(secrets):
+    assert find_secret_key(secrets["TenSEAL context 0"]) == "a TenSEAL context with its secret key"
+    assert "Pyfhel" in find_secret_key(secrets["Pyfhel key 0"])
+    assert "phe" in find_secret_key(secrets["phe as JSON"])
+    assert "pickle" in find_secret_key(secrets["pickle, protocol 4"])
+    assert find_secret_key(base64.b64encode(secrets["Pyfhel key 0"])).endswith("encoded as text")
+
+
+def test_a_key_that_lost_its_end_is_still_found(secrets):
+    for name in ("TenSEAL context 0", "TenSEAL context 7", "Pyfhel key 1", "key pair of paillier"):
+        assert find_secret_key(secrets[name][:-100]), name
+
+
+def test_public_objects_of_the_libraries_pass():
+    for number, (context, has_public_key) in enumerate(tenseal_contexts()):
+        has_galois_keys = has_public_key and number < 2
+        if has_galois_keys:
+            context.generate_galois_keys()
+        public = context.serialize(
+            save_public_key=has_public_key,
+            save_secret_key=False,
+            save_galois_keys=has_galois_keys,
+            save_relin_keys=True,
+        )
+        assert find_secret_key(public) is None
+    for engine in pyfhel_engines():
+        written = ["context", "public_key"]
+        if engine.n > 1024:
+            engine.relinKeyGen()
+            engine.rotateKeyGen(rot_steps=[1, 2])
+            written += ["relin_key", "rotate_key"]
+        for write in written:
+            assert find_secret_key(getattr(engine, f"to_bytes_{write}")("none")) is None
+
+
+@pytest.mark.parametrize("make", SCHEMES)
+def test_real_uploads_pass(make):
+    """Every scheme and layout, and what the server makes of them."""
+    options = {} if make is keys.paillier else {"relinearisation_keys": True}
+    whole = make(**options).generate_keys().public
+    assert find_secret_key(whole.to_bytes()) is None
+    generator = np.random.default_rng(5)
+    for layout in ("aligned", "rows", "values"):
+        for rows in (2, 5):
+            frame = pd.DataFrame(
+                {
+                    "region": [f"region {number % 2}" for number in range(rows)],
+                    "revenue": generator.integers(-1000, 1000, rows),
+                    "loans": generator.integers(0, 10, rows),
+                }
+            )
+            table = EncryptedTable.encrypt(frame, ["region"], whole, layout=layout)
+            assert find_secret_key(table.to_bytes()) is None
+            assert find_secret_key(table.group_by("region").mean().to_bytes()) is None
+
+
+def test_random_bytes_and_text_pass():
+    generator = random.Random(3)
+    for _ in range(10):
+        assert find_secret_key(generator.randbytes(2_000_000)) is None
+    # Chance would need years to write the magic in front of everything, so help it.
+    for magic in (
+        b"\x5e\xa1\x10\x04",
+        b"\x5e\xa1\x10\x04\x03\x02\x00\x00",
+        b"\x80\x04",
+        b"\xa1p\xc4",
+        b"0\x82",
+        b"HEC",
+    ):
+        for _ in range(100):
+            assert find_secret_key(magic + generator.randbytes(2000)) is None
+    for _ in range(10):
+        assert find_secret_key(base64.b64encode(generator.randbytes(20_000))) is None
+        assert find_secret_key(generator.randbytes(20_000).hex().encode()) is None
+
+
+def test_ordinary_labels_pass():
+    for label in (
+        "p",
+        "q",
+        "p=5",
+        "secret key",
+        "private",
+        "decrypt",
+        "pickle.",
+        "N.",
+        "lambda: 7",
+        "pq: 12345678901234",
+    ):
+        assert find_secret_key(seal_envelope("table", [{"labels": [label] * 100}])) is None, label
+
+
+HOSTILE = (
+    b"a",
+    b"\\n",
+    b"a\n",
+    b"p=",
+    b"\xa1p\xc4\x00",
+    b"\x5e\xa1\x10\x04\x03\x02\x00\x00" + b"\xff" * 8,
+    b"\x0a\x11\x5e\xa1\x10\x04\x03\x02\x00\x00\x11" + b"\x00" * 7 + b"\x08",
+    b"0\x82\xff\xff\x02\x01\x00\x02",
+    b"-----BEGIN ",
+    b'"key_ops":[',
+    b"cnumpy.",
+    b"p=" + b"a" * 40,
+)
+
+
+@pytest.mark.parametrize("unit", HOSTILE)
+def test_the_search_is_linear_in_the_size_of_the_body(unit):
+    """Bytes made to be slow: eight times as many may take twenty times as long, not sixty-four."""
+
+    def seconds(size):
+        body = unit * (size // len(unit))
+        begin = time.process_time()
+        find_secret_key(body)
+        return time.process_time() - begin
+
+    assert seconds(400_000) < 20 * max(seconds(50_000), 0.01)
+
+
+def test_a_pickle_in_the_test_is_a_pickle(secrets):
+    """Positive control of the control: the streams above are what pickle reads."""
+    for name, secret in secrets.items():
+        if name.startswith("pickle"):
+            pickletools.dis(secret, io.StringIO())
