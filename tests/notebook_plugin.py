@@ -1,0 +1,105 @@
+"""How nbval runs the course's notebooks: a workspace for each, the right interpreter, and no long waits.
+
+    python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadscope \\
+        notebooks/ -p tests.notebook_plugin
+
+A cell tagged `linux-only` runs everywhere and is compared on Linux only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from queue import Empty
+from unittest import mock
+
+import pytest
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from he_helpers.lab.server_process import stop_server
+from he_helpers.lab.workspace import Workspace, environment_for
+
+ON_LINUX = sys.platform == "linux"
+_OUTPUT_SECONDS = 60  # nbval's own 5 s are too few for an output that two busy cores are late with
+_LOOK_SECONDS = 1
+_SHUTDOWN_SECONDS = 30
+# nbval leaves PNG outputs out of the comparison; figures here are PNGs inside HTML (see figures.show).
+_INLINE_PNG = (r"data:image/png;base64,[A-Za-z0-9+/=]+", "data:image/png")
+
+
+class KernelDied(RuntimeError):
+    """The kernel ended while a cell ran."""
+
+
+class WatchedKernel(RunningKernel):
+    """A kernel whose death is noticed at once, not at the cell's timeout."""
+
+    def get_message(self, stream: str, timeout: float | None = None) -> dict:
+        deadline = float("inf") if timeout is None else time.monotonic() + timeout
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return super().get_message(stream, timeout=max(0, min(_LOOK_SECONDS, left)))
+            except Empty:
+                if not self.is_alive():
+                    raise KernelDied("The kernel died while this cell ran.") from None
+                if left <= _LOOK_SECONDS:
+                    raise
+
+    def stop(self) -> None:
+        # nbval kills the kernel; one that is asked to end also ends the kernels of roles that it started.
+        self.km.shutdown_wait_time = _SHUTDOWN_SECONDS
+        self.km.shutdown_kernel(now=False)
+        super().stop()
+
+
+class CourseNotebook(IPyNbFile):
+    """A notebook file whose kernel works in a new workspace, which goes away with it."""
+
+    def setup(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="he-course-")
+        self._workspace = Workspace(Path(self._folder.name) / "workspace")
+        try:
+            with mock.patch.dict(os.environ, environment_for(self._workspace, None), clear=True):
+                self.kernel = WatchedKernel(
+                    CURRENT_ENV_KERNEL_NAME,
+                    cwd=str(self.path.parent),
+                    startup_timeout=self.config.option.nbval_kernel_startup_timeout,
+                )
+            self.setup_sanitize_files()
+            self.sanitize_patterns.update([_INLINE_PNG])
+        except BaseException:
+            self._clear()
+            raise
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self._clear()
+
+    def collect(self) -> Iterator[IPyNbCell]:
+        for cell in super().collect():
+            cell.output_timeout = _OUTPUT_SECONDS
+            if not ON_LINUX and "linux-only" in cell.cell.metadata.get("tags", []):
+                cell.options["check"] = False
+            yield cell
+
+    def _clear(self) -> None:
+        stop_server(self._workspace)
+        self._folder.cleanup()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(parent: pytest.Collector) -> Iterable:
+    """Puts a CourseNotebook where nbval has made its own kind of file."""
+    collected = yield
+    return [
+        CourseNotebook.from_parent(parent, path=file.path) if isinstance(file, IPyNbFile) else file
+        for file in collected
+    ]

@@ -1,0 +1,340 @@
+"""What every notebook of the course must be, beside running through: static rules over the stored file.
+
+Each rule is a function that takes a Notebook and returns its findings; RULES lists them all. nbval compares
+stored outputs with a fresh run, but passes cells that were never executed, compares no figures, and knows
+nothing of roles.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbval.plugin import find_comment_markers, find_metadata_tags
+
+PROJECT = Path(__file__).resolve().parents[1]
+MOST_CELLS = 60
+MOST_LINES = 18
+ROLES = ("administrator", "analyst", "server")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong in a cell, and what to do. cell counts from 1, text cells included; None: the whole
+    notebook."""
+
+    cell: int | None
+    message: str
+
+    def __str__(self) -> str:
+        return f"cell {self.cell}: {self.message}" if self.cell else self.message
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell that is not empty, with its number in the notebook."""
+
+    number: int
+    node: NotebookNode
+
+    @property
+    def source(self) -> str:
+        return self.node.source
+
+    @property
+    def outputs(self) -> list[NotebookNode]:
+        return self.node.outputs
+
+    @property
+    def compared(self) -> bool:
+        """Whether nbval compares its output."""
+        return self._options.get("check", True) and not self._options.get("skip", False)
+
+    @property
+    def may_raise(self) -> bool:
+        return self._options.get("check_exception", False)
+
+    @property
+    def _options(self) -> dict[str, bool]:
+        # A comment in the cell wins over its tags.
+        return {**dict(find_metadata_tags(self.node.metadata)), **dict(find_comment_markers(self.source))}
+
+    def texts(self) -> Iterator[str]:
+        """The texts of its outputs as a reader sees them: of HTML without tags, of images nothing."""
+        for output in self.outputs:
+            if output.output_type == "stream":
+                yield output.text
+            elif output.output_type == "error":
+                yield "\n".join([output.evalue, *output.traceback])
+            else:
+                for mime, content in output.data.items():
+                    if mime == "text/html":
+                        # A bar keeps the texts of two table cells apart.
+                        yield html.unescape(re.sub(r"(?:<[^>]*>\s*)+", " | ", content))
+                    elif mime.startswith("text/"):
+                        yield content
+
+    def html(self) -> str:
+        parts = (output.data.get("text/html", "") for output in self.outputs if "data" in output)
+        return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook file that was read."""
+
+    node: NotebookNode
+
+    @classmethod
+    def read(cls, path: Path) -> Notebook:
+        return cls(nbformat.read(path, as_version=4))
+
+    @property
+    def cells(self) -> list[NotebookNode]:
+        return self.node.cells
+
+    @property
+    def code(self) -> list[Cell]:
+        numbered = enumerate(self.cells, start=1)
+        return [
+            Cell(number, cell)
+            for number, cell in numbered
+            if cell.cell_type == "code" and cell.source.strip()
+        ]
+
+
+def is_executed_in_order(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for expected, cell in enumerate(notebook.code, start=1):
+        count = cell.node.execution_count
+        if count is None:
+            findings.append(Finding(cell.number, "was never executed; run `make notebooks`."))
+        elif count != expected:
+            findings.append(
+                Finding(
+                    cell.number,
+                    f"was executed as number {count} instead of {expected}; run `make notebooks`.",
+                )
+            )
+    return findings
+
+
+def stores_errors_only_where_asked(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        raised = any(output.output_type == "error" for output in cell.outputs)
+        if raised and not cell.may_raise:
+            findings.append(
+                Finding(cell.number, "stores an error; mend it, or tag the cell raises-exception.")
+            )
+        if cell.may_raise and not raised:
+            findings.append(
+                Finding(cell.number, "is tagged raises-exception and raises nothing; take the tag away.")
+            )
+    return findings
+
+
+_PLACES = "home|root|tmp|Users|private|var|opt|mnt|usr|srv|work|workspace|Volumes|__w"
+_LOCAL_PATH = re.compile(
+    rf"(?<![\w.:/<])/(?:{_PLACES})/[\w.@~-]+|\b[A-Z]:\\\w+|\bsite-packages\b|(?<!\w)~/\w+"
+)
+_THIS_MACHINE = sorted({str(PROJECT), str(Path.home()), tempfile.gettempdir()} - {"/"})
+
+
+def stores_no_local_path(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        for text in cell.texts():
+            found = _LOCAL_PATH.search(text)
+            here = [path for path in _THIS_MACHINE if re.search(rf"(?<!\w){re.escape(path)}(?![\w-])", text)]
+            if found or here:
+                shown = found.group() if found else here[0]
+                message = f"stores the path {shown!r} of one machine; print a name or a relative path."
+                findings.append(Finding(cell.number, message))
+                break
+    return findings
+
+
+_TIMING = re.compile(
+    r"\d\s?(?:ns|µs|μs|us|ms)\b"
+    r"|\d\.\d+\s?s\b|\b\d+\ss\b"
+    r"|\d[\d.]*\s?(?:sec|secs|seconds?|milliseconds?|microseconds?|minutes?)\b"
+    r"|\d\s?(?:it/s|rows/s|/s)\b|\bWall time\b|\bCPU times\b"
+    r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d"
+    r"|(?<=\s)[\[(](?:ns|µs|μs|ms|s|seconds)[\])]"
+)
+_TIMING_WORD = re.compile(r"\b(?:took|elapsed|seconds|milliseconds)\b|[µμ]s\b", re.IGNORECASE)
+
+
+def stores_no_timing_where_compared(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        if not cell.compared:
+            continue
+        for line in (line for text in cell.texts() for line in text.splitlines()):
+            found = _TIMING.search(line)
+            if found or (_TIMING_WORD.search(line) and re.search(r"\d", line)):
+                shown = found.group() if found else line.strip()[:60]
+                message = f"stores a time or timing, {shown!r}; move it to a cell tagged nbval-ignore-output."
+                findings.append(Finding(cell.number, message))
+                break
+    return findings
+
+
+def compares_nine_cells_in_ten(notebook: Notebook) -> list[Finding]:
+    ignored = [cell for cell in notebook.code if not cell.compared]
+    if len(ignored) * 10 <= len(notebook.code):
+        return []
+    cells = ", ".join(str(cell.number) for cell in ignored)
+    message = f"Of {len(notebook.code)} code cells, {cells} are not compared; leave out at most one in ten."
+    return [Finding(None, message)]
+
+
+def stores_no_stderr_where_compared(notebook: Notebook) -> list[Finding]:
+    return [
+        Finding(cell.number, "writes to stderr, which holds warnings with local paths; mend what warns.")
+        for cell in notebook.code
+        if cell.compared and any(output.get("name") == "stderr" for output in cell.outputs)
+    ]
+
+
+def is_of_readable_length(notebook: Notebook) -> list[Finding]:
+    findings = []
+    if len(notebook.cells) > MOST_CELLS:
+        message = f"It has {len(notebook.cells)} cells, more than {MOST_CELLS}; make two notebooks of it."
+        findings.append(Finding(None, message))
+    for cell in notebook.code:
+        lines = len(cell.source.splitlines())
+        if lines > MOST_LINES:
+            message = f"has {lines} lines, more than {MOST_LINES}; split it, or move lines to he_helpers.lab."
+            findings.append(Finding(cell.number, message))
+    return findings
+
+
+def begins_with_a_title(notebook: Notebook) -> list[Finding]:
+    first = notebook.cells[0] if notebook.cells else None
+    if first is not None and first.cell_type == "markdown" and re.match(r"# \S", first.source):
+        return []
+    return [Finding(1, "is no title; begin with a text cell whose first line is an H1, '# Verb ...'.")]
+
+
+def ends_with_versions(notebook: Notebook) -> list[Finding]:
+    if not notebook.code:
+        return [Finding(None, "It has no code cell; the last one prints the versions of the libraries used.")]
+    last = notebook.code[-1]
+    printed = any(re.search(r"\d+\.\d+", text) for text in last.texts())
+    if "version" in last.source.lower() and printed:
+        return []
+    return [
+        Finding(
+            last.number, "is the last code cell and prints no versions; end with those of the libraries used."
+        )
+    ]
+
+
+_IMAGE = re.compile(r"<(?:img|svg)\b[^>]*>", re.IGNORECASE)
+_ALTERNATIVE = re.compile(r"""\balt=(?:"\s*[^"\s]|'\s*[^'\s])""")
+
+
+def describes_every_figure(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        bare = any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
+        silent = any(not _ALTERNATIVE.search(image) for image in _IMAGE.findall(cell.html()))
+        if bare or silent:
+            message = "shows a figure without alternative text; display it with he_helpers.lab.figures.show."
+            findings.append(Finding(cell.number, message))
+    return findings
+
+
+def gives_a_table_after_every_figure(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell, following in zip(notebook.code, [*notebook.code[1:], None], strict=True):
+        figure = None
+        for index, output in enumerate(cell.outputs):
+            data = output.get("data", {})
+            if _IMAGE.search(data.get("text/html", "")) or any(mime.startswith("image/") for mime in data):
+                figure = index
+        if figure is None:
+            continue
+        after = [*cell.outputs[figure + 1 :], *(following.outputs if following else [])]
+        if not any("<table" in output.get("data", {}).get("text/html", "") for output in after):
+            message = "shows a figure and no table of its numbers right after it; display the DataFrame next."
+            findings.append(Finding(cell.number, message))
+    return findings
+
+
+def opens_only_its_own_roles_folder(notebook: Notebook) -> list[Finding]:
+    entered = re.search(r"""\benter\(\s*["'](\w+)["']""", "\n".join(cell.source for cell in notebook.code))
+    own = entered.group(1) if entered else None
+    findings = []
+    for cell in notebook.code:
+        magic = re.match(r"%%role\s+(\w+)", cell.source)
+        speaker = magic.group(1) if magic else own
+        for folder in (*ROLES, "in_mind"):
+            if folder != speaker and _opens(cell.source, folder):
+                who = f"the {speaker}" if speaker else "a notebook without a role"
+                message = (
+                    f"opens the folder {folder!r} as {who}; use handover/, the server, or %%role {folder}."
+                )
+                findings.append(Finding(cell.number, message))
+    return findings
+
+
+def _opens(source: str, folder: str) -> bool:
+    part = rf"""["'](?:[^"'\n]*/)?{folder}(?:/[^"'\n]*)?["']"""
+    joined = rf"""/\s*f?{part}|["']{folder}["']\s*/"""
+    called = rf"""\b(?:folder|joinpath|Path|open|workspace|with_name)\(\s*[^()\n]*?f?{part}"""
+    written = rf"""["'][^"'\n:]*/{folder}(?:/[^"'\n]*)?["']|["']{folder}/[^"'\n]*["']"""
+    return re.search(f"{joined}|{called}|{written}", source) is not None
+
+
+# An access token has 43 characters of URL-safe base64, a passphrase of the course 32.
+_RANDOM = re.compile(r"(?<![\w/+=-])(?:[\w-]{43}|[\w-]{32})(?![\w/+=-])", re.ASCII)
+_SECRET = re.compile(
+    r"""(?-i:PRIVATE KEY)|\bBearer\s+[\w-]{16,}"""
+    r"""|\b(?:passphrase|password|token)\s*[:=]\s*["'](?!wrong)[^"'\n]{4,}["']""",
+    re.IGNORECASE,
+)
+
+
+def holds_no_secret(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        for text in (cell.source, *cell.texts()):
+            if _SECRET.search(text) or any(map(_looks_random, _RANDOM.findall(text))):
+                message = (
+                    "holds what looks like a token, a passphrase or a secret key; show its length instead. "
+                    "One that is wrong on purpose begins with 'wrong'."
+                )
+                findings.append(Finding(cell.number, message))
+                break
+    return findings
+
+
+def _looks_random(word: str) -> bool:
+    kinds = (str.islower, str.isupper, str.isdigit)
+    return len(set(word)) >= 12 and all(any(map(kind, word)) for kind in kinds)
+
+
+RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
+    is_executed_in_order,
+    stores_errors_only_where_asked,
+    stores_no_local_path,
+    stores_no_timing_where_compared,
+    compares_nine_cells_in_ten,
+    stores_no_stderr_where_compared,
+    is_of_readable_length,
+    begins_with_a_title,
+    ends_with_versions,
+    describes_every_figure,
+    gives_a_table_after_every_figure,
+    opens_only_its_own_roles_folder,
+    holds_no_secret,
+)

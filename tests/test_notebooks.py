@@ -1,0 +1,336 @@
+"""The notebooks obey the rules, the rules notice what they should, and nbval runs as the course needs it."""
+
+import os
+import subprocess
+import sys
+import time
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tests.notebook_rules import MOST_CELLS, PROJECT, RULES, Notebook
+
+NOTEBOOKS = sorted(
+    path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+)
+IMAGE = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="{}" width="672">'
+TABLE = "<table><tr><th>Region</th><td>12.5</td></tr></table>"
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS, "notebooks/ holds no notebook; the other checks would pass without checking anything."
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_obeys_the_rules(path):
+    notebook = Notebook.read(path)
+    findings = [str(finding) for rule in RULES for finding in rule(notebook)]
+    assert not findings, "\n".join([f"{path.name}:", *findings])
+
+
+def displayed(**data):
+    return new_output("display_data", {kind.replace("_", "/"): content for kind, content in data.items()})
+
+
+def printed(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def good():
+    """A notebook that obeys every rule: ten cells that print, then a figure and a table, then versions."""
+    cells = [new_markdown_cell("# Encrypt a table\n\nThe data administrator.")]
+    code = [new_code_cell("seat = lab.enter('administrator', notebook='02')")]
+    code += [
+        new_code_cell(f"total({number})", outputs=[printed(f"{number} rows, 8213 bytes\n")])
+        for number in range(9)
+    ]
+    code += [new_code_cell("(seat.folder / 'keys').exists()\n(seat.handover / 'address').exists()")]
+    code += [new_code_cell("%%role analyst\nask()", outputs=[printed("min 5 | max 3.5\n")])]
+    code += [
+        new_code_cell("bars(sizes)", outputs=[displayed(text_html=IMAGE.format("Sizes"), text_plain="Sizes")])
+    ]
+    code += [new_code_cell("sizes", outputs=[displayed(text_html=TABLE, text_plain="Region 12.5")])]
+    code += [new_code_cell("lab.versions()", outputs=[printed("tenseal 0.3.18\nnumpy 2.4.6\n")])]
+    for count, cell in enumerate(code, start=1):
+        cell.execution_count = count
+    return new_notebook(cells=[*cells, *code])
+
+
+def changed(change):
+    notebook = good()
+    change(notebook.cells)
+    return Notebook(notebook)
+
+
+def renumbered(cells):
+    for count, cell in enumerate((cell for cell in cells if cell.cell_type == "code"), start=1):
+        cell.execution_count = count
+
+
+def tagged(tag, *numbers):
+    def change(cells):
+        for number in numbers:
+            cells[number].metadata["tags"] = [tag]
+
+    return change
+
+
+def prints(text, name="stdout", tag=None):
+    def change(cells):
+        cells[3].outputs = [printed(text, name)]
+        if tag:
+            cells[3].metadata["tags"] = [tag]
+
+    return change
+
+
+def reads(source):
+    return lambda cells: cells[3].update(source=source)
+
+
+def raises(cells, traceback="ValueError: too large"):
+    cells[3].outputs = [new_output("error", ename="ValueError", evalue="too large", traceback=[traceback])]
+
+
+def with_cells(count):
+    def change(cells):
+        cells[1:1] = [new_markdown_cell("words") for _ in range(count - len(cells))]
+
+    return change
+
+
+TOKEN = "q7Xk2PZ-tJ0aVd8_RmWc4LhYs1EgB9uNfTi3oKx6ArM"
+FAULTS = {
+    "is_executed_in_order": [
+        lambda cells: cells[3].update(execution_count=None),
+        lambda cells: cells[3].update(execution_count=17),
+        lambda cells: cells.insert(4, cells.pop(3)),
+    ],
+    "stores_errors_only_where_asked": [raises, tagged("raises-exception", 3)],
+    "stores_no_local_path": [
+        prints("saved to /home/someone/course/keys\n"),
+        prints("saved to /tmp/tmpq1x/keys\n", tag="nbval-ignore-output"),
+        prints(f"in {PROJECT}/he_helpers\n"),
+        prints("C:\\Users\\someone\n"),
+        prints("lib/python3.11/site-packages/tenseal\n"),
+        lambda cells: raises(cells, "File /private/var/folders/x1/T/ipykernel_1/2.py, line 1"),
+        lambda cells: cells[3].update(
+            outputs=[displayed(text_html="<td>/Users/someone/a.csv</td>", text_plain="")]
+        ),
+    ],
+    "stores_no_timing_where_compared": [
+        prints("encrypted in 1.23 s\n"),
+        prints("encrypted in 12 ms\n"),
+        prints("0.4 µs a value\n"),
+        prints("encryption took 3\n"),
+        prints("Encryption: 3 seconds\n"),
+        prints("seconds: 0.31\n"),
+        prints("at 2026-01-02T10:11:12\n"),
+        lambda cells: cells[3].update(
+            outputs=[displayed(text_html="<th>encrypt [ms]</th><td>3.1</td>", text_plain="")]
+        ),
+    ],
+    "compares_nine_cells_in_ten": [
+        tagged("nbval-ignore-output", 3, 4),
+        tagged("nbval-skip", 3, 4),
+        lambda cells: [cell.update(source=f"# NBVAL_IGNORE_OUTPUT\n{cell.source}") for cell in cells[3:5]],
+    ],
+    "stores_no_stderr_where_compared": [prints("a warning\n", name="stderr")],
+    "is_of_readable_length": [reads("a = 1\n" * 19), with_cells(MOST_CELLS + 1)],
+    "begins_with_a_title": [
+        lambda cells: cells[0].update(source="Encrypt a table"),
+        lambda cells: cells[0].update(source="## Encrypt a table"),
+        lambda cells: (cells.pop(0), renumbered(cells)),
+    ],
+    "ends_with_versions": [
+        lambda cells: cells[-1].update(source="done()"),
+        lambda cells: cells[-1].update(outputs=[]),
+        lambda cells: cells.pop(),
+    ],
+    "describes_every_figure": [
+        lambda cells: cells[-3].update(outputs=[displayed(text_html=IMAGE.format(""), text_plain="Sizes")]),
+        lambda cells: cells[-3].update(
+            outputs=[displayed(text_html='<img src="a.png">', text_plain="Sizes")]
+        ),
+        lambda cells: cells[-3].update(outputs=[displayed(image_png="iVBORw0KGgo=", text_plain="<Figure>")]),
+    ],
+    "gives_a_table_after_every_figure": [
+        lambda cells: cells[-2].update(outputs=[printed("12.5\n")]),
+        lambda cells: cells[-3].outputs.insert(0, cells[-2].outputs.pop()),
+    ],
+    "opens_only_its_own_roles_folder": [
+        reads("(workspace / 'analyst' / 'token').read_text()"),
+        reads('Workspace().folder("server")'),
+        reads("open('../workspace/analyst/token')"),
+        reads("Path(f'{root}/server/store.sqlite3')"),
+        reads("workspace.joinpath('in_mind')"),
+        reads("%%role analyst\nseat.folder.parent / 'administrator'"),
+    ],
+    "holds_no_secret": [
+        prints(f"{TOKEN}\n"),
+        prints(f"{TOKEN[:32]}\n", tag="nbval-ignore-output"),
+        reads(f"client = Client('{TOKEN}')"),
+        reads("keyring.open(passphrase='correct horse battery')"),
+        prints("Authorization: Bearer abcdefghijklmnopq\n"),
+        prints("-----BEGIN PRIVATE KEY-----\n"),
+    ],
+}
+
+
+def test_every_rule_has_a_notebook_that_breaks_it():
+    assert set(FAULTS) == {rule.__name__ for rule in RULES}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_a_good_notebook_passes(rule):
+    assert rule(Notebook(good())) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [pytest.param(rule, fault, id=rule.__name__) for rule in RULES for fault in FAULTS[rule.__name__]],
+)
+def test_a_rule_finds_its_fault(rule, fault):
+    findings = rule(changed(fault))
+    assert len(findings) >= 1
+    assert all(finding.message.endswith(".") for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        prints("encrypted in 1.23 s\n", tag="nbval-ignore-output"),
+        prints("a warning\n", name="stderr", tag="nbval-ignore-output"),
+        tagged("nbval-ignore-output", 3),
+        prints("GET http://127.0.0.1:8000/v1/datasets, in the 1980s and/or 3 row(s) of 5, min 5, 12 min\n"),
+        prints(f"{'-' * 43}\n{'a1' * 16}\n{'Aa1' * 20}\n"),
+        reads("frame['analyst'] = total / 'administrator'.count('a')\nprint('server')"),
+        reads("keyring.open(passphrase='wrong on purpose')"),
+        with_cells(MOST_CELLS),
+        lambda cells: (tagged("raises-exception", 3)(cells), raises(cells)),
+    ],
+)
+def test_what_is_harmless_passes(harmless):
+    notebook = changed(harmless)
+    assert [str(finding) for rule in RULES for finding in rule(notebook)] == []
+
+
+def cell(source, *outputs, tag=None):
+    return new_code_cell(source, outputs=list(outputs), metadata={"tags": [tag] if tag else []})
+
+
+def figure(data):
+    """The source of a cell that shows this image, and its output."""
+    shown = {
+        "text/html": f'<img src="data:image/png;base64,{data}" alt="A figure">',
+        "text/plain": "A figure",
+    }
+    source = f"from IPython.display import display\ndisplay({shown!r}, raw=True)"
+    return source, new_output("display_data", shown)
+
+
+NEW_WORKSPACE = f"""\
+import os, pathlib, sys, he_helpers
+workspace = pathlib.Path(os.environ["HE_COURSE_WORKSPACE"])
+print(workspace.exists(), sys.executable == {sys.executable!r})
+workspace.mkdir()"""
+
+# The first two notebooks make the same folder: each must find a workspace of its own.
+SMALL = {
+    "matches": [
+        cell(NEW_WORKSPACE, printed("False True\n")),
+        cell(figure("AAAA")[0], figure("BBBB")[1]),
+        cell("import time\ntime.sleep(0.1)\nraise ValueError", tag="nbval-skip"),
+    ],
+    "differs": [
+        cell(NEW_WORKSPACE, printed("False True\n")),
+        cell("print(2)", printed("3\n")),
+        cell("print(2)", printed("3\n"), tag="nbval-ignore-output"),
+    ],
+    "linux": [cell("print(2)", printed("3\n"), tag="linux-only")],
+    "dies": [cell("import os\nos._exit(1)"), cell("1 + 1")],
+}
+
+
+def outcomes_under_nbval(folder, names, *options):
+    """Runs nbval on these small notebooks as `make test` does; returns the outcomes of the cells of each."""
+    for name in names:
+        for count, code in enumerate(SMALL[name], start=1):
+            code.execution_count = count
+        nbformat.write(new_notebook(cells=SMALL[name]), folder / f"{name}.ipynb")
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "60"]
+    command += [
+        "-p",
+        "tests.notebook_plugin",
+        *options,
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--rootdir",
+        str(folder),
+    ]
+    done = subprocess.run(
+        [
+            *command,
+            "--junit-xml",
+            str(folder / "outcomes.xml"),
+            *(str(folder / f"{name}.ipynb") for name in names),
+        ],
+        cwd=PROJECT,
+        env={
+            **os.environ,
+            "TMPDIR": str(folder),
+            "HE_COURSE_WORKSPACE": "/nowhere",
+            "PYTHONPATH": str(folder),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    outcomes = {name: [] for name in names}
+    for case in ElementTree.parse(folder / "outcomes.xml").iter("testcase"):
+        outcome = [part.tag for part in case if part.tag in ("failure", "error", "skipped")]
+        outcomes[case.get("classname").removesuffix(".ipynb")] += outcome or ["passed"]
+    return outcomes, done.stdout
+
+
+@pytest.fixture(scope="module")
+def under_nbval(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nbval")
+    begin = time.monotonic()
+    outcomes, said = outcomes_under_nbval(folder, SMALL)
+    return outcomes, said, folder, time.monotonic() - begin
+
+
+def test_nbval_passes_what_matches_in_a_new_workspace_with_this_interpreter(under_nbval):
+    outcomes, said, _, _ = under_nbval
+    assert outcomes["matches"] == ["passed", "passed", "skipped"], said
+
+
+def test_nbval_fails_where_an_output_changed(under_nbval):
+    outcomes, said, _, _ = under_nbval
+    assert outcomes["differs"] == ["passed", "failure", "passed"], said
+
+
+def test_a_kernel_that_dies_is_reported_long_before_the_cells_timeout(under_nbval):
+    outcomes, said, _, seconds = under_nbval
+    assert outcomes["dies"] == ["failure", "failure"]
+    assert "The kernel died while this cell ran" in said
+    assert seconds < 60
+
+
+def test_workspaces_are_gone_afterwards(under_nbval):
+    _, _, folder, _ = under_nbval
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == []
+
+
+def test_a_cell_for_linux_is_compared_on_linux_only(under_nbval, tmp_path):
+    outcomes, said, _, _ = under_nbval
+    assert outcomes["linux"] == ["failure" if sys.platform == "linux" else "passed"], said
+    (tmp_path / "elsewhere.py").write_text(
+        "from tests import notebook_plugin\nnotebook_plugin.ON_LINUX = False\n"
+    )
+    outcomes, said = outcomes_under_nbval(tmp_path, ["linux"], "-p", "elsewhere")
+    assert outcomes["linux"] == ["passed"], said
