@@ -82,8 +82,8 @@ class BFVParameters(_LatticeParameters):
     """
 
     ring_dimension: int = 4096
-    coefficient_modulus_bits: tuple[int, ...] = (35, 35, 36)
-    plaintext_modulus: int = 4398046486529
+    coefficient_modulus_bits: tuple[int, ...] = (53, 53)
+    plaintext_modulus: int = 17179754497
 
     def __post_init__(self) -> None:
         self._check_ring()

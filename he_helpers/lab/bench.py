@@ -1,8 +1,8 @@
 """``make bench``: what the layouts of the population table cost, and what the helpers add to the raw library calls.
 
-Sizes count everything that travels: labels, envelopes, keys. Times are of one run on one machine, so only their ratios
-say anything; the bounds that must hold are checked, and a missed one ends the program with status 1. The tables are
-printed and written to ``bench.json``.
+Sizes count everything that travels: labels, envelopes, keys. Times are of the processor, of one run on one machine, so
+only their ratios say anything; the bounds that must hold are checked, and a missed one ends the program with status 1.
+The tables are printed and written to ``bench.json``.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _ROWS = "a row a ciphertext in lanes, Paillier 2048"
 _ALIGNED = "lanes aligned to groups, Paillier 2048"
 _SLOTS = "slots aligned to groups, TenSEAL BFV 4096"
 
-# With a scale of 36 bits the sum of all rows stays within the headroom of CKKS; with 40 bits it does not.
+# With a scale of 36 bits the sum of all rows stays within the headroom of CKKS; with 40 bits it does not. The primes in
+# the middle of the chain follow the scale.
 _JOBS: dict[str, tuple[Callable[[], Scheme], dict[str, Any]]] = {
-    _NAIVE: (lambda: pyfhel_ckks(CKKSParameters(scale_bits=36)), {"layout": "values"}),
+    _NAIVE: (lambda: pyfhel_ckks(CKKSParameters(8192, (60, 36, 36, 60), scale_bits=36)), {"layout": "values"}),
     _ROWS: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"layout": "rows"}),
     _ALIGNED: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"groupings": GROUPINGS}),
     "lanes aligned to groups, Paillier 3072": (paillier, {"groupings": GROUPINGS}),
@@ -49,19 +50,19 @@ def measure_job(frame: pd.DataFrame, keys: KeyPair, options: dict[str, Any]) -> 
 
     Returns seconds (encrypt, aggregate, decrypt), bytes (upload, results) and the largest absolute error.
     """
-    start = time.perf_counter()
+    start = time.process_time()
     table = EncryptedTable.encrypt(frame, LABELS, keys.public, decimals=DECIMALS, **options)
-    encrypted = time.perf_counter()
+    encrypted = time.process_time()
     upload = table.to_bytes()
     received = EncryptedTable.from_bytes(upload)
-    before_sums = time.perf_counter()
+    before_sums = time.process_time()
     aggregates = [received.group_by(*grouping).sum() for grouping in GROUPINGS]
-    after_sums = time.perf_counter()
+    after_sums = time.process_time()
     results = [aggregate.to_bytes() for aggregate in aggregates]
     returned = [EncryptedAggregate.from_bytes(result) for result in results]
-    before_decryption = time.perf_counter()
+    before_decryption = time.process_time()
     decrypted = [aggregate.decrypt(keys.secret) for aggregate in returned]
-    end = time.perf_counter()
+    end = time.process_time()
     errors = [
         np.abs(result - frame.groupby(list(grouping))[list(result.columns)].sum().round(DECIMALS)).to_numpy().max()
         for result, grouping in zip(decrypted, GROUPINGS, strict=True)
@@ -103,7 +104,7 @@ def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame) -> pd.DataFrame:
         ("BFV encrypts at least 100 times faster", costs.at[_SLOTS, "naive / this, encrypt"], ">=", 100),
         ("BFV uploads at least 100 times less", costs.at[_SLOTS, "naive / this, upload"], ">=", 100),
         ("sums of integers are exact", costs.drop(index=_NAIVE)["largest error"].max(), "<=", 0),
-        ("helper's own cost at most 15 %", costs_of_helper["helper / raw"].max(), "<=", 1.15),
+        ("helper's own cost at most 15 %, serialising within all four", _largest(costs_of_helper), "<=", 1.15),
     ]
     table = pd.DataFrame(rows, columns=["bound", "measured", "is", "limit"]).set_index("bound")
     table["holds"] = [
@@ -113,12 +114,21 @@ def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _largest(costs_of_helper: pd.DataFrame) -> float:
+    # Serialising alone is the digest against a copy of memory: see overhead.py.
+    return costs_of_helper["helper / raw"].drop("serialise", level="step").max()
+
+
+def _readable(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+
+
 def main() -> int:
     """Measure, print, write bench.json; the exit status."""
     costs = population_costs()
     costs_of_helper = overhead()
     checked = bounds(costs, costs_of_helper)
-    with pd.option_context("display.width", 200, "display.max_columns", 20, "display.float_format", "{:,.4g}".format):
+    with pd.option_context("display.width", 200, "display.max_columns", 20, "display.float_format", _readable):
         for title, table in (
             ("Population table: 152 rows x 5 columns, sums for all three groupings", costs),
             ("A full ciphertext: the helper against the raw library calls, microseconds", costs_of_helper),

@@ -21,6 +21,8 @@ from he_helpers.lab.workspace import Workspace, entered_role, environment_for
 
 BRANCH_ACCOUNTS = "branch-accounts"
 POPULATION_PROJECTIONS = "population-projections"
+# Notebook 05 uploads it beside the first and deletes it; a run that was broken off leaves it.
+SECOND_POPULATION = "population-2022"
 
 _LOCK = ".catching_up"
 _STEP_SECONDS = 120
@@ -97,6 +99,7 @@ def _forget_branch_accounts(seat: Seat) -> None:
 
 def _forget_population_projections(seat: Seat) -> None:
     _forget(seat, POPULATION_PROJECTIONS)
+    _forget(seat, SECOND_POPULATION)
 
 
 STEPS = {

@@ -1,6 +1,7 @@
 """The data analyst: asks for aggregates, and reads what an administrator approved and sealed."""
 
 import json
+import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -175,8 +176,13 @@ class DataAnalyst:
         return table
 
     def result_file(self, request_id: str) -> Path:
-        """Where result() writes its table: a CSV file with a header, groups first."""
-        return self._results / f"{_checked_uuid(request_id)}.csv"
+        """Where result() writes its table: a CSV file with a header, groups first, named after the question."""
+        identifier = _checked_uuid(request_id)
+        asked = self._asked(identifier)
+        query = asked["query"]
+        words = [asked["dataset"], query["statistic"], *(["by", *query["group_by"]] if query["group_by"] else [])]
+        question = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(words))[:80]
+        return self._results / f"{question}-{identifier[:8]}.csv"
 
     def audit(
         self,

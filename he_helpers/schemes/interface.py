@@ -6,6 +6,7 @@ how large a slot can have become, and how much of the noise budget or of the lev
 these before the library computes, because the libraries themselves wrap around, mix keys and pass noise in silence.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -46,6 +47,7 @@ class PublicKey(ABC):
         self.parameters = parameters
         self.fingerprint = fingerprint
         self.can_encrypt = can_encrypt
+        self._evaluation_part: PublicKey | None = None
         self.slot_count = self._slot_count()
         self.capacity = self._capacity()
         self.consumption_limit = self._consumption_limit()
@@ -71,7 +73,8 @@ class PublicKey(ABC):
         if not isinstance(terms, (int, np.integer)) or terms < 1:
             raise ValueOutOfRange(f"terms is the number of ciphertexts to be added up, 1 or more, not {terms!r}.")
         terms = int(terms)
-        bound = self.capacity // terms if self.exact else self.capacity / terms
+        # Reals: a multiple of a power of two, so that adding up the bounds is exact and ends at the capacity.
+        bound = self.capacity // terms if self.exact else math.floor(self.capacity / terms * 2**20) / 2**20
         vector = self._checked(values, bound, f"its share of a sum of {terms} ciphertexts")
         return Ciphertext(
             self, self._encrypt(vector), len(vector), self._padding(len(vector)), bound, self._fresh_consumption()
@@ -172,11 +175,15 @@ class PublicKey(ABC):
         """An upper bound of a serialised ciphertext in bytes; longer ones are refused unread."""
         return self._native_size() + 1024
 
-    @abstractmethod
     def for_evaluation(self) -> "PublicKey":
-        """The part that a server needs: it adds and multiplies, and cannot encrypt."""
+        """The part that a server needs: it adds and multiplies, and cannot encrypt. The same object at each call."""
+        if self._evaluation_part is None:
+            self._evaluation_part = self._without_encryption()
+        return self._evaluation_part
 
     # What an adapter implements. ``native`` is the library's ciphertext.
+    @abstractmethod
+    def _without_encryption(self) -> "PublicKey": ...
     @abstractmethod
     def _slot_count(self) -> int: ...
     @abstractmethod

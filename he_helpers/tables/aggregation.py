@@ -158,6 +158,7 @@ class EncryptedAggregate:
                 for group in groups
             )
             and all(type(count) is int and count > 0 for count in counts)
+            and all(isinstance(ciphertext, bytes) for ciphertext in sealed)
         ):
             raise DamagedBytes("The description of this aggregate contradicts itself.")
         key = load_public_key(key_bytes)

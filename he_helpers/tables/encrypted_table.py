@@ -187,6 +187,8 @@ class EncryptedTable:
             raise DamagedBytes(
                 f"This table needs {layout.ciphertext_count} ciphertexts for its layout and brings {len(ciphertexts)}."
             )
+        if not all(isinstance(ciphertext, bytes) for ciphertext in ciphertexts):
+            raise DamagedBytes("A ciphertext of this table is not bytes.")
         loaded = [key.load_ciphertext(ciphertext) for ciphertext in ciphertexts]
         if any(ciphertext.length != length for ciphertext, length in zip(loaded, layout.lengths(), strict=True)):
             raise DamagedBytes("A ciphertext of this table does not have the length that its layout needs.")

@@ -65,7 +65,7 @@ class PaillierPublicKey(PublicKey):
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
         return cls(modulus, parameters)
 
-    def for_evaluation(self) -> "PaillierPublicKey":
+    def _without_encryption(self) -> "PaillierPublicKey":
         """The key itself: adding needs the same modulus as encrypting."""
         return self
 

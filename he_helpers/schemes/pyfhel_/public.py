@@ -86,7 +86,7 @@ class _PyfhelPublicKey(PublicKey):
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
         return cls(engine, parameters, fingerprint)
 
-    def for_evaluation(self) -> "_PyfhelPublicKey":
+    def _without_encryption(self) -> "_PyfhelPublicKey":
         """The context with the evaluation keys that were made, and without the encryption key."""
         parts = self._parts()
         parts["public"] = b""

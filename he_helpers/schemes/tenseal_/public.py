@@ -81,7 +81,7 @@ class _TenSEALPublicKey(PublicKey):
     def _same_encoding(context: ts.Context, parameters: Any) -> bool:
         """Whether plaintext modulus or scale are those announced."""
 
-    def for_evaluation(self) -> "_TenSEALPublicKey":
+    def _without_encryption(self) -> "_TenSEALPublicKey":
         """The context without the encryption key: about 90 bytes where no evaluation keys were made."""
         native = self.context.serialize(
             save_public_key=False,
@@ -179,7 +179,8 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
         return super()._sum(a, size)
 
     def _encrypt(self, vector: np.ndarray) -> ts.BFVVector:
-        return ts.bfv_vector(self.context, _with_check_slots(vector, self._padding(len(vector))))
+        integers = vector.astype(np.int64, copy=False)
+        return ts.bfv_vector(self.context, _with_check_slots(integers, self._padding(len(vector))))
 
     def _load(self, data: bytes, size: int) -> ts.BFVVector:
         return self._read(ts.bfv_vector_from, data, size)
@@ -219,9 +220,8 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
         return a.mm(matrix.tolist())
 
 
-def _with_check_slots(vector: np.ndarray, padding: int) -> list[Any]:
-    values = vector.tolist()
-    return values + [0] * padding if padding else values
+def _with_check_slots(vector: np.ndarray, padding: int) -> np.ndarray:
+    return np.concatenate([vector, np.zeros(padding, dtype=vector.dtype)]) if padding else vector
 
 
 PUBLIC_KEY_CLASSES = {cls.scheme_name: cls for cls in (TenSEALBFVPublicKey, TenSEALCKKSPublicKey)}

@@ -49,8 +49,8 @@ class TenSEALScheme(Scheme):
         except (ValueError, RuntimeError) as error:
             raise InvalidParameters(
                 f"TenSEAL refuses these parameters ({error}). It takes no coefficient modulus above the standard's "
-                f"limit of {STANDARD_TABLE[128][p.ring_dimension]} bits (here {p.total_bits}), insecure_for_teaching or "
-                "not, and no plaintext modulus that is one of the primes; Pyfhel takes more."
+                f"limit of {STANDARD_TABLE[128][p.ring_dimension]} bits (here {p.total_bits}), insecure_for_teaching "
+                "or not, and no plaintext modulus that is one of the primes; Pyfhel takes more."
             ) from None
         # TenSEAL makes relinearisation keys with every context; without products they are dead weight.
         return _key_pair(context, self.name, p, self.relinearisation_keys, self.galois_keys, self.insecure_for_teaching)

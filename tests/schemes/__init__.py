@@ -1,0 +1,1 @@
+"""Tests of the schemes: five of them behind one interface."""

@@ -1,0 +1,55 @@
+"""Key pairs of every scheme, made once. Paillier has 2048 bits here to save time."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
+from he_helpers.schemes.keys import KeyPair, paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+
+SCHEMES = {
+    "tenseal-bfv": tenseal_bfv,
+    "tenseal-ckks": tenseal_ckks,
+    "pyfhel-bfv": pyfhel_bfv,
+    "pyfhel-ckks": pyfhel_ckks,
+    "paillier": paillier,
+}
+LATTICE = [name for name in SCHEMES if name != "paillier"]
+EXACT = ["tenseal-bfv", "pyfhel-bfv", "paillier"]
+# Two products one after the other, and sums of slots.
+DEEP_BFV = BFVParameters(8192, (54, 50, 50, 60), plaintext_prime(20, 8192))
+DEEP_CKKS = CKKSParameters(8192, (54, 40, 40, 60), 40)
+
+
+@cache
+def key_pair(name: str, which: int = 0) -> KeyPair:
+    """The key pair number ``which`` of a scheme with its default parameters and no evaluation keys."""
+    return SCHEMES[name](PaillierParameters(2048) if name == "paillier" else None).generate_keys()
+
+
+@cache
+def deep_pair(name: str) -> KeyPair:
+    """A key pair with relinearisation and Galois keys, for two products one after the other."""
+    parameters = DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
+    return SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
+
+
+def is_close(keys: KeyPair, found, expected) -> bool:
+    """Equality for exact schemes; for CKKS an error of 1e-4 of the largest number."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape:
+        return False
+    if keys.public.exact:
+        return bool((found == expected).all())
+    return np.allclose(found, expected, rtol=0, atol=1e-4 * max(1, abs(expected).max()))
+
+
+@pytest.fixture(params=SCHEMES)
+def keys(request):
+    return key_pair(request.param)
+
+
+@pytest.fixture(params=LATTICE)
+def deep(request):
+    return deep_pair(request.param)

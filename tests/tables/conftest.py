@@ -1,0 +1,21 @@
+"""Key pairs for tables (those of the scheme tests), and the population table."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.schemes.conftest import SCHEMES, key_pair
+
+LABELS = ["AREA", "AGE GROUP", "SEX"]
+PAIRS = [["AREA", "AGE GROUP"], ["AREA", "SEX"], ["AGE GROUP", "SEX"]]
+
+
+@pytest.fixture(params=SCHEMES)
+def keys(request):
+    return key_pair(request.param)
+
+
+@pytest.fixture(scope="session")
+def population():
+    return pd.read_csv(Path(__file__).parents[2] / "data" / "population_projections.csv")

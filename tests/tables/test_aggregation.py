@@ -1,0 +1,262 @@
+"""Sums, means and counts of encrypted tables against pandas."""
+
+import hashlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from he_helpers.schemes.errors import KeyMismatch, ValueOutOfRange
+from he_helpers.schemes.public import load_public_key
+from he_helpers.tables import (
+    EncryptedAggregate,
+    EncryptedTable,
+    Query,
+    UnknownColumn,
+    UnknownLabel,
+    UnsupportedQuery,
+    aggregate,
+)
+from tests.schemes.conftest import SCHEMES, key_pair
+from tests.tables.conftest import LABELS, PAIRS
+
+ANY_LABELS = ["b", "a", "Ω", "é", "日本", "🙂", "a b", "", "nan", "1", "10", "2", "line\nbreak", "nul\0", 'quote"']
+LAYOUTS = ["aligned", "rows", "values"]
+
+
+@st.composite
+def tables(draw):
+    """A small frame with two labels and up to three columns of one decimal, its layout and its options."""
+    rows = draw(st.integers(1, 12))
+    column = lambda values: draw(st.lists(values, min_size=rows, max_size=rows))  # noqa: E731
+    frame = pd.DataFrame({"A": column(st.sampled_from(ANY_LABELS[:4])), "B": column(st.sampled_from(ANY_LABELS))})
+    names = draw(st.lists(st.sampled_from(["x", "y y", "Ωmega"]), min_size=1, max_size=3, unique=True))
+    for name in names:
+        frame[name] = np.array(column(st.integers(-20, 20)), dtype=float) / 10
+    layout = draw(st.sampled_from(LAYOUTS))
+    options = {"layout": layout}
+    if layout == "aligned":
+        options["groupings"] = [[], ["A"], ["B"], ["B", "A"]]
+        options["partial_sums"] = draw(st.integers(1, min(rows, 3)))
+    return frame, names, options
+
+
+def tolerance(keys):
+    return 1e-9 if keys.public.exact else 0.051
+
+
+def test_sums_of_any_number_of_rows_end_at_the_capacity():
+    """The share of a slot times the number of rows: in floats, 1/9 nine times is more than 1."""
+    keys = key_pair("tenseal-ckks")
+    for terms in (*range(1, 200), 1000, 12_345):
+        x = keys.public.encrypt([1], terms=terms)
+        bound = 0.0
+        for _ in range(terms):
+            bound += x.bound
+        assert bound <= keys.public.capacity and bound > 0.99 * keys.public.capacity
+
+
+def compare(keys, found, expected):
+    expected.index.names = found.index.names
+    loose = {"check_dtype": False, "check_index_type": False, "check_column_type": False}
+    pd.testing.assert_frame_equal(found, expected, atol=tolerance(keys), rtol=0, **loose)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@settings(max_examples=12, deadline=None)
+@given(table=tables(), data=st.data())
+def test_every_statistic_agrees_with_pandas(name, table, data):
+    keys = key_pair(name)
+    frame, names, options = table
+    sent = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, decimals=1, **options)
+    received = EncryptedTable.from_bytes(sent.to_bytes())
+    chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+    for grouping in ([], ["A"], ["B"], ["A", "B"], ["B", "A"]):
+        groups = frame.groupby(grouping) if grouping else frame.groupby(np.zeros(len(frame), dtype=int))
+        query = received.group_by(*grouping)[chosen]
+        for statistic in ("sum", "mean"):
+            answer = EncryptedAggregate.from_bytes(getattr(query, statistic)().to_bytes())
+            found = answer.decrypt(keys.secret)
+            compare(keys, found, getattr(groups[chosen], statistic)())
+            if keys.public.exact and statistic == "sum":
+                # To the last decimal: the nearest float to the exact decimal sum.
+                exact = groups[chosen].agg(lambda c: float(sum(Decimal(str(v)) for v in c)))
+                assert (found.to_numpy() == exact.to_numpy()).all()
+        counted = EncryptedAggregate.from_bytes(received.group_by(*grouping).count().to_bytes())
+        assert counted.decrypt(None)["count"].tolist() == groups.size().tolist() and not counted.ciphertexts
+        assert received.group_sizes(grouping).tolist() == groups.size().tolist()
+
+
+def test_labels_in_the_order_of_the_query(keys):
+    frame = pd.DataFrame({"A": list("xyxy"), "B": list("ppqq"), "n": [1, 2, 3, 4]})
+    table = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, groupings=[["A", "B"]])
+    for labels in itertools.permutations("AB"):
+        found = table.group_by(*labels).sum().decrypt(keys.secret)
+        assert list(found.index.names) == list(labels)
+        compare(keys, found, frame.groupby(list(labels)).sum())
+
+
+def test_only_the_needed_ciphertexts_come(keys):
+    frame = pd.DataFrame({"L": ["a", "b"], **{f"c{i}": [i, 10 * i] for i in range(4)}})
+    by_value = EncryptedTable.encrypt(frame, ["L"], keys.public, layout="values")
+    assert len(by_value.ciphertexts) == 8
+    assert len(by_value.group_by("L")["c2"].sum().ciphertexts) == 2
+    assert len(by_value.group_by()["c2"].sum().ciphertexts) == 1
+    assert len(by_value.group_by()[["c2", "c0"]].sum().ciphertexts) == 2
+    slots = keys.public.slot_count
+    if slots < 100:
+        groups = pd.DataFrame({"L": [str(i) for i in range(slots)], **{f"c{i}": np.arange(slots) for i in range(3)}})
+        table = EncryptedTable.encrypt(groups, ["L"], keys.public)
+        answer = table.group_by("L")["c1"].sum()
+        assert len(table.ciphertexts) == 3 and answer.ciphertexts == (table.ciphertexts[1],)
+        assert answer.decrypt(keys.secret)["c1"].sum() == groups["c1"].sum()
+
+
+def test_a_table_of_one_row(keys):
+    frame = pd.DataFrame({"L": ["only"], "n": [-7]})
+    for layout in LAYOUTS:
+        table = EncryptedTable.encrypt(frame, ["L"], keys.public, layout=layout)
+        assert table.rows == 1
+        assert table.group_by("L").sum().decrypt(keys.secret).round(6).to_dict() == {"n": {"only": -7}}
+
+
+def test_exact_to_the_last_decimal():
+    """The sums at the limits of what a float holds, and those that binary floats miss."""
+    values = [0.1] * 30 + [1e9 + 0.07, -1e9, 0.29, 1234567.89]
+    frame = pd.DataFrame({"L": ["a"] * len(values), "n": values})
+    exact = sum(Decimal(str(value)) for value in values)
+    assert frame["n"].sum() != float(exact)
+    keys = key_pair("paillier")
+    for layout in LAYOUTS:
+        table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=2, layout=layout)
+        assert table.group_by("L").sum().decrypt(keys.secret)["n"]["a"] == float(exact)
+
+
+def test_the_largest_values_that_a_table_takes(keys):
+    terms = 3
+    limit = keys.public.capacity // terms
+    frame = pd.DataFrame({"L": ["a"] * terms, "n": [int(limit)] * terms})
+    table = EncryptedTable.encrypt(frame, ["L"], keys.public)
+    assert table.group_by("L").sum().decrypt(keys.secret)["n"]["a"] == pytest.approx(terms * int(limit), rel=1e-6)
+    with pytest.raises(ValueOutOfRange, match="sum of 3 ciphertexts"):
+        EncryptedTable.encrypt(frame.assign(n=frame["n"] + 2), ["L"], keys.public)
+
+
+# Purity
+
+
+def test_aggregation_is_a_pure_function(keys, population, tmp_path):
+    """The same bytes again, after serialisation, and in other processes with other hash seeds."""
+    small = population.head(12)
+    table = EncryptedTable.encrypt(small, LABELS, keys.public, decimals=1, groupings=[*PAIRS, []])
+    data = table.to_bytes()
+    assert EncryptedTable.from_bytes(data).to_bytes() == data
+    queries = [Query(s, tuple(g), ("2020", "2018")) for s in ("sum", "mean") for g in (*PAIRS, ["SEX", "AREA"], [])]
+    queries.append(Query("count", ("SEX",)))
+    expected = [aggregate(table, query).to_bytes() for query in queries]
+    assert expected == [aggregate(EncryptedTable.from_bytes(data), query).to_bytes() for query in queries]
+    (tmp_path / "table").write_bytes(data)
+    code = (
+        "import sys, hashlib, json\nfrom he_helpers.tables import *\n"
+        "table = EncryptedTable.from_bytes(open(sys.argv[1], 'rb').read())\n"
+        "for q in json.loads(sys.argv[2]):\n"
+        "    print(hashlib.sha256(aggregate(table, Query.from_dict(q)).to_bytes()).hexdigest())"
+    )
+    asked = json.dumps([query.to_dict() for query in queries])
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "table"), asked],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True, text=True, check=True,
+        )
+        assert done.stdout.split() == [hashlib.sha256(answer).hexdigest() for answer in expected]
+
+
+# Queries that cannot be answered
+
+
+def test_unknown_names_list_the_known_ones(keys):
+    frame = pd.DataFrame({"A": ["x"], "B": ["y"], "n": [1], "m": [2]})
+    table = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, groupings=[["A"], []])
+    with pytest.raises(UnknownLabel, match="no label 'C'. Known are: A, B") as caught:
+        table.group_by("C")
+    assert caught.value.known == ["A", "B"]
+    with pytest.raises(UnknownColumn, match="no numeric column 'A'. Known are: n, m") as caught:
+        table.group_by("A")["A"].sum()
+    assert caught.value.known == ["n", "m"]
+    with pytest.raises(UnsupportedQuery, match="for sums by A and B. .* by: A; the grand total") as caught:
+        table.group_by("A", "B").sum()
+    assert caught.value.known == [["A"], []]
+    for call in (
+        lambda: table.group_by("A", "A"),
+        lambda: table.group_by(["A"]),
+        lambda: table.group_by("A")[[]].sum(),
+        lambda: Query("median", (), ("n",)),
+        lambda: Query("count", (), ("n",)),
+        lambda: Query.from_dict({"statistic": "sum"}),
+        lambda: Query.from_dict({"statistic": ["sum"], "group_by": [], "columns": ["n"]}),
+        lambda: Query.from_dict({"statistic": "sum", "group_by": "A", "columns": ["n"]}),
+        lambda: Query.from_dict({"statistic": "sum", "group_by": [[]], "columns": ["n"]}),
+        lambda: Query.from_dict(None),
+    ):
+        with pytest.raises(UnsupportedQuery):
+            call()
+
+
+def test_an_aggregate_under_another_key(keys):
+    frame = pd.DataFrame({"A": ["x"], "n": [1]})
+    other = key_pair(keys.public.scheme_name, 1)
+    answer = EncryptedTable.encrypt(frame, ["A"], other.public).group_by("A").sum()
+    with pytest.raises(KeyMismatch):
+        answer.decrypt(keys.secret)
+
+
+# The population job
+
+
+@pytest.mark.parametrize(
+    "name, layout, largest",
+    [("paillier", "rows", 100_000), ("paillier", "aligned", 40_000), ("tenseal-bfv", "aligned", 2_500_000)],
+)
+def test_the_bytes_of_the_population_job(population, name, layout, largest):
+    """Labels, envelopes and keys counted; three pair groupings; one decimal."""
+    keys = key_pair(name)
+    options = {"groupings": PAIRS} if layout == "aligned" else {}
+    table = EncryptedTable.encrypt(population, LABELS, keys.public, decimals=1, layout=layout, **options)
+    data = table.to_bytes()
+    print(f"{name}, {layout}: {len(data)} bytes uploaded")
+    assert len(data) <= largest
+    received = EncryptedTable.from_bytes(data)
+    numbers = [column for column in population if column not in LABELS]
+    for pair in PAIRS:
+        found = aggregate(received, Query("sum", tuple(pair), tuple(numbers))).decrypt(keys.secret)
+        expected = population.groupby(pair)[numbers].sum().round(1)
+        assert (found.to_numpy() == expected.to_numpy()).all() and found.index.equals(expected.index)
+
+
+def test_the_partial_sums_of_a_smaller_paillier_table(population):
+    keys = key_pair("paillier")
+    sizes = {}
+    for parts in (1, 3):
+        table = EncryptedTable.encrypt(
+            population, LABELS, keys.public, decimals=1, groupings=[["SEX"]], partial_sums=parts
+        )
+        sizes[parts] = len(table.ciphertexts)
+        found = table.group_by("SEX")["2018"].sum().decrypt(keys.secret)
+        assert found["2018"].tolist() == population.groupby("SEX")["2018"].sum().round(1).tolist()
+    assert sizes[3] * 2.9 < sizes[1]
+
+
+def test_the_key_in_a_table_is_for_evaluation(keys):
+    table = EncryptedTable.encrypt(pd.DataFrame({"A": ["x"], "n": [1]}), ["A"], keys.public)
+    assert table.key.fingerprint == keys.public.fingerprint
+    assert table.key.can_encrypt == (keys.public.scheme_name == "paillier")
+    assert load_public_key(table.key.to_bytes()).to_bytes() == table.key.to_bytes()
