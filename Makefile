@@ -1,0 +1,75 @@
+## The course on homomorphic encryption. The first call sets up .venv (about 4 minutes); later ones start at once.
+##
+##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
+##   make test        run every check, the stored outputs of all notebooks included
+##   make demo        run the role notebooks and the DataFrame notebook here, and print the decrypted tables
+##   make notebooks   re-execute all notebooks in place and so renew their stored outputs
+##   make bench       measure speed and size; writes bench.json
+##   make data        make the tables in data/ again
+##   make lock        make requirements.lock and environment.yml again; newest versions: make lock LOCK_OPTIONS=--upgrade
+##   make clean       remove .venv, caches and executed copies; the workspace with its keys stays
+##
+## Python 3.11 to 3.13 is looked for; to name one, on the first call: make lab PYTHON=python3.12
+
+VENV = .venv
+RUN = $(VENV)/bin/python
+INTERPRETERS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+PROCESSES = 2
+LAB_OPTIONS =
+LOCK_OPTIONS =
+
+.PHONY: help learner checks lab test demo notebooks bench data lock clean
+
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile
+
+# The installer itself knows what is done already, by the content of the lock, so it is always asked.
+learner checks: $(RUN)
+	@$(RUN) -m he_helpers.installation $@
+
+# A version manager may put a python3 in the path that fails when it is run: take the first that works.
+$(RUN):
+	@for python in $(INTERPRETERS); do \
+	  if "$$python" -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	      2>/dev/null; then \
+	    echo "Making $(VENV) with $$python."; \
+	    "$$python" -m venv --clear $(VENV) && exit 0; \
+	    rm -rf $(VENV); exit 1; \
+	  fi; \
+	done; \
+	echo "Python 3.11 to 3.13 with its venv module is needed. Tried, and none of them is: $(INTERPRETERS)." >&2; \
+	echo "Install one (Debian, Ubuntu: sudo apt install python3 python3-venv python3-dev), or name one:" >&2; \
+	echo "make PYTHON=python3.12 lab" >&2; \
+	exit 1
+
+# Jupyter refuses to run as root, in a container for instance, unless it is told that this is meant.
+lab: learner
+	@$(RUN) -m jupyterlab --ServerApp.root_dir="$$PWD" $$(test "$$(id -u)" -ne 0 || echo --allow-root) \
+	  $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+
+test: checks
+	$(RUN) -m ruff check .
+	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile tests
+	$(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
+	  -n $(PROCESSES) --dist loadscope -p tests.notebook_plugin notebooks
+
+demo: learner
+	@$(RUN) -m he_helpers.lab.execute demo
+
+notebooks: learner
+	@$(RUN) -m he_helpers.lab.execute in-place
+
+bench: learner
+	@$(RUN) -m he_helpers.lab.bench
+
+data: checks
+	@for script in data/make_*.py; do echo "$$script"; $(RUN) "$$script" || exit 1; done
+
+lock: checks
+	@$(RUN) -m he_helpers.installation.compile_lock $(LOCK_OPTIONS)
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find he_helpers tests notebooks data -name __pycache__ -prune -exec rm -rf {} +
+	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,71 @@
+"""Call pip quietly: what it says goes to a log, and a failure is explained in a sentence."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from he_helpers.installation.errors import InstallationError
+
+_TAIL = 25
+_CAUSES = (
+    (
+        r"NewConnectionError|ConnectTimeout|ReadTimeout|NameResolutionError|ProxyError|is unreachable",
+        "The package index could not be reached. Check the network and, if you need one, the proxy "
+        "(HTTPS_PROXY); another index is set with PIP_INDEX_URL.",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES",
+        "A downloaded file is not the one that requirements.lock names (its SHA-256 differs); it was not "
+        "installed. Try again without pip's cache (PIP_NO_CACHE_DIR=1); if that fails, distrust the index.",
+    ),
+    (
+        r"No space left on device",
+        "The disk is full: the environment takes about 1 GB, the build of Pyfhel another 0.5 GB for a while.",
+    ),
+    (
+        r"externally-managed-environment|Permission denied",
+        "This interpreter does not accept packages. Use an environment of the course's own: make lab",
+    ),
+    (
+        r"No matching distribution found",
+        "The package index has no file of a locked version for this Python and platform. The course supports "
+        "Linux and macOS on x86-64 and arm64.",
+    ),
+)
+
+
+def install(
+    requirements: str, options: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> None:
+    """Install exactly the locked `requirements`, text of a requirements file with hashes, and nothing else.
+
+    `environment` is added to the variables of pip's process. Raises InstallationError when pip fails.
+    """
+    with tempfile.TemporaryDirectory() as folder, log.open("a") as output:
+        file = Path(folder, "requirements.txt")
+        file.write_text(requirements)
+        start = output.tell()
+        command = [
+            sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check",
+            "install", "--no-deps", "--require-hashes", *options, "-r", str(file),
+        ]
+        run = subprocess.run(
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
+        )
+    if run.returncode:
+        with log.open() as output:
+            output.seek(start)
+            raise InstallationError(_explain(output.read(), log))
+
+
+def _explain(said: str, log: Path) -> str:
+    """The likely cause of a failure, with the last lines that pip said about it."""
+    # pip names every folder of a local index that lacks the package; that says nothing about a failure.
+    lines = [line for line in said.splitlines() if line.strip() and "is ignored: it is neither" not in line]
+    cause = next((sentence for pattern, sentence in _CAUSES if re.search(pattern, said)), "pip failed.")
+    tail = "\n".join("  " + line for line in lines[-_TAIL:])
+    return f"{cause}\nThe last lines of {log}:\n{tail}"

@@ -1,0 +1,397 @@
+"""The lock, pyproject.toml and environment.yml agree; the installer selects and refuses as it says.
+
+Each agreement is checked by a function that returns a list of complaints: empty for the files of the
+repository, and not empty for a copy that has been tampered with in a way that the function is there to find.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+from he_helpers.installation import compiler, installer, pip
+from he_helpers.installation.check import TRIALS, Row, check
+from he_helpers.installation.compiler import require_compiler
+from he_helpers.installation.conda_environment import environment_yml, requirement_name
+from he_helpers.installation.errors import InstallationError
+from he_helpers.installation.interpreter import require_supported_python
+from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
+
+PROJECT = Path(__file__).resolve().parents[1]
+SWITCHES = ("SEAL_BUILD_DEPS", "SEAL_USE_MSGSL", "SEAL_USE_ZLIB", "SEAL_USE_ZSTD")
+
+
+@pytest.fixture(scope="module")
+def lock() -> str:
+    return (PROJECT / "requirements.lock").read_text()
+
+
+@pytest.fixture(scope="module")
+def pyproject() -> str:
+    return (PROJECT / "pyproject.toml").read_text()
+
+
+@pytest.fixture(scope="module")
+def environment() -> str:
+    return (PROJECT / "environment.yml").read_text()
+
+
+def complaints_about_pyproject(pyproject: str, lock: str) -> list[str]:
+    """Every direct dependency is locked for each Python, at a version that it allows, under its set's tag."""
+    declared = tomllib.loads(pyproject)["project"]
+    sets = {LEARNER: declared["dependencies"], **declared["optional-dependencies"]}
+    entries = read_entries(lock)
+    found = []
+    for name, requirements in sets.items():
+        for requirement in map(Requirement, requirements):
+            for python in ("3.11", "3.12", "3.13"):
+                here = [
+                    entry
+                    for entry in entries
+                    if entry.name == requirement_name(requirement.name) and holds(entry, python)
+                ]
+                if len(here) != 1:
+                    found.append(f"{requirement} has {len(here)} entries for Python {python}")
+                elif here[0].version not in requirement.specifier:
+                    found.append(f"{requirement} is locked at {here[0].version}")
+                elif name not in here[0].sets:
+                    found.append(f"{requirement} is not tagged {name}")
+    if unknown := known_sets(entries) - set(sets):
+        found.append(f"the lock has sets that pyproject.toml has not: {sorted(unknown)}")
+    return found
+
+
+def holds(entry: Entry, python: str) -> bool:
+    """True when the entry is meant for this Python on Linux."""
+    platform = {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"}
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    return not entry.marker or Marker(entry.marker).evaluate({**platform, **versions})
+
+
+def complaints_about_lock(lock: str) -> list[str]:
+    """Every entry has hashes and a set; nothing names an index or a place on somebody's machine."""
+    found = []
+    for entry in read_entries(lock):
+        if not entry.hashes:
+            found.append(f"{entry.name} has no hash")
+        if not entry.sets:
+            found.append(f"{entry.name} belongs to no set")
+    for line in lock.splitlines():
+        if re.search(r"://|--(extra-)?index|--find-links|--trusted-host|(^|\s)/\w", line):
+            found.append(f"a place in the lock: {line}")
+    return found
+
+
+def complaints_about_environment(environment: str, pyproject: str, lock: str) -> list[str]:
+    """environment.yml pins the learner's dependencies, except Pyfhel, as the lock does, with a comment."""
+    dependencies = tomllib.loads(pyproject)["project"]["dependencies"]
+    declared = {requirement_name(line) for line in dependencies} - {"pyfhel"}
+    versions = {entry.name: entry.version for entry in read_entries(lock)}
+    [pip_section] = [part for part in yaml.safe_load(environment)["dependencies"] if isinstance(part, dict)]
+    pins = dict(line.split("==") for line in pip_section["pip"])
+    found = []
+    for name, pin in pins.items():
+        if name not in declared:
+            found.append(f"{name} is not for environment.yml")
+        if pin != versions.get(name):
+            found.append(f"{name} is pinned at {pin} and locked at {versions.get(name)}")
+        if not re.search(rf"- {name}==\S+  # \w", environment):
+            found.append(f"{name} has no comment")
+    return found + [f"{name} is missing in environment.yml" for name in sorted(declared - set(pins))]
+
+
+def complaints_about_toolchain(text: str) -> list[str]:
+    """The four switches are forced off in the cache."""
+    if 'OFF CACHE BOOL "" FORCE' not in text:
+        return ["the switches are not forced off"]
+    named = re.search(r"foreach\(switch ([A-Z_ ]+)\)", text)
+    return [f"{switch} is missing" for switch in SWITCHES if named is None or switch not in named[1].split()]
+
+
+def test_pyproject_and_lock_agree(pyproject, lock):
+    assert complaints_about_pyproject(pyproject, lock) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("pyproject", '"phe",', '"phe>=99",'),
+        ("pyproject", '"phe",', '"phe", "another-library",'),
+        ("pyproject", '"pytest", ', '"pytest<2", '),
+        ("lock", "\nphe==", "\nphony==99.0 \\\n    --hash=sha256:00\n    # set: learner\nphee=="),
+        ("lock", "# set: learner\n", "# set: checks\n"),
+        ("lock", "# set: learner\n", "# set: learners\n"),
+    ],
+)
+def test_a_disagreement_of_pyproject_and_lock_is_found(pyproject, lock, file, old, new):
+    text = {"pyproject": pyproject, "lock": lock}
+    assert old in text[file]
+    text[file] = text[file].replace(old, new)
+    assert complaints_about_pyproject(text["pyproject"], text["lock"])
+
+
+def test_lock_is_hashed_and_names_no_place(lock):
+    assert complaints_about_lock(lock) == []
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda lock: re.sub(r"(?m)^(phe==\S+) \\\n(    --hash=.*\n)+", r"\1\n", lock),
+        lambda lock: lock.replace("    # set: learner\n", "", 1),
+        lambda lock: "# --index-url https://index.example/simple\n" + lock,
+        lambda lock: "# --index-url=wheels\n" + lock,
+        lambda lock: lock.replace("# via", "# from /home/somebody, via", 1),
+    ],
+)
+def test_a_flaw_of_the_lock_is_found(lock, tamper):
+    assert tamper(lock) != lock
+    assert complaints_about_lock(tamper(lock))
+
+
+def test_environment_agrees(environment, pyproject, lock):
+    assert complaints_about_environment(environment, pyproject, lock) == []
+    assert environment == environment_yml(pyproject, read_entries(lock)), "make lock renews environment.yml"
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lambda text: re.sub(r"- numpy==\S+", "- numpy==1.0", text),
+        lambda text: re.sub(r" +- flask==.*\n", "", text),
+        lambda text: text + "      - pyfhel==3.5.0  # built by pip\n",
+        lambda text: re.sub(r"(- tqdm==\S+)  # .*", r"\1", text),
+    ],
+)
+def test_a_disagreement_of_environment_is_found(environment, pyproject, lock, tamper):
+    assert tamper(environment) != environment
+    assert complaints_about_environment(tamper(environment), pyproject, lock)
+
+
+def test_environment_needs_a_comment_for_each_dependency(pyproject, lock):
+    without = re.sub(r'"tqdm",  # .*', '"tqdm",', pyproject)
+    with pytest.raises(ValueError, match="'tqdm' needs a comment"):
+        environment_yml(without, read_entries(lock))
+
+
+def test_every_dependency_has_a_comment(pyproject):
+    declared = tomllib.loads(pyproject)["project"]
+    for requirement in [*declared["dependencies"], *declared["optional-dependencies"]["checks"]]:
+        assert re.search(rf'^    "{re.escape(requirement)}",  # \w', pyproject, re.MULTILINE), requirement
+
+
+def test_build_tools_are_exact(pyproject):
+    tools = tomllib.loads(pyproject)["project"]["optional-dependencies"][BUILD]
+    assert tools and all(re.fullmatch(r"[a-z]+==[\d.]+", tool) for tool in tools)
+
+
+def test_toolchain_forces_the_switches_off():
+    text = installer.TOOLCHAIN.read_text()
+    assert complaints_about_toolchain(text) == []
+    for switch in SWITCHES:
+        assert complaints_about_toolchain(text.replace(switch, "")) == [f"{switch} is missing"]
+    assert complaints_about_toolchain(text.replace("FORCE", ""))
+
+
+LOCK = """\
+# head
+alpha==1.0 \\
+    --hash=sha256:{0} \\
+    --hash=sha256:{1}
+    # via he-course
+    # set: learner, checks
+beta-2==2.0rc1 ; python_full_version < '3.12' \\
+    --hash=sha256:{0}
+    # set: build
+gamma==3 \\
+    --hash=sha256:{1}
+    # set: checks
+""".format("a" * 64, "b" * 64)
+
+
+def test_entries_are_read():
+    alpha, beta, gamma = read_entries(LOCK)
+    assert (alpha.name, alpha.version, alpha.marker) == ("alpha", "1.0", "")
+    assert alpha.hashes == ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
+    assert alpha.sets == {"learner", "checks"}
+    assert (beta.name, beta.version, beta.marker) == ("beta-2", "2.0rc1", "python_full_version < '3.12'")
+    assert "# head\n" + alpha.text + beta.text + gamma.text == LOCK
+
+
+def test_a_set_is_selected():
+    entries = read_entries(LOCK)
+    assert [entry.name for entry in select(entries, ["learner"])] == ["alpha"]
+    assert [entry.name for entry in select(entries, ["checks", "build"])] == ["alpha", "beta-2", "gamma"]
+    with pytest.raises(InstallationError, match="no set labs. It has: build, checks, learner."):
+        select(entries, ["labs"])
+
+
+def test_a_line_without_a_version_is_refused():
+    with pytest.raises(InstallationError, match="has 'delta>=1' where `name==version`"):
+        read_entries(LOCK + "delta>=1\n")
+
+
+def test_a_learner_gets_no_checks(lock):
+    names = {entry.name for entry in select(read_entries(lock), [LEARNER, BUILD])}
+    assert {"tenseal", "pyfhel", "phe", "jupyterlab", "cmake"} <= names
+    assert not {"pytest", "scipy", "ruff", "uv", "nbval", "hypothesis"} & names
+
+
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0), (2, 7, 18)])
+def test_python_outside_the_range_is_refused(version):
+    with pytest.raises(InstallationError, match=r"Python 3.11 to 3.13 is needed[\s\S]+PYTHON=python3.12"):
+        require_supported_python(version)
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 9)])
+def test_python_inside_the_range_is_accepted(version):
+    require_supported_python(version)
+
+
+def test_a_missing_compiler_is_refused(monkeypatch):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(compiler.shutil, "which", lambda name: None)
+    with pytest.raises(InstallationError, match="no C[+][+] compiler[\\s\\S]+apt install g[+][+]"):
+        require_compiler()
+
+
+def test_a_compiler_that_fails_is_refused(monkeypatch):
+    monkeypatch.setenv("CXX", f"{sys.executable} -c 'import sys; sys.exit(\"no omp.h\")'")
+    with pytest.raises(InstallationError, match="It said:\n  no omp.h\n[\\s\\S]+dnf install"):
+        require_compiler()
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("... NewConnectionError('<...>: Failed to establish a new connection') ...", "could not be reached"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "SHA-256 differs"),
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: No matching distribution found for tenseal==0.3.18", "Linux and macOS"),
+    ],
+)
+def test_a_failure_of_pip_is_explained(tmp_path, monkeypatch, said, cause):
+    fake_pip = f"import sys; print({said!r}); sys.exit(1)"
+    monkeypatch.setattr(pip.subprocess, "run", _as_python(fake_pip))
+    log = tmp_path / "installation.log"
+    log.write_text("an earlier line\n")
+    with pytest.raises(InstallationError) as refusal:
+        pip.install("alpha==1.0\n", [], log)
+    assert cause in str(refusal.value)
+    assert said in str(refusal.value) and "earlier" not in str(refusal.value)
+
+
+def _as_python(program: str):
+    """A stand-in for subprocess.run that runs `program` whatever it is asked to run."""
+    run = subprocess.run
+    return lambda command, **options: run([sys.executable, "-c", program], **options)
+
+
+@pytest.fixture
+def prefix(tmp_path, monkeypatch) -> Path:
+    """An environment and a project in one empty folder, with a lock of packages that do not exist."""
+    lock = LOCK.replace("gamma==3", "pyfhel==3").replace("# set: checks", "# set: learner")
+    (tmp_path / "requirements.lock").write_text(lock)
+    monkeypatch.setattr(installer.sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(installer, "_pyfhel_works", lambda version: False)
+    monkeypatch.setattr(installer, "require_compiler", lambda: None)
+    monkeypatch.setattr(installer, "_make_importable", lambda project: None)
+    return tmp_path
+
+
+def test_the_installer_runs_once_for_each_lock(prefix, monkeypatch):
+    steps = []
+    monkeypatch.setattr(installer, "_install_wheels", lambda entries, log: steps.append(len(entries)))
+    monkeypatch.setattr(installer, "_build_pyfhel", lambda entry, log: steps.append(entry.name))
+    installer.install(prefix, ["learner"])
+    installer.install(prefix, ["learner"])
+    assert steps == [2, "pyfhel"]
+    lock = prefix / "requirements.lock"
+    lock.write_text(lock.read_text().replace("alpha==1.0", "alpha==1.1"))
+    installer.install(prefix, ["learner"])
+    assert len(steps) == 4
+
+
+def test_a_failed_set_up_is_not_marked_as_done(prefix, monkeypatch):
+    def fail(*_):
+        raise InstallationError("no network")
+
+    monkeypatch.setattr(installer, "_install_wheels", lambda entries, log: None)
+    monkeypatch.setattr(installer, "_build_pyfhel", fail)
+    with pytest.raises(InstallationError):
+        installer.install(prefix, ["learner"])
+    assert not (prefix / "he-course.installed").exists()
+    monkeypatch.setattr(installer, "_build_pyfhel", lambda entry, log: None)
+    installer.install(prefix, ["learner"])
+    assert list(json.loads((prefix / "he-course.installed").read_text())) == ["learner"]
+
+
+def test_pyfhel_is_built_again_when_a_kept_wheel_fails(prefix, monkeypatch):
+    calls = []
+    works = iter([False, False, True])
+    monkeypatch.setattr(installer, "_install_wheels", lambda entries, log: None)
+    monkeypatch.setattr(installer, "_pyfhel_works", lambda version: next(works))
+    monkeypatch.setattr(installer.pip, "install", lambda *arguments: calls.append(arguments))
+    installer.install(prefix, ["learner"])
+    (first, options, _, environment), (again, more, *_) = calls
+    assert first == again and first.startswith("pyfhel==3 ")
+    assert "--no-build-isolation" in options and "--no-cache-dir" not in options
+    assert "--no-cache-dir" in more
+    assert environment["CMAKE_TOOLCHAIN_FILE"] == str(installer.TOOLCHAIN)
+
+
+@pytest.mark.parametrize(
+    ("working", "arguments", "chosen"),
+    [
+        (["python3", "python3.12"], [], "python3"),
+        (["python3.12", "python3.11"], [], "python3.12"),
+        (["python3", "python3.12"], ["PYTHON=python3.12"], "python3.12"),
+        (["python3"], ["PYTHON=python3.12"], None),
+        ([], [], None),
+    ],
+)
+def test_make_takes_the_first_python_that_works(tmp_path, working, arguments, chosen):
+    for name in ("python3", "python3.13", "python3.12", "python3.11"):
+        stand_in = tmp_path / name
+        making = f'[ "$1" = -c ] || {{ mkdir -p "$4/bin" && echo {name} > "$4/bin/python"; }}'
+        stand_in.write_text(f"#!/bin/sh\n{making if name in working else 'exit 127'}\n")
+        stand_in.chmod(0o755)
+    made = tmp_path / "venv" / "bin" / "python"
+    run = subprocess.run(
+        ["make", "-f", str(PROJECT / "Makefile"), f"VENV={tmp_path}/venv", str(made), *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        env={"PATH": f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin"},
+    )
+    if chosen is None:
+        assert run.returncode and "make PYTHON=python3.12 lab" in run.stderr and not made.exists()
+    else:
+        assert run.returncode == 0 and made.read_text() == f"{chosen}\n"
+
+
+def test_the_check_tries_every_library(pyproject):
+    declared = {requirement_name(line) for line in tomllib.loads(pyproject)["project"]["dependencies"]}
+    under_jupyter = {"ipykernel", "jupyter-client", "ipython", "traitlets", "tqdm", "nbclient", "nbformat"}
+    assert {name.lower() for name in TRIALS} == declared - under_jupyter
+    assert [row for row in check() if row.works != "yes"] == []
+
+
+def test_the_check_says_what_does_not_work(monkeypatch):
+    monkeypatch.setattr("he_helpers.installation.check.TRIALS", {
+        "phe": "raise RuntimeError('broken')",
+        "numpy": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+        "no-such-library": "",
+    })
+    broken, crashed, missing = check()
+    assert isinstance(broken, Row) and broken.works == "no: RuntimeError: broken"
+    assert crashed.works == "no: it crashed with signal 11"
+    assert missing == Row("no-such-library", "-", "no: it is not installed; run `make lab`")
