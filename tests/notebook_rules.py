@@ -21,7 +21,7 @@ from nbval.plugin import find_comment_markers, find_metadata_tags
 PROJECT = Path(__file__).resolve().parents[1]
 MOST_CELLS = 60
 MOST_LINES = 18
-ROLES = ("administrator", "analyst", "server")
+ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
 
 
 @dataclass(frozen=True)
