@@ -216,7 +216,14 @@ class PublicKey(ABC):
     def _multiply(self, a: Any, b: Any) -> Any:
         raise NotImplementedError
 
+    def _protected(self, native: Any) -> Any:
+        """The second operand beside one that has fewer levels left: a copy where the library changes it in place."""
+        return native
+
     def _sum(self, a: Any, size: int) -> Any:
+        raise NotImplementedError
+
+    def _rotate(self, a: Any, steps: int) -> Any:
         raise NotImplementedError
 
     def _matrix_product(self, a: Any, matrix: np.ndarray) -> Any:
@@ -232,6 +239,9 @@ class PublicKey(ABC):
         raise NotImplementedError
 
     def _consumed_by_sum_of_slots(self, a: float) -> float:
+        raise NotImplementedError
+
+    def _consumed_by_rotation(self, a: float) -> float:
         raise NotImplementedError
 
     @abstractmethod
@@ -276,7 +286,7 @@ class Ciphertext:
             if bound <= key.capacity and consumed <= key.consumption_limit:
                 padding = self.padding if self.padding < other.padding else other.padding
                 try:
-                    native = key._add(self.native, other.native)
+                    native = key._add(self.native, other._operand_beside(self))
                 except RuntimeError as error:
                     raise _library_refusal("sum", error) from None
                 return Ciphertext(key, native, self.length, padding, bound, consumed)
@@ -294,7 +304,7 @@ class Ciphertext:
         consumed = self._checked_consumption(key._consumed_by_sum(self.consumed, other.consumed), "subtraction")
         padding = min(self.padding, other.padding)
         try:
-            native = key._subtract(self.native, other.native)
+            native = key._subtract(self.native, other._operand_beside(self))
         except RuntimeError as error:
             raise _library_refusal("difference", error) from None
         return Ciphertext(key, native, self.length, padding, self.bound + other.bound, consumed)
@@ -318,11 +328,33 @@ class Ciphertext:
         if self.length == 1:
             # The libraries would add the other slots, in which an earlier sum leaves its total or parts of it.
             return self
+        if "rotation" in key.operations and not self.padding and self.length < key.slot_count:
+            raise UnsupportedOperation(
+                "After a rotation the unused slots hold numbers, too, and a sum of slots would count them. Sum the "
+                "slots first, or rotate ciphertexts that use every slot."
+            )
         bound = self.bound * self.length
         if bound > key.capacity:
             raise self._overflow(bound)
         consumed = self._checked_consumption(key._consumed_by_sum_of_slots(self.consumed), "sum of slots")
         return Ciphertext(key, key._sum(self.native, self.length + self.padding), 1, 0, bound, consumed)
+
+    def rotate(self, steps: int) -> "Ciphertext":
+        """The slots moved by ``steps`` to the left, to the right if negative: slot i gets what slot i + steps held.
+
+        CKKS turns all its slots in one circle; BFV turns two, the first half of its slots and the second. What leaves a
+        circle at one end enters it at the other, so that the unused slots need no longer hold zeros. Needs the Galois
+        key of exactly these steps.
+
+        Raises ShapeMismatch for steps that do not fit the circle, UnsupportedOperation and DepthExhausted.
+        """
+        key = self.key
+        key._require("rotation")
+        circle = key.slot_count // 2 if key.exact else key.slot_count
+        if not isinstance(steps, (int, np.integer)) or not 0 < abs(steps) < circle:
+            raise ShapeMismatch(f"A rotation takes 1 to {circle - 1} steps to the left, or negative ones to the right.")
+        consumed = self._checked_consumption(key._consumed_by_rotation(self.consumed), "rotation")
+        return Ciphertext(key, key._rotate(self.native, int(steps)), self.length, 0, self.bound, consumed)
 
     def __matmul__(self, matrix: Any) -> "Ciphertext":
         """This row vector times a plaintext matrix of shape (len(self), m): m values. Needs Galois keys."""
@@ -339,6 +371,24 @@ class Ciphertext:
         consumed = self._checked_consumption(key._consumed_by_plain_product(self.consumed, 1, True), "matrix product")
         padded = np.vstack([matrix, np.zeros((self.padding, matrix.shape[1]))])
         return Ciphertext(key, key._matrix_product(self.native, padded), matrix.shape[1], 0, bound, consumed)
+
+    def assuming(self, bound: float) -> "Ciphertext":
+        """The same ciphertext with another declared bound, for values that are known to keep it.
+
+        The operators add up and multiply bounds, which overestimates where values are related: 1 - x keeps within 1
+        for x from 0 to 2, and the operators say 3. A larger bound than theirs is always true, and hides what theirs
+        would tell about a secret factor. Nothing checks a smaller one before decryption.
+
+        Raises ValueOutOfRange for a bound that is negative, not a number, or above the capacity.
+        """
+        if not 0 <= bound <= self.key.capacity or self.key.exact and not isinstance(bound, int):
+            kind = "an integer" if self.key.exact else "a number"
+            raise ValueOutOfRange(
+                f"A bound is {kind} from 0 to the capacity of a slot, {self.key.capacity:,}, not {bound!r}."
+            )
+        return Ciphertext(
+            self.key, self.native, self.length, self.padding, bound if self.key.exact else float(bound), self.consumed
+        )
 
     def to_bytes(self) -> bytes:
         """The ciphertext in its envelope: scheme, fingerprint of the key, shape, bound, consumption, digest, bytes."""
@@ -361,7 +411,7 @@ class Ciphertext:
         self._check_pair(other, bound)
         consumed = key._consumed_by_product(self.consumed, other.consumed)
         self._checked_consumption(consumed, "product of ciphertexts")
-        native = key._multiply(self.native, other.native)
+        native = key._multiply(self.native, other._operand_beside(self))
         return Ciphertext(key, native, self.length, min(self.padding, other.padding), bound, consumed)
 
     def _plus_plain(self, other: Any, sign: int) -> "Ciphertext":
@@ -394,6 +444,10 @@ class Ciphertext:
         except RuntimeError as error:
             raise _library_refusal("product", error) from None
         return Ciphertext(key, native, self.length, self.padding, bound, consumed)
+
+    def _operand_beside(self, first: "Ciphertext") -> Any:
+        """This ciphertext as the second operand beside ``first``: a copy where the library would change it."""
+        return self.native if self.consumed >= first.consumed else self.key._protected(self.native)
 
     def _padded(self, vector: np.ndarray) -> np.ndarray:
         return np.concatenate([vector, np.zeros(self.padding, dtype=vector.dtype)]) if self.padding else vector

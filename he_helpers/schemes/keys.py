@@ -6,6 +6,8 @@
     keys.secret.decrypt(ciphertext)
 """
 
+from collections.abc import Sequence
+
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
 from he_helpers.schemes.envelope import open_envelope
 from he_helpers.schemes.errors import DamagedBytes
@@ -40,13 +42,13 @@ def tenseal_ckks(parameters: CKKSParameters | None = None, **options: bool) -> S
     return TenSEALScheme("tenseal-ckks", parameters or CKKSParameters(), **options)
 
 
-def pyfhel_bfv(parameters: BFVParameters | None = None, **options: bool) -> Scheme:
-    """Pyfhel BFV: exact integers in slots. Options as for tenseal_bfv."""
+def pyfhel_bfv(parameters: BFVParameters | None = None, **options: bool | Sequence[int]) -> Scheme:
+    """Pyfhel BFV: exact integers in slots. Options as for tenseal_bfv; galois_keys may name the steps of rotations."""
     return PyfhelScheme("pyfhel-bfv", parameters or BFVParameters(), **options)
 
 
-def pyfhel_ckks(parameters: CKKSParameters | None = None, **options: bool) -> Scheme:
-    """Pyfhel CKKS: real numbers with an error, in slots. Options as for tenseal_bfv."""
+def pyfhel_ckks(parameters: CKKSParameters | None = None, **options: bool | Sequence[int]) -> Scheme:
+    """Pyfhel CKKS: real numbers with an error, in slots. Options as for pyfhel_bfv."""
     return PyfhelScheme("pyfhel-ckks", parameters or CKKSParameters(), **options)
 
 

@@ -1,16 +1,19 @@
 """How the noise budget of BFV and the levels of CKKS are used up, whatever library computes.
 
-BFV: ``consumed`` is an upper estimate of the noise in a ciphertext, in the units of the coefficient modulus q;
-decryption is right while 2 t x noise < q. The estimates follow Fan and Vercauteren, "Somewhat Practical Fully
-Homomorphic Encryption", ePrint 2012/144, with the average-case factor sqrt(N) in place of the worst case N, and
-are checked against SEAL's own measure of the noise in the tests. Switching keys, after a product of ciphertexts and at
-each rotation, adds noise that the last prime of the coefficient modulus divides down.
+BFV: ``consumed`` is an upper estimate of the noise in a ciphertext (``parameters.noise``, which says where it is from).
 CKKS: ``consumed`` is the number of levels used.
 """
 
 import math
 
 from he_helpers.parameters import BFVParameters, CKKSParameters
+from he_helpers.parameters.noise import (
+    bfv_fresh_noise,
+    bfv_key_switching_noise,
+    bfv_noise_limit,
+    bfv_product_noise,
+    bfv_slot_sum_noise,
+)
 
 
 class BFVNoise:
@@ -26,11 +29,10 @@ class BFVNoise:
         return (self.parameters.plaintext_modulus - 1) // 2
 
     def _consumption_limit(self) -> float:
-        # The primes are a little below 2^bits each: one bit is kept back for all of them together.
-        return 2.0 ** (self.parameters.data_bits - 2) / self.parameters.plaintext_modulus
+        return bfv_noise_limit(self.parameters)
 
     def _fresh_consumption(self) -> float:
-        return 2.0 * math.sqrt(self.parameters.ring_dimension)
+        return bfv_fresh_noise(self.parameters)
 
     def _native_size(self) -> int:
         return 2 * (len(self.parameters.coefficient_modulus_bits) - 1) * self.parameters.ring_dimension * 8
@@ -45,16 +47,13 @@ class BFVNoise:
         return a * max(1, factor)
 
     def _consumed_by_product(self, a: float, b: float) -> float:
-        growth = 2.0 * self.parameters.plaintext_modulus * self.parameters.ring_dimension
-        return growth * (a + b) + self._key_switching_noise()
+        return bfv_product_noise(self.parameters, a, b)
 
     def _consumed_by_sum_of_slots(self, a: float) -> float:
-        # Every rotation by a power of two doubles the noise and adds that of a key switch.
-        return self.parameters.ring_dimension * (a + self._key_switching_noise())
+        return bfv_slot_sum_noise(self.parameters, a)
 
-    def _key_switching_noise(self) -> float:
-        *data, special = self.parameters.coefficient_modulus_bits
-        return 10.0 * math.sqrt(len(data) * self.parameters.ring_dimension) * 2.0 ** (max(data) - special)
+    def _consumed_by_rotation(self, a: float) -> float:
+        return a + bfv_key_switching_noise(self.parameters)
 
     def _consumption_words(self, consumed: float) -> str:
         left = math.log2(self.consumption_limit) - math.log2(consumed)
@@ -93,6 +92,9 @@ class CKKSLevels:
         return max(a, b) + 1
 
     def _consumed_by_sum_of_slots(self, a: float) -> float:
+        return a
+
+    def _consumed_by_rotation(self, a: float) -> float:
         return a
 
     def _consumption_words(self, consumed: float) -> str:

@@ -38,6 +38,7 @@ class PaillierPublicKey(PublicKey):
         "product with a vector": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
         "product of ciphertexts": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
         "sum of slots": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
+        "rotation": "pyfhel-bfv, pyfhel-ckks",
         "product with a matrix": "tenseal-ckks",
     }
 

@@ -128,7 +128,25 @@ class _PyfhelPublicKey(PublicKey):
     def _sum(self, a: PyCtxt, size: int) -> PyCtxt:
         if self.engine.is_rotate_key_empty():
             raise UnsupportedOperation("The sum of slots needs Galois keys: make the key pair with galois_keys=True.")
-        return self.engine.cumul_add(a, in_new_ctxt=True)
+        try:
+            return self.engine.cumul_add(a, in_new_ctxt=True)
+        except ValueError:
+            raise UnsupportedOperation(
+                "The sum of slots rotates by every power of two, and some of these Galois keys are not there: make the "
+                "key pair with galois_keys=True."
+            ) from None
+
+    def _rotate(self, a: PyCtxt, steps: int) -> PyCtxt:
+        try:
+            # Without any Galois key Pyfhel would use an empty one, which gives garbage.
+            if not self.engine.is_rotate_key_empty():
+                return self.engine.rotate(a, steps, in_new_ctxt=True)
+        except ValueError:
+            pass
+        raise UnsupportedOperation(
+            f"A rotation by {steps} needs the Galois key of these steps: name them when making the key pair, for "
+            f"instance galois_keys=[{steps}], or make all with galois_keys=True."
+        )
 
 
 _PARTS = ("context", "public", "relinearisation", "galois")
@@ -155,7 +173,7 @@ class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
     scheme_name = "pyfhel-bfv"
     parameters_class = BFVParameters
     operations = frozenset(
-        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
+        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots", "rotation"}
     )
     alternatives = {"product with a matrix": "tenseal-ckks"}
 
@@ -184,7 +202,7 @@ class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
     scheme_name = "pyfhel-ckks"
     parameters_class = CKKSParameters
     operations = frozenset(
-        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
+        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots", "rotation"}
     )
     alternatives = {"product with a matrix": "tenseal-ckks"}
 

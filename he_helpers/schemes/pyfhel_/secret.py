@@ -1,5 +1,6 @@
 """Pyfhel on the secret side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ _PARTS = ("context", "public", "relinearisation", "galois", "secret")
 
 
 class PyfhelScheme(Scheme):
-    """BFV or CKKS in Pyfhel, with the evaluation keys that the work needs and no more: each kind costs megabytes."""
+    """BFV or CKKS in Pyfhel, with the evaluation keys that the work needs and no more: each kind costs megabytes.
+
+    galois_keys: True for a key for every power of two, to both sides, or the steps of the rotations that are needed.
+    """
 
     def __init__(
         self,
@@ -29,7 +33,7 @@ class PyfhelScheme(Scheme):
         parameters: Parameters,
         *,
         relinearisation_keys: bool = False,
-        galois_keys: bool = False,
+        galois_keys: bool | Sequence[int] = False,
         insecure_for_teaching: bool = False,
     ) -> None:
         super().__init__(name, parameters, insecure_for_teaching=insecure_for_teaching)
@@ -41,8 +45,10 @@ class PyfhelScheme(Scheme):
         engine.keyGen()
         if self.relinearisation_keys:
             engine.relinKeyGen()
-        if self.galois_keys:
+        if self.galois_keys is True:
             engine.rotateKeyGen()
+        elif self.galois_keys:
+            engine.rotateKeyGen(rot_steps=list(self.galois_keys))
         return _key_pair(engine, self.name, self.parameters, self.insecure_for_teaching)
 
     @classmethod

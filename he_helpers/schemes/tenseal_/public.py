@@ -152,7 +152,7 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
     operations = frozenset(
         {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
     )
-    alternatives = {"product with a matrix": "tenseal-ckks"}
+    alternatives = {"product with a matrix": "tenseal-ckks", "rotation": "pyfhel-bfv"}
 
     @staticmethod
     def _same_encoding(context: ts.Context, parameters: BFVParameters) -> bool:
@@ -201,6 +201,7 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
             "product with a matrix",
         }
     )
+    alternatives = {"rotation": "pyfhel-ckks"}
 
     @staticmethod
     def _same_encoding(context: ts.Context, parameters: CKKSParameters) -> bool:
@@ -214,6 +215,10 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
 
     def _negate(self, a: ts.CKKSVector) -> ts.CKKSVector:
         return -a
+
+    def _protected(self, native: ts.CKKSVector) -> ts.CKKSVector:
+        # TenSEAL takes levels off the second operand itself, and leaves it unfit for what could still be done with it.
+        return native.copy()
 
     def _matrix_product(self, a: ts.CKKSVector, matrix: np.ndarray) -> ts.CKKSVector:
         self._require_galois_keys("A product with a matrix")

@@ -32,6 +32,8 @@ class TenSEALScheme(Scheme):
         insecure_for_teaching: bool = False,
     ) -> None:
         super().__init__(name, parameters, insecure_for_teaching=insecure_for_teaching)
+        if not isinstance(galois_keys, bool):
+            raise InvalidParameters("TenSEAL makes all Galois keys or none: galois_keys=True. Pyfhel makes named ones.")
         self.relinearisation_keys = relinearisation_keys
         self.galois_keys = galois_keys
 

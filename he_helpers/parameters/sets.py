@@ -1,9 +1,4 @@
-"""Parameter sets of the schemes, and the published tables that say how secure each one is.
-
-Sources: HomomorphicEncryption.org security standard v1.1 (ternary secret, classical attacks); Bossuat et al.,
-"Security Guidelines for Implementing Homomorphic Encryption", ePrint 2024/463; NIST SP 800-57 part 1 for Paillier,
-whose security rests on factoring the modulus as RSA's does.
-"""
+"""Parameter sets of the schemes, checked when they are made, and the primes that they stand for."""
 
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -11,26 +6,11 @@ from typing import Any
 
 import gmpy2
 
-
-class InsecureParameters(ValueError):
-    """A parameter set below the security level that was asked for."""
+from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
 
 
 class InvalidParameters(ValueError):
     """A parameter set that cannot work, whatever its security."""
-
-
-# Largest bit length of the coefficient modulus, by security level and ring dimension.
-STANDARD_TABLE = {
-    128: {1024: 27, 2048: 54, 4096: 109, 8192: 218, 16384: 438, 32768: 881},
-    192: {1024: 19, 2048: 37, 4096: 75, 8192: 152, 16384: 305, 32768: 611},
-    256: {1024: 14, 2048: 29, 4096: 58, 8192: 118, 16384: 237, 32768: 476},
-}
-GUIDELINES_2024_TABLE = {128: {1024: 26, 2048: 53, 4096: 106, 8192: 214, 16384: 430, 32768: 868}}
-# Smallest bit length of a modulus that is hard to factor, by security level.
-FACTORING_TABLE = {112: 2048, 128: 3072, 192: 7680, 256: 15360}
-# NIST SP 800-57 allows 112 bits until the end of 2030; nothing below it.
-LOWEST_SECURITY_LEVEL = 112
 
 
 def plaintext_prime(bits: int, ring_dimension: int) -> int:
@@ -44,6 +24,30 @@ def plaintext_prime(bits: int, ring_dimension: int) -> int:
     raise InvalidParameters(
         f"No prime of {bits} bits is 1 modulo {step}; a ring dimension of {ring_dimension} needs more bits."
     )
+
+
+@lru_cache(maxsize=256)
+def coefficient_primes(ring_dimension: int, bits: tuple[int, ...]) -> tuple[int, ...]:
+    """The primes that Microsoft SEAL, and so TenSEAL and Pyfhel, choose for a chain of bit lengths.
+
+    Of each length the largest ones that are 1 modulo twice the ring dimension, in ascending order along the chain
+    (CoeffModulus::Create). Raises InvalidParameters where there are too few of a length.
+    """
+    step = 2 * ring_dimension
+    found: dict[int, list[int]] = {}
+    for length in set(bits):
+        candidate = (2**length - 1) // step * step + 1
+        primes = found[length] = []
+        while len(primes) < bits.count(length):
+            if candidate.bit_length() < length:
+                raise InvalidParameters(
+                    f"There are {len(primes)} primes of {length} bits that are 1 modulo {step}, and the chain needs "
+                    f"{bits.count(length)}: use longer primes or a smaller ring dimension."
+                )
+            if candidate.bit_length() == length and gmpy2.is_prime(candidate):
+                primes.append(candidate)
+            candidate -= step
+    return tuple(found[length].pop() for length in bits)
 
 
 @dataclass(frozen=True)
@@ -153,55 +157,6 @@ class PaillierParameters:
 
 
 Parameters = BFVParameters | CKKSParameters | PaillierParameters
-
-
-@dataclass(frozen=True)
-class SecurityAssessment:
-    """``bits`` of security (0 when below every table), the ``source``, and a ``disagreement`` of the tables, if any."""
-
-    bits: int
-    source: str
-    disagreement: str = ""
-
-
-def assess_security(parameters: Parameters) -> SecurityAssessment:
-    """Look the parameters up in the published tables; where two tables disagree, the stricter one counts."""
-    if isinstance(parameters, PaillierParameters):
-        levels = [level for level, bits in FACTORING_TABLE.items() if parameters.modulus_bits >= bits]
-        return SecurityAssessment(max(levels, default=0), "NIST SP 800-57")
-    dimension, total = parameters.ring_dimension, parameters.total_bits
-    levels = [level for level, table in STANDARD_TABLE.items() if total <= table[dimension]]
-    newer_limit = GUIDELINES_2024_TABLE[128][dimension]
-    if levels and total > newer_limit:
-        return SecurityAssessment(
-            0,
-            "ePrint 2024/463",
-            f"{total} bits pass the standard of 2018 at {max(levels)}-bit security "
-            f"(limit {STANDARD_TABLE[max(levels)][dimension]} bits), "
-            f"and exceed the guidelines of 2024 (limit {newer_limit} at 128 bits)",
-        )
-    return SecurityAssessment(max(levels, default=0), "HomomorphicEncryption.org v1.1 and ePrint 2024/463")
-
-
-def require_security(parameters: Parameters, insecure_for_teaching: bool = False) -> None:
-    """Refuse parameters below LOWEST_SECURITY_LEVEL, unless the caller says in words that they are for teaching.
-
-    Raises InsecureParameters, naming the table and its limit.
-    """
-    found = assess_security(parameters)
-    if found.bits >= LOWEST_SECURITY_LEVEL or insecure_for_teaching:
-        return
-    if isinstance(parameters, PaillierParameters):
-        what = f"A Paillier modulus of {parameters.modulus_bits} bits"
-        limit = f"{FACTORING_TABLE[112]} bits give {LOWEST_SECURITY_LEVEL}-bit security"
-    else:
-        what = f"A coefficient modulus of {parameters.total_bits} bits at ring dimension {parameters.ring_dimension}"
-        largest = GUIDELINES_2024_TABLE[128][parameters.ring_dimension]
-        limit = found.disagreement or f"at most {largest} bits give 128-bit security"
-    raise InsecureParameters(
-        f"{what} is not secure: {limit} ({found.source}). Choose other parameters, or pass "
-        "insecure_for_teaching=True to use them all the same."
-    )
 
 
 def parameters_to_dict(parameters: Parameters) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""A job: what shall be computed on which data, how precisely and how securely."""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from he_helpers.parameters.tables import STANDARD_TABLE
+
+SCHEME_NAMES = ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "pyfhel-ckks", "paillier")
+OPERATIONS = ("sums", "weighted sums", "comparisons")
+_MOST_ROWS = 10**9
+
+
+class InvalidJob(ValueError):
+    """A description that is no job."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What ``advise`` gives advice for. Products come first, then weighted sums, then sums.
+
+    rows, columns: of the table.
+    largest: the largest absolute value in it, in the data's own unit.
+    decimals: how many decimals the data have; exact schemes encrypt fixed-point integers.
+    operations: any of "sums" (over the rows, of each column), "weighted sums" (over the columns, of each row, with
+        public weights; as in a linear model), "comparisons" (which no scheme here has).
+    product_depth: how many products of ciphertexts, one after the other; a depth of d turns x into x^(d+1).
+    largest_weight, weight_decimals: of the public weights.
+    precision: the largest absolute error of a result that is acceptable; None: half a unit of the data's last decimal,
+        so that rounding gives the exact result; 0: exact.
+    security: 128, 192 or 256 bits.
+    scheme: one of SCHEME_NAMES, or None for any.
+
+    Raises InvalidJob.
+    """
+
+    rows: int
+    columns: int
+    largest: float
+    decimals: int = 0
+    operations: tuple[str, ...] = ("sums",)
+    product_depth: int = 0
+    largest_weight: float = 1
+    weight_decimals: int = 0
+    precision: float | None = None
+    security: int = 128
+    scheme: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operations", tuple(self.operations))
+        counts = {"rows": (1, _MOST_ROWS), "columns": (1, 10**6), "decimals": (0, 30), "product_depth": (0, 100)}
+        counts["weight_decimals"] = (0, 30)
+        for name, (low, high) in counts.items():
+            number = getattr(self, name)
+            if type(number) is not int or not low <= number <= high:
+                raise InvalidJob(f"{name} is a whole number from {low} to {high:,}, not {number!r}.")
+        for name in ("largest", "largest_weight"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
+                raise InvalidJob(f"{name} is the largest absolute value, a number above 0, not {number!r}.")
+        if self.precision is not None and not 0 <= self.precision < math.inf:
+            raise InvalidJob(f"precision is the largest acceptable error, 0 or more, not {self.precision!r}.")
+        unknown = set(self.operations) - set(OPERATIONS)
+        if unknown or not (self.operations or self.product_depth):
+            raise InvalidJob(
+                f"The operations are any of {', '.join(OPERATIONS)}, and products by product_depth; "
+                f"{f'not {sorted(unknown)}' if unknown else 'a job needs at least one'}."
+            )
+        if self.security not in STANDARD_TABLE:
+            raise InvalidJob(f"The security level is {', '.join(map(str, STANDARD_TABLE))}, not {self.security!r}.")
+        if self.scheme is not None and self.scheme not in SCHEME_NAMES:
+            raise InvalidJob(f"The scheme is one of {', '.join(SCHEME_NAMES)}, or None; not {self.scheme!r}.")
+
+    @property
+    def sums(self) -> bool:
+        return "sums" in self.operations
+
+    @property
+    def weighted(self) -> bool:
+        return "weighted sums" in self.operations
+
+    @property
+    def levels(self) -> int:
+        """Products one after the other, those with weights included: what CKKS pays a prime for."""
+        return self.product_depth + self.weighted
+
+    @property
+    def largest_error(self) -> float:
+        """The acceptable error as a number, in the unit of the result."""
+        return 0.5 * 10.0**-self.decimals if self.precision is None else self.precision
+
+    @property
+    def integer_largest(self) -> int:
+        return scaled(self.largest, self.decimals)
+
+    @property
+    def integer_weight(self) -> int:
+        return scaled(self.largest_weight, self.weight_decimals)
+
+    @property
+    def result_decimals(self) -> int:
+        """Decimals of a result that was computed on fixed-point integers."""
+        return self.decimals * (self.product_depth + 1) + self.weight_decimals * self.weighted
+
+
+def scaled(number: float, decimals: int) -> int:
+    """The fixed-point integer, rounded up."""
+    return math.ceil(Fraction(str(number)) * 10**decimals)

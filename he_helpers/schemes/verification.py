@@ -1,0 +1,156 @@
+"""Advice is run before it is believed: a job at its limits, under the parameters that were advised.
+
+The run is harder than the job. Every value has the largest magnitude, with the sign that makes the result largest; the
+sums have all their terms, but these repeat a few ciphertexts, so that the errors of encryption, which would partly
+cancel out between independent ciphertexts, all add up. So it takes no more than seconds for jobs with millions of rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from he_helpers.parameters import Fit
+from he_helpers.schemes.interface import Ciphertext, PublicKey
+from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+
+_SCHEMES = {
+    "tenseal-bfv": tenseal_bfv,
+    "tenseal-ckks": tenseal_ckks,
+    "pyfhel-bfv": pyfhel_bfv,
+    "pyfhel-ckks": pyfhel_ckks,
+}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What running a job at its limits found.
+
+    error: the largest absolute error of a result; wanted: the acceptable one; both in the unit of the result.
+    ciphertext_bytes: of one fresh ciphertext, in its envelope; values: how many results were compared.
+    """
+
+    error: float
+    wanted: float
+    ciphertext_bytes: int
+    values: int
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.wanted
+
+
+def scheme_for(fit: Fit) -> Scheme:
+    """The scheme with the advised parameters and the evaluation keys that the job needs."""
+    if fit.scheme == "paillier":
+        return paillier(fit.parameters)
+    return _SCHEMES[fit.scheme](
+        fit.parameters, relinearisation_keys=fit.relinearisation_keys, galois_keys=fit.galois_keys
+    )
+
+
+def verify(fit: Fit, keys: KeyPair | None = None) -> Verification:
+    """Run the job of ``fit`` at its limits, and compare the results with exact arithmetic.
+
+    keys: a key pair of scheme_for(fit) to use again; without it one is made, which takes minutes for Paillier at
+    192-bit security and longer at 256.
+
+    Raises HEError where a ciphertext refuses an operation: then the advice is wrong, whatever the error would be.
+    """
+    keys = keys or scheme_for(fit).generate_keys()
+    job, exact = fit.job, keys.public.exact
+    sample, bytes_of_one = _encrypted_columns(fit, keys.public)
+    error, values = 0.0, 0
+    for ciphertext, expected in _results(fit, sample):
+        found = keys.secret.decrypt(ciphertext).tolist()
+        values += len(found)
+        unit = Fraction(1, 10**job.result_decimals) if exact else Fraction(1)
+        largest = max(abs(Fraction(a) - b) for a, b in zip(found, expected, strict=True))
+        error = max(error, float(largest * unit))
+    return Verification(error, job.largest_error, bytes_of_one, values)
+
+
+Vector = tuple[Ciphertext, list[Fraction]]
+
+
+def _encrypted_columns(fit: Fit, key: PublicKey) -> tuple[dict[str, Vector], int]:
+    """Encrypted extreme values next to what they are: of a column, of one with the other sign, and of the last piece of
+    each, which may be partly empty; the bytes of a ciphertext."""
+    job, arrangement = fit.job, fit.arrangement
+    largest = job.integer_largest if key.exact else job.largest
+    used = arrangement.used
+    rest = (job.rows - 1) % used + 1 if arrangement.name == "columns" and job.sums else used
+    sample: dict[str, Vector] = {}
+    for sign, name in ((1, "even"), (-1, "odd"))[: job.columns]:
+        full = [sign * largest] * used
+        if arrangement.name == "rows":
+            # A row has columns of either sign side by side.
+            full = [value * (-1) ** column for column, value in enumerate(full)]
+        for piece, filled in (("full", used), ("last", rest)):
+            if piece == "last" and rest == used:
+                sample[f"{name} last"] = sample[f"{name} full"]
+                continue
+            vector = full[:filled] + [0] * (used - filled)
+            array = np.array(vector, dtype=object if key.exact else np.float64)
+            sample[f"{name} {piece}"] = key.encrypt(array, fit.terms), [Fraction(value) for value in vector]
+    return sample, len(sample["even full"][0].to_bytes())
+
+
+def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
+    """The results of the job on the sample, as ciphertexts and as exact numbers."""
+    job, arrangement = fit.job, fit.arrangement
+    sample = {name: _power(vector, job.product_depth) for name, vector in sample.items()}
+    if job.weighted:
+        columns = arrangement.columns_added
+        sample = {
+            piece: _weighted_sum(fit, sample[f"even {piece}"], sample.get(f"odd {piece}"), columns)
+            for piece in ("full", "last")
+        }
+        kinds = ("",)
+    else:
+        kinds = ("even ", "odd ")[: job.columns]
+    for kind in kinds:
+        result = sample[f"{kind}last"]
+        if arrangement.rows_added > 1:
+            result = _plus(_repeated(sample[f"{kind}full"], arrangement.rows_added - 1), result)
+        if arrangement.slots_added > 1:
+            result = result[0].sum(), [sum(result[1])]
+        yield result
+
+
+def _power(vector: Vector, depth: int) -> Vector:
+    ciphertext, values = vector
+    product = ciphertext
+    for _ in range(depth):
+        product = product * ciphertext
+    return product, [value ** (depth + 1) for value in values]
+
+
+def _weighted_sum(fit: Fit, even: Vector, odd: Vector | None, columns: int) -> Vector:
+    """Each column times the largest weight, with the sign that makes the sum largest. ``odd``: None for one column."""
+    exact = even[0].key.exact
+    weight = fit.job.integer_weight if exact else fit.job.largest_weight
+    # An odd power of a negative value is negative, an even one is not.
+    sign = -1 if fit.job.product_depth % 2 == 0 else 1
+    total = _repeated(_times(even, weight), (columns + 1) // 2)
+    return total if odd is None else _plus(total, _repeated(_times(odd, sign * weight), columns // 2))
+
+
+def _times(vector: Vector, weight: float) -> Vector:
+    return vector[0] * weight, [value * Fraction(weight) for value in vector[1]]
+
+
+def _plus(a: Vector, b: Vector) -> Vector:
+    return a[0] + b[0], [x + y for x, y in zip(a[1], b[1], strict=True)]
+
+
+def _repeated(vector: Vector, count: int) -> Vector:
+    """The sum of ``count`` times the same ciphertext, by doubling."""
+    doubled = [vector[0]]
+    while 2 ** len(doubled) <= count:
+        doubled.append(doubled[-1] + doubled[-1])
+    terms = [ciphertext for bit, ciphertext in enumerate(doubled) if count >> bit & 1]
+    return reduce(add, terms), [value * count for value in vector[1]]
