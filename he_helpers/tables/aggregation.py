@@ -44,7 +44,7 @@ def aggregate(table: EncryptedTable, query: Query) -> EncryptedAggregate:
         query=query,
         columns=table.columns,
         layout_name=table.layout.name,
-        partial_sums=table.layout.partial_sums,
+        partial_sums=table.layout.parts(grouping) if positions else 1,
         grouping=grouping,
         groups=groups,
         counts=np.bincount(group_of_row, minlength=len(groups)).tolist(),

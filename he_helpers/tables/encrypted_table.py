@@ -12,7 +12,7 @@ from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables.aggregation import EncryptedAggregate, aggregate, group_index
 from he_helpers.tables.columns import MOST_DECIMALS, Column, Labels, columns_from_fields, columns_to_fields
-from he_helpers.tables.layouts import LAYOUT_NAMES, Layout, make_layout
+from he_helpers.tables.layouts import ANNOUNCED, LAYOUT_NAMES, Layout, make_layout
 from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -56,13 +56,16 @@ class EncryptedTable:
 
         labels: the columns that stay readable, for everybody, the server included.
         decimals: how many decimals the numbers have, for all columns or for each by name.
-        layout: "aligned", "rows" or "values" (see layouts.py).
-        groupings: the label combinations that an aligned table shall answer sums for; each label by itself if None.
-        partial_sums: parts that a sum of an aligned table stays split into (see layouts.AlignedLayout).
+        layout: "aligned", "rotated", "rows" or "values" (see layouts.py).
+        groupings: the label combinations that an aligned or rotated table shall answer sums for; each label by itself
+            if None.
+        partial_sums: parts that a sum of an aligned table stays split into (see layouts.AlignedLayout), and that the
+            server adds up in a rotated one; a power of two there (see layouts.RotatedLayout).
         progress: wraps the iteration over ciphertexts, for instance tqdm.
 
         Raises UnknownLabel; ValueOutOfRange for text, missing or too large values, or more decimals than announced;
-        ShapeMismatch for an empty table or one without numeric columns.
+        ShapeMismatch for an empty table or one without numeric columns; for a rotated table UnsupportedOperation
+        (missing Galois keys) and DepthExhausted (more rotations than the noise budget allows).
         """
         names = [str(name) for name in frame.columns]
         labels = [labels] if isinstance(labels, str) else [str(label) for label in labels]
@@ -87,6 +90,7 @@ class EncryptedTable:
         numbers = np.stack([column.encode(frame[column.name], key.exact) for column in columns], axis=1)
         vectors = progress(arrangement.vectors(numbers))
         ciphertexts = [key.encrypt(vector, terms=arrangement.terms) for vector in vectors]
+        arrangement.rehearse(ciphertexts)
         return cls(key.for_evaluation(), readable, columns, arrangement, ciphertexts)
 
     def __repr__(self) -> str:
@@ -237,14 +241,22 @@ def _layout(
 ) -> Layout:
     if name not in LAYOUT_NAMES:
         raise ShapeMismatch(f"There is no layout {name!r}; known are {', '.join(LAYOUT_NAMES)}.")
-    if name != "aligned" and (groupings is not None or partial_sums != 1):
-        raise ShapeMismatch(f"Layout {name!r} answers every grouping; groupings and partial_sums are for 'aligned'.")
+    announced = name in ANNOUNCED
+    if not announced and (groupings is not None or partial_sums != 1):
+        raise ShapeMismatch(
+            f"Layout {name!r} answers every grouping; groupings and partial_sums are for {' and '.join(ANNOUNCED)}."
+        )
     if not 1 <= partial_sums <= labels.rows:
         raise ShapeMismatch(f"partial_sums must be from 1 to the number of rows, {labels.rows}.")
-    if name == "aligned" and groupings is None:
+    if name == "rotated" and (partial_sums.bit_count() != 1 or partial_sums > slot_count // 2):
+        raise ShapeMismatch(
+            f"partial_sums of a rotated table is a power of two, at most {slot_count // 2}, half of the slots, and not "
+            f"{partial_sums}: rotations by 1, 2, 4 and so on add the parts up."
+        )
+    if announced and groupings is None:
         groupings = [[label] for label in labels.names]
     if groupings is not None and not len(groupings):
-        raise ShapeMismatch("An aligned table needs a grouping to answer; the empty one () is the grand total.")
+        raise ShapeMismatch(f"Layout {name!r} needs a grouping to answer; the empty one () is the grand total.")
     for grouping in groupings or ():
         if len(set(grouping)) != len(grouping):
             raise ShapeMismatch(f"A grouping names each label once, not {list(grouping)}.")

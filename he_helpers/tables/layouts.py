@@ -4,6 +4,7 @@
 ``rows``     the columns of a row side by side in one ciphertext: any grouping
 ``aligned``  for each announced grouping, a slot for each group and column; the members of a group lie at the same slot
              of successive ciphertexts, so that adding whole ciphertexts adds up every group at once
+``rotated``  the members of a group in several neighbouring slots, too; the server adds these up by rotating the sums
 
 A layout only arranges numbers and adds ciphertexts. It is a function of public labels, so that the encrypting side,
 the server and the decrypting side derive the same arrangement.
@@ -18,10 +19,12 @@ import numpy as np
 
 from he_helpers.schemes.interface import Ciphertext
 from he_helpers.tables.columns import Labels
-from he_helpers.tables.placement import AlignedPlacement, Placement, RowPlacement
+from he_helpers.tables.placement import AlignedPlacement, Placement, RotatedPlacement, RowPlacement
 from he_helpers.tables.query import UnsupportedQuery
 
-LAYOUT_NAMES = ("values", "rows", "aligned")
+LAYOUT_NAMES = ("values", "rows", "aligned", "rotated")
+ANNOUNCED = ("aligned", "rotated")
+"""Those that answer announced groupings only, and split sums into parts."""
 
 
 class Layout(ABC):
@@ -54,6 +57,13 @@ class Layout(ABC):
     def canonical(self, grouping: tuple[str, ...]) -> tuple[str, ...]:
         """The grouping with its labels in the order of this layout. Raises UnsupportedQuery."""
         return grouping
+
+    def parts(self, grouping: tuple[str, ...]) -> int:
+        """Slots that a sum of this grouping takes in the result."""
+        return self.partial_sums
+
+    def rehearse(self, ciphertexts: Sequence[Ciphertext]) -> None:  # noqa: B027  sums alone need no rehearsal
+        """Raise what the server would meet: UnsupportedOperation (missing keys) or DepthExhausted (noise)."""
 
 
 class RowLayout(Layout):
@@ -103,7 +113,7 @@ class _Block:
         names, self._group_of_row = labels.groups(grouping)
         self.group_count = len(names)
         self._sizes = np.bincount(self._group_of_row, minlength=self.group_count)
-        self._parts = parts
+        self.parts = parts
         self._column_count = column_count
         self.depth = -(-int(self._sizes.max()) // parts)
         self.lengths = AlignedPlacement(column_count, self.group_count, slots, parts, range(column_count)).lengths
@@ -112,9 +122,9 @@ class _Block:
         """Shape (depth, columns x groups x parts): zero where a group has no such member."""
         member = np.empty(len(self._group_of_row), dtype=np.int64)
         member[np.argsort(self._group_of_row, kind="stable")] = np.concatenate([np.arange(n) for n in self._sizes])
-        cell = self._group_of_row * self._parts + member % self._parts
-        cells = np.zeros((self.depth, self._column_count, self.group_count * self._parts), dtype=numbers.dtype)
-        cells[member // self._parts, :, cell] = numbers
+        cell = self._group_of_row * self.parts + member % self.parts
+        cells = np.zeros((self.depth, self._column_count, self.group_count * self.parts), dtype=numbers.dtype)
+        cells[member // self.parts, :, cell] = numbers
         return cells.reshape(self.depth, -1)
 
 
@@ -140,10 +150,17 @@ class AlignedLayout(Layout):
         self._column_count = column_count
         self._slot_count = slot_count
         self._blocks = {
-            grouping: _Block(labels, grouping, column_count, slot_count, partial_sums) for grouping in self.groupings
+            grouping: _Block(labels, grouping, column_count, slot_count, self._parts_of(labels, grouping))
+            for grouping in self.groupings
         }
         self.terms = max(block.depth for block in self._blocks.values())
         self.ciphertext_count = sum(block.depth * len(block.lengths) for block in self._blocks.values())
+
+    def _parts_of(self, labels: Labels, grouping: tuple[str, ...]) -> int:
+        return self.partial_sums
+
+    def parts(self, grouping: tuple[str, ...]) -> int:
+        return self._blocks[grouping].parts
 
     def vectors(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
         for block in self._blocks.values():
@@ -175,12 +192,60 @@ class AlignedLayout(Layout):
                 break
             start += block.depth * len(block.lengths)
         placement = AlignedPlacement(
-            self._column_count, block.group_count, self._slot_count, self.partial_sums, columns
+            self._column_count, block.group_count, self._slot_count, block.parts, columns
         )
         return [
             reduce(add, (ciphertexts[start + layer * len(block.lengths) + chunk] for layer in range(block.depth)))
             for chunk in placement.needed
         ]
+
+
+class RotatedLayout(AlignedLayout):
+    """``rotated``: as ``aligned``, and the server adds up the parts of each sum.
+
+    With ``partial_sums`` = p, a power of two, members of a group lie in up to p neighbouring slots, no more than the
+    largest group needs. After adding the ciphertexts the server adds the result to itself rotated by 1, 2, 4, ..., p/2:
+    each slot then holds the sum of p slots that begin with it, so the first of a group holds its sum. The other slots
+    hold sums across groups, which whoever decrypts can see.
+    """
+
+    name = "rotated"
+
+    def __init__(
+        self,
+        labels: Labels,
+        column_count: int,
+        slot_count: int,
+        groupings: Sequence[Sequence[str]],
+        partial_sums: int,
+    ) -> None:
+        super().__init__(labels, column_count, slot_count, groupings, partial_sums)
+        # Adding up slots uses up the room in a slot as adding ciphertexts does.
+        self.terms = max(block.depth * block.parts for block in self._blocks.values())
+
+    def _parts_of(self, labels: Labels, grouping: tuple[str, ...]) -> int:
+        largest = int(np.bincount(labels.groups(grouping)[1]).max())
+        return min(self.partial_sums, 1 << (largest - 1).bit_length())
+
+    def rehearse(self, ciphertexts: Sequence[Ciphertext]) -> None:
+        for grouping in self.groupings:
+            self.add_up(ciphertexts, grouping, range(self._column_count))
+
+    def add_up(
+        self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
+    ) -> list[Ciphertext]:
+        sums = super().add_up(ciphertexts, grouping, columns)
+        return [sum_of_neighbours(ciphertext, self.parts(grouping)) for ciphertext in sums]
+
+
+def sum_of_neighbours(ciphertext: Ciphertext, count: int) -> Ciphertext:
+    """In each slot the sum of ``count`` slots, a power of two, that begin with it. Needs Galois keys for powers of two.
+
+    Rotate and sum: every step doubles the number of slots in a sum, so log2(count) rotations do.
+    """
+    for steps in (1 << i for i in range(count.bit_length() - 1)):
+        ciphertext = ciphertext + ciphertext.rotate(steps)
+    return ciphertext
 
 
 def row_width(layout_name: str, column_count: int, slot_count: int) -> int:
@@ -196,9 +261,10 @@ def make_layout(
     groupings: Sequence[Sequence[str]] | None,
     partial_sums: int,
 ) -> Layout:
-    """The layout of that name; ``groupings`` and ``partial_sums`` are for ``aligned`` only."""
-    if name == "aligned":
-        return AlignedLayout(labels, column_count, slot_count, groupings or (), partial_sums)
+    """The layout of that name; ``groupings`` and ``partial_sums`` are for ``aligned`` and ``rotated`` only."""
+    if name in ANNOUNCED:
+        kind = RotatedLayout if name == "rotated" else AlignedLayout
+        return kind(labels, column_count, slot_count, groupings or (), partial_sums)
     return RowLayout(name, labels, column_count, slot_count)
 
 
@@ -206,6 +272,7 @@ def make_placement(
     layout_name: str, column_count: int, group_count: int, slot_count: int, partial_sums: int, columns: Sequence[int]
 ) -> Placement:
     """Where the sums lie that the layout of that name computes."""
-    if layout_name == "aligned":
-        return AlignedPlacement(column_count, group_count, slot_count, partial_sums, columns)
+    if layout_name in ANNOUNCED:
+        kind = RotatedPlacement if layout_name == "rotated" else AlignedPlacement
+        return kind(column_count, group_count, slot_count, partial_sums, columns)
     return RowPlacement(column_count, group_count, row_width(layout_name, column_count, slot_count), columns)

@@ -59,3 +59,10 @@ class AlignedPlacement(Placement):
         first = (column * self._groups + group) * self._parts
         pairs = (divmod(position, self._slots) for position in range(first, first + self._parts))
         return [(self._index[chunk], slot) for chunk, slot in pairs]
+
+
+class RotatedPlacement(AlignedPlacement):
+    """As AlignedPlacement, with the sum of all parts in the cell of the first one."""
+
+    def cells(self, column: int, group: int) -> list[tuple[int, int]]:
+        return super().cells(column, group)[:1]
