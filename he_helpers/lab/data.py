@@ -45,9 +45,18 @@ SHIPPED: Mapping[str, ShippedTable] = {
         excluded={"Record ID": "identifies a single record: no sum of it means anything, and as a readable "
                                "label it would single out every row"},
     ),
+    "heart_study": ShippedTable(
+        labels=("male", "currentSmoker", "TenYearCHD"),
+        numbers=("age", "education", "cigsPerDay", "BPMeds", "prevalentStroke", "prevalentHyp", "diabetes", "totChol",
+                 "sysBP", "diaBP", "BMI", "heartRate", "glucose"),
+    ),
     "population_projections": ShippedTable(
         labels=("AREA", "AGE GROUP", "SEX"),
         numbers=("2018", "2019", "2020", "2021", "2022"),
+    ),
+    "salary_survey": ShippedTable(
+        labels=(),
+        numbers=("age", "healthy_eating", "active_lifestyle", "gender", "salary"),
     ),
 }
 
@@ -57,6 +66,7 @@ def load_table(
     *,
     labels: str | Sequence[str] | None = None,
     numbers: str | Sequence[str] | None = None,
+    missing: str = "refuse",
 ) -> pd.DataFrame:
     """Load a shipped table by its name (see `SHIPPED`) or one's own CSV file by its path.
 
@@ -72,23 +82,29 @@ def load_table(
       none given   a column in which every value is a number is numeric, a column in which no value is one is
                    a label. A column with both is refused: as a label it would stay readable for the server.
 
+    `missing` says what a numeric column does with a missing value (an empty cell, NA, NaN, null, none, a dash or
+    a question mark): "refuse", or "keep" it as NaN, which makes the column float64. A column without any value is
+    refused in either case. Labels are never missing.
+
     Raises `TableError`, which names column and line, for: an unknown name, no file, an empty file, another
     encoding or separator, missing, nameless or duplicate columns, rows with too few or too many cells, empty
     labels, and in numeric columns missing values, NaN, infinity, thousands separators, decimal commas, any
     other text, and numbers of more than 15 digits.
     """
+    if missing not in ("refuse", "keep"):
+        raise TableError(f'missing={missing!r} is not known; write "refuse" or "keep"')
     path, shipped = _find(name_or_path)
     table = _read(path)
     if shipped:
         labels = shipped.labels if labels is None else labels
         numbers = shipped.numbers if numbers is None else numbers
-    label_names, number_names = _assign(table, _names(labels), _names(numbers))
+    label_names, number_names = _assign(table, _names(labels), _names(numbers), missing == "keep")
 
     columns: dict[str, pd.Series] = {}
     places: dict[str, int] = {}
     for name in table.header:
         if name in number_names:
-            columns[name], places[name] = _numeric_column(table, name)
+            columns[name], places[name] = _numeric_column(table, name, missing == "keep")
         elif name in label_names:
             columns[name] = _label_column(table, name)
     frame = pd.DataFrame(columns)
@@ -96,21 +112,23 @@ def load_table(
     return frame
 
 
-def decimals(frame: pd.DataFrame) -> dict[str, int]:
+def decimals(frame: pd.DataFrame, *, missing: str = "refuse") -> dict[str, int]:
     """How many decimals each numeric column of `frame` has: the precision for fixed-point encoding.
 
     The number of decimals written in the file that `load_table` read, or more if a value now needs more (the
     shortest decimal text that gives the same float counts). The file's number travels in ``frame.attrs`` and
     is lost where pandas drops those; then the values alone decide, which is exact as well: only a column
     written as 5917.0 counts as having none. Computed columns, pandas sums too, carry float error in far
-    decimals: round them first. Raises `TableError` for a missing or infinite value.
+    decimals: round them first. With ``missing="keep"`` the values that are present decide.
+    Raises `TableError` for an infinite value, and otherwise for a missing one.
     """
     written = frame.attrs.get("decimals", {})
     found = {}
     for name in frame.select_dtypes("number").columns:
-        if frame[name].isna().any() or frame[name].isin([float("inf"), float("-inf")]).any():
+        absent = frame[name].isna()
+        if (missing != "keep" and absent.any()) or frame[name].isin([float("inf"), float("-inf")]).any():
             raise TableError(f"column {name!r} has a missing or infinite value; remove those rows first")
-        values = frame[name].unique().tolist()
+        values = frame.loc[~absent, name].unique().tolist()
         needed = max((_places(Decimal(repr(value)).normalize()) for value in values), default=0)
         found[name] = max(needed, written.get(name, 0))
     return found
@@ -208,7 +226,7 @@ def _check_header(header: tuple[str, ...], source: str) -> None:
 
 
 def _assign(
-    table: _TextTable, labels: tuple[str, ...] | None, numbers: tuple[str, ...] | None
+    table: _TextTable, labels: tuple[str, ...] | None, numbers: tuple[str, ...] | None, keep_missing: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Decide which columns are labels and which are numeric."""
     for name in (*(labels or ()), *(numbers or ())):
@@ -219,7 +237,7 @@ def _assign(
     if both:
         raise TableError(f"{_quoted(both)} cannot be label and numeric at once; name it in one of the two")
     if labels is None and numbers is None:
-        numbers = tuple(name for name in table.header if _is_numeric(table, name))
+        numbers = tuple(name for name in table.header if _is_numeric(table, name, keep_missing))
     if labels is None:
         labels = tuple(name for name in table.header if name not in numbers)
     if numbers is None:
@@ -227,16 +245,20 @@ def _assign(
     return labels, numbers
 
 
-def _is_numeric(table: _TextTable, name: str) -> bool:
-    """Whether all values are numbers; refuses a column in which only some are."""
-    values = table.column(name)
-    numeric = [_NUMBER.fullmatch(value) is not None for value in values]
+def _is_numeric(table: _TextTable, name: str, keep_missing: bool) -> bool:
+    """Whether all values are numbers (or missing, if these are kept); refuses a column in which only some are."""
+    present = [
+        (line, value)
+        for line, value in zip(table.lines, table.column(name), strict=True)
+        if not (keep_missing and _is_missing(value))
+    ]
+    numeric = [_NUMBER.fullmatch(value) is not None for _, value in present]
     if all(numeric) or not any(numeric):
         return all(numeric)
-    first = numeric.index(False)
+    line, first = present[numeric.index(False)]
     raise TableError(
-        f"{table.source}, column {name!r}: {sum(numeric)} of {len(values)} values are numbers, but line "
-        f"{table.lines[first]} has {_shown(values[first])}: {_fault(values[first])}. If the column is meant "
+        f"{table.source}, column {name!r}: {sum(numeric)} of {len(present)} values are numbers, but line "
+        f"{line} has {_shown(first)}: {_fault(first)}. If the column is meant "
         "to be a label, which stays readable for the server, name it in labels=[...]")
 
 
@@ -249,15 +271,25 @@ def _label_column(table: _TextTable, name: str) -> pd.Series:
     return pd.Series(values, dtype="str")
 
 
-def _numeric_column(table: _TextTable, name: str) -> tuple[pd.Series, int]:
+def _numeric_column(table: _TextTable, name: str, keep_missing: bool) -> tuple[pd.Series, int]:
     """The column as int64 or float64, and the number of decimals written in the file."""
     values = table.column(name)
-    faults = [(line, value) for line, value in zip(table.lines, values, strict=True) if _fault(value)]
+    absent = [keep_missing and _is_missing(value) for value in values]
+    if all(absent):
+        raise TableError(f"{table.source}, column {name!r} has no value at all; leave it out")
+    faults = [
+        (line, value)
+        for line, value, gone in zip(table.lines, values, absent, strict=True)
+        if not gone and _fault(value)
+    ]
     if faults:
         line, value = faults[0]
         raise TableError(f"{table.source}, column {name!r}, line {line}: {_shown(value)} cannot be used as a "
                          f"number: {_fault(value)}{_count(len(faults))}")
-    places = max(_places(Decimal(value)) for value in values)
+    places = max(_places(Decimal(value)) for value, gone in zip(values, absent, strict=True) if not gone)
+    if any(absent):
+        kept = [float("nan") if gone else float(value) for value, gone in zip(values, absent, strict=True)]
+        return pd.Series(kept, dtype="float64"), places
     if places == 0:
         return pd.Series([int(Decimal(value)) for value in values], dtype="int64"), 0
     return pd.Series([float(value) for value in values], dtype="float64"), places
@@ -277,16 +309,19 @@ def _fault(value: str) -> str:
         if max(number.adjusted() + 1, 0) + _places(number) > MAXIMUM_DIGITS:
             return f"more than {MAXIMUM_DIGITS} digits; round it, or use a larger unit"
         return ""
-    word = value.lstrip("+-").lower()
-    if value.lower() in _MISSING or word in _MISSING:
-        return "the value is missing; fill it in or remove the row"
-    if word in _INFINITE:
+    if _is_missing(value):
+        return 'the value is missing; fill it in, remove the row, or load with missing="keep"'
+    if value.lstrip("+-").lower() in _INFINITE:
         return "infinity cannot be encoded; put in a finite number or remove the row"
     if _GROUPED.fullmatch(value):
         return "it seems to have thousands separators; write it without them, with a decimal point"
     if _COMMA.fullmatch(value):
         return "it has a decimal comma; write a point"
     return "it is text; write digits with at most a sign and a decimal point, without unit or currency"
+
+
+def _is_missing(value: str) -> bool:
+    return value.lower() in _MISSING or value.lstrip("+-").lower() in _MISSING
 
 
 def _places(number: Decimal) -> int:
