@@ -1,4 +1,8 @@
-"""Start the server, or add an account to one: ``python -m he_helpers.server run|add-account --folder F``."""
+"""Start the server, add an account to one, or start a scoring service.
+
+python -m he_helpers.server run|add-account --folder F
+python -m he_helpers.server score --folder F --models DIR
+"""
 
 from he_helpers.server.import_guard import install_import_guard
 
@@ -11,7 +15,7 @@ from pathlib import Path  # noqa: E402
 
 from he_helpers.server.accounts import ROLES, add_account  # noqa: E402
 from he_helpers.server.folder import CannotStart, prepare_folder  # noqa: E402
-from he_helpers.server.policy import DEFAULT_LARGEST_BODY  # noqa: E402
+from he_helpers.server.policy import DEFAULT_LARGEST_BODY, LARGEST_SCORING_BODY  # noqa: E402
 from he_helpers.server.store import Store  # noqa: E402
 
 
@@ -24,6 +28,18 @@ def main(arguments: list[str] | None = None) -> int:
             store = Store(options.database) if options.database else Store.in_folder(options.folder)
             print(add_account(store, options.name, options.role))
             store.close()
+        elif options.command == "score":
+            from he_helpers.server.process import run_scoring
+
+            run_scoring(
+                options.folder,
+                options.models,
+                options.host,
+                options.port,
+                options.largest_body,
+                options.inspectable,
+                options.not_only_this_machine,
+            )
         else:
             # Brings the encryption libraries with it, which adding an account does not need.
             from he_helpers.server.process import run_server
@@ -48,26 +64,32 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="serve until SIGTERM")
-    run.add_argument("--host", default="127.0.0.1")
-    run.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
-    run.add_argument("--largest-body", type=int, default=DEFAULT_LARGEST_BODY, metavar="BYTES")
-    run.add_argument(
-        "--inspectable",
-        action="store_true",
-        help="let other processes of this user read the server's memory (for the course alone)",
+    scoring = commands.add_parser("score", help="compute models' scores on ciphertexts until SIGTERM")
+    scoring.add_argument(
+        "--models", type=Path, required=True, metavar="DIR", help="the folder of models, each a file NAME.json"
     )
-    run.add_argument(
-        "--not-only-this-machine",
-        action="store_true",
-        help="allow a host other than the loopback address; a proxy in front must then add TLS",
-    )
+    for command, largest_body in ((run, DEFAULT_LARGEST_BODY), (scoring, LARGEST_SCORING_BODY)):
+        command.add_argument("--host", default="127.0.0.1")
+        command.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
+        command.add_argument("--largest-body", type=int, default=largest_body, metavar="BYTES")
+        command.add_argument(
+            "--inspectable",
+            action="store_true",
+            help="let other processes of this user read the server's memory (for the course alone)",
+        )
+        command.add_argument(
+            "--not-only-this-machine",
+            action="store_true",
+            help="allow a host other than the loopback address; a proxy in front must then add TLS",
+        )
 
     add = commands.add_parser("add-account", help="create an account and print its token once")
     add.add_argument("--role", choices=ROLES, required=True)
     add.add_argument("--name", required=True)
 
-    for command in (run, add):
+    for command in (run, add, scoring):
         command.add_argument("--folder", type=Path, required=True, help="the server's own folder")
+    for command in (run, add):
         command.add_argument(
             "--database", metavar="URL", help="an SQLAlchemy URL; by default SQLite in the folder"
         )

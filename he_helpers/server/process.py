@@ -6,11 +6,16 @@ import logging
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from flask import Flask
+
 from he_helpers.server.app import create_app
 from he_helpers.server.folder import CannotStart, prepare_folder, sole_server_of, write_atomically
+from he_helpers.server.scoring import create_scoring_app
 from he_helpers.server.serving import listen
 from he_helpers.server.store import Store
 
@@ -34,6 +39,40 @@ def run_server(
 
     Raises CannotStart.
     """
+    with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
+        store = Store(database) if database else Store.in_folder(folder)
+        try:
+            _serve(create_app(store, largest_body), folder, host, port, largest_body)
+        finally:
+            store.close()
+
+
+def run_scoring(
+    folder: Path,
+    models: Path,
+    host: str,
+    port: int,
+    largest_body: int,
+    inspectable: bool = False,
+    not_only_this_machine: bool = False,
+) -> None:
+    """Serve the models in the folder ``models`` (see he_helpers.server.scoring) until SIGTERM or SIGINT.
+
+    ``folder`` holds ``address``, ``pid`` and ``server.log`` as for `run_server`, and nothing else.
+
+    Raises CannotStart.
+    """
+    if not models.is_dir():
+        raise CannotStart(f"There is no folder of models {models}. Create it, and put a file NAME.json into it.")
+    with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
+        _serve(create_scoring_app(models, largest_body), folder, host, port, largest_body)
+
+
+@contextmanager
+def _alone_in(
+    folder: Path, host: str, largest_body: int, inspectable: bool, not_only_this_machine: bool
+) -> Iterator[None]:
+    """The limits that every server of this package sets itself, its folder and its log."""
     _check_host(host, not_only_this_machine)
     if largest_body < 1:
         raise CannotStart("--largest-body is a number of bytes, at least 1.")
@@ -45,16 +84,12 @@ def run_server(
     signal.signal(signal.SIGTERM, _stop)
     with sole_server_of(folder):
         _log_to(folder / "server.log")
-        store = Store(database) if database else Store.in_folder(folder)
-        try:
-            _serve(store, folder, host, port, largest_body)
-        finally:
-            store.close()
+        yield
 
 
-def _serve(store: Store, folder: Path, host: str, port: int, largest_body: int) -> None:
+def _serve(app: Flask, folder: Path, host: str, port: int, largest_body: int) -> None:
     try:
-        server = listen(create_app(store, largest_body), host, port, largest_body)
+        server = listen(app, host, port, largest_body)
     except OSError as error:
         raise CannotStart(
             f"Cannot listen on {host} port {port}: {error.strerror or error}. "

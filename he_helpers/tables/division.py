@@ -1,0 +1,157 @@
+"""Division under CKKS: the ciphertext of a quotient, from ciphertexts of numerators and divisors.
+
+CKKS adds and multiplies. A quotient is approached by products (Goldschmidt, "Applications of division by convergence",
+1964): with x = divisor * start and e = 1 - x,
+
+    1 / x = (1 + e) (1 + e^2) (1 + e^4) ...        for |e| < 1,
+
+and k factors leave the relative error e^(2^k). The start is 2 / (lowest + highest), a public number, so the range of
+the divisors must be declared beforehand: whoever encrypts checks it, because nobody can look later. The first product,
+by the start, takes one level, and each further one, called an iteration here, takes another.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
+from he_helpers.schemes.interface import Ciphertext, PublicKey
+
+
+class DivisorOutOfRange(ValueOutOfRange):
+    """A divisor (or a numerator) outside the declared range."""
+
+
+@dataclass(frozen=True)
+class DivisorRange:
+    """The declared range of the divisors, in their own unit; public. Sums of n divisors lie in n times the range.
+
+    Raises ValueOutOfRange unless 0 < lowest < highest, both finite.
+    """
+
+    lowest: float
+    highest: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lowest < self.highest < float("inf"):
+            raise ValueOutOfRange(
+                f"A range of divisors goes from a positive number to a larger one, not from {self.lowest!r} to "
+                f"{self.highest!r}. For negative divisors, change the signs of numerators and divisors."
+            )
+
+    @property
+    def first_error(self) -> float:
+        """The relative error before the first iteration, for divisors at either end of the range; it decides all."""
+        return (self.highest - self.lowest) / (self.highest + self.lowest)
+
+    def error_after(self, iterations: int) -> float:
+        """The largest relative error after so many iterations in exact arithmetic."""
+        return self.first_error ** (2**iterations)
+
+    def iterations_for(self, relative_error: float) -> int:
+        """The fewest iterations that come below ``relative_error`` (between 0 and 1) in exact arithmetic."""
+        if not 0 < relative_error < 1:
+            raise ValueOutOfRange(f"A relative error lies between 0 and 1; {relative_error!r} does not.")
+        iterations = 0
+        while self.error_after(iterations) >= relative_error:
+            iterations += 1
+        return iterations
+
+
+def encrypt_divisors(
+    key: PublicKey, amounts: Any, declared: DivisorRange, names: Sequence[Any] | None = None
+) -> Ciphertext:
+    """Encrypt a vector of divisors under CKKS, each in units of the range's lowest: numbers from 1 to highest / lowest.
+
+    amounts: 1-D, finite, each within the declared range; NaN for a slot without a divisor, which is encrypted as zero
+        and is no term of a sum.
+    names: what to call the slots in an error message; their positions if None.
+
+    Raises DivisorOutOfRange, and what PublicKey.encrypt raises.
+    """
+    amounts = _amounts(amounts)
+    outside = (amounts < declared.lowest) | (amounts > declared.highest)
+    if outside.any():
+        raise _refusal("divisor", amounts, outside, names, f"{declared.lowest:,} to {declared.highest:,}")
+    return _encrypt(key, amounts, declared)
+
+
+def encrypt_numerators(
+    key: PublicKey, amounts: Any, declared: DivisorRange, names: Sequence[Any] | None = None
+) -> Ciphertext:
+    """Encrypt a vector of numerators in the unit of their divisors. Any sign, and zero.
+
+    amounts: 1-D, finite, at most the range's highest in absolute value; NaN as for encrypt_divisors.
+
+    Raises DivisorOutOfRange, and what PublicKey.encrypt raises.
+    """
+    amounts = _amounts(amounts)
+    outside = np.abs(amounts) > declared.highest
+    if outside.any():
+        raise _refusal("numerator", amounts, outside, names, f"-{declared.highest:,} to {declared.highest:,}")
+    return _encrypt(key, amounts, declared)
+
+
+def divide(
+    numerators: Ciphertext, divisors: Ciphertext, declared: DivisorRange, iterations: int, terms: Any = 1
+) -> Ciphertext:
+    """The quotients, slot by slot. Takes ``iterations`` + 1 levels and needs relinearisation keys.
+
+    numerators, divisors: made by encrypt_numerators and encrypt_divisors under one declared range, or sums of such.
+    terms: how many encrypted divisors were added up, an integer or one for each slot. The quotient of a slot that had
+        no divisor at all means nothing.
+
+    Raises DepthExhausted when the levels do not suffice, UnsupportedOperation, ShapeMismatch, KeyMismatch,
+    ValueOutOfRange.
+    """
+    if not isinstance(iterations, int) or iterations < 1:
+        raise ValueOutOfRange(f"The number of iterations is an integer from 1, not {iterations!r}.")
+    return next(islice(approximations(numerators, divisors, declared, terms), iterations - 1, None))
+
+
+def approximations(
+    numerators: Ciphertext, divisors: Ciphertext, declared: DivisorRange, terms: Any = 1
+) -> Iterator[Ciphertext]:
+    """The quotients after 1, 2, 3 ... iterations, as ``divide`` gives them, until the levels are used up."""
+    counts = np.asarray(terms, dtype=np.float64)
+    if counts.shape not in ((), (len(divisors),)):
+        raise ShapeMismatch(f"terms is one number, or one for each of {len(divisors)} slots; it has {counts.shape}.")
+    if not (counts >= 1).all():
+        raise ValueOutOfRange("A divisor is a sum of 1 or more terms; one of these slots has fewer.")
+    start = 2 * declared.lowest / (declared.lowest + declared.highest) / counts * np.ones(len(divisors))
+    # Both products are by a vector, not by a number: TenSEAL repeats a short vector through all slots, the public
+    # numbers added below reach the first copy only, and the others would grow until they wrap around into it.
+    # A vector brings zeros for the other copies.
+    quotients = numerators * start
+    remainders = (1 - divisors * start).assuming(declared.first_error)
+    while True:
+        quotients = quotients * (1 + remainders)
+        yield quotients
+        remainders = remainders * remainders
+
+
+def _amounts(amounts: Any) -> np.ndarray:
+    amounts = np.asarray(amounts, dtype=np.float64)
+    if amounts.ndim != 1 or not amounts.size:
+        raise ShapeMismatch(f"A vector of amounts is encrypted at a time; this has shape {amounts.shape}.")
+    return amounts
+
+
+def _encrypt(key: PublicKey, amounts: np.ndarray, declared: DivisorRange) -> Ciphertext:
+    numbers = np.where(np.isnan(amounts), 0.0, amounts / declared.lowest)
+    return key.encrypt(numbers, terms=1).assuming(declared.highest / declared.lowest)
+
+
+def _refusal(
+    what: str, amounts: np.ndarray, outside: np.ndarray, names: Sequence[Any] | None, allowed: str
+) -> DivisorOutOfRange:
+    position = int(np.flatnonzero(outside)[0])
+    where = f"at position {position}" if names is None else f"of {names[position]}"
+    return DivisorOutOfRange(
+        f"The {what} {amounts[position]:,} {where} is outside the declared range of {allowed} "
+        f"({int(outside.sum())} of {len(amounts)} are). A division under encryption would give a wrong number for it, "
+        "and nobody would see that. Declare a wider range, which takes more iterations, or leave this one out (NaN)."
+    )

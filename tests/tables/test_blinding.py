@@ -1,0 +1,114 @@
+"""Blinded ratios: right, re-randomised, and telling no more than they say."""
+
+from functools import cache
+from math import gcd, log2
+
+import numpy as np
+import pytest
+
+from he_helpers.parameters import PaillierParameters
+from he_helpers.schemes.errors import KeyMismatch, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
+from he_helpers.schemes.keys import paillier
+from he_helpers.tables import blinding
+from he_helpers.tables.blinding import BlindedRatio, blind, largest_error, spread_bits
+from tests.schemes.conftest import key_pair
+
+LARGEST = 10**10
+DITHER = 100
+
+
+@cache
+def pair():
+    return paillier(PaillierParameters(2048, 2046)).generate_keys()
+
+
+def encrypted(amount, keys=None, bound=LARGEST):
+    return (keys or pair()).public.encrypt([amount], terms=1).assuming(bound)
+
+
+def parts(blinded):
+    return [int(pair().secret.decrypt(part)[0]) for part in (blinded.numerator, blinded.divisor)]
+
+
+@pytest.mark.parametrize("numerator", [12_345_678, -12_345_678, 45_678_901, 0])
+def test_the_ratio_is_right_up_to_the_dither(numerator):
+    divisor = 45_678_901
+    found = blind(encrypted(numerator), encrypted(divisor), DITHER).decrypt(pair().secret)
+    assert abs(found - numerator / divisor) <= largest_error(numerator / divisor, divisor, DITHER) < 5e-6
+
+
+def test_the_stated_error_is_reached_and_not_passed():
+    numerator, divisor = 40_000, 100_000
+    corners = [
+        abs((numerator + u) / (divisor + v) - numerator / divisor) for u in (-DITHER, DITHER) for v in (-DITHER, DITHER)
+    ]
+    assert max(corners) == pytest.approx(largest_error(numerator / divisor, divisor, DITHER))
+
+
+def test_every_ratio_has_its_own_factor_and_every_ciphertext_is_fresh():
+    numerator, divisor = encrypted(30), encrypted(4_000_000)
+    first, second = (blind(numerator, divisor, DITHER) for _ in range(2))
+    assert parts(first)[1] != parts(second)[1]
+    assert len({part.to_bytes() for part in (first.numerator, first.divisor, second.numerator, second.divisor)}) == 4
+
+
+def test_a_common_divisor_does_not_give_the_factor_away():
+    numerators, divisors = zip(*(parts(blind(encrypted(600), encrypted(900), 1)) for _ in range(8)), strict=True)
+    # Without noise every greatest common divisor would be 300 times the factor, of more than 64 bits.
+    assert max(gcd(a, b) for a, b in zip(numerators, divisors, strict=True)) < 2**32
+
+
+def test_the_bound_next_to_the_ciphertext_does_not_tell_the_factor():
+    blinded = blind(encrypted(30), encrypted(4_000_000), DITHER)
+    for part in (blinded.numerator, blinded.divisor):
+        assert pair().public.load_ciphertext(part.to_bytes()).bound == pair().public.capacity
+
+
+def test_factors_are_log_uniform():
+    bits = 200
+    logarithms = np.sort([log2(blinding._log_uniform(bits)) for _ in range(4000)])
+    uniform = blinding.LOWEST_FACTOR_BITS + bits * (np.arange(4000) + 0.5) / 4000
+    # Kolmogorov and Smirnov: passed by chance once in 10^9 times.
+    assert np.abs(logarithms - uniform).max() / bits < 0.055
+    fractions = logarithms % 1
+    assert abs(np.mean(fractions) - 0.5) < 0.03
+
+
+def test_a_blinded_amount_fills_the_room_that_the_key_has():
+    numerator, divisor = encrypted(LARGEST), encrypted(LARGEST)
+    bits = spread_bits(numerator, divisor, DITHER)
+    assert bits > 1900
+    assert (LARGEST + DITHER) * 2 ** (bits + blinding.LOWEST_FACTOR_BITS) <= pair().public.capacity
+
+
+def test_the_largest_factor_does_not_wrap_around(monkeypatch):
+    bits = spread_bits(encrypted(1), encrypted(1), DITHER)
+    monkeypatch.setattr(blinding, "_log_uniform", lambda _: 2 ** (bits + blinding.LOWEST_FACTOR_BITS) - 1)
+    found = blind(encrypted(-LARGEST), encrypted(LARGEST), DITHER).decrypt(pair().secret)
+    assert found == pytest.approx(-1, abs=1e-7)
+
+
+def test_a_divisor_that_is_not_positive_is_noticed():
+    with pytest.raises(ValueOutOfRange, match="not positive"):
+        blind(encrypted(1), encrypted(-5_000_000), DITHER).decrypt(pair().secret)
+
+
+def test_another_key_is_refused():
+    other = paillier(PaillierParameters(2048, 2046)).generate_keys()
+    with pytest.raises(KeyMismatch):
+        BlindedRatio(encrypted(1), encrypted(2)).decrypt(other.secret)
+
+
+def test_other_schemes_lanes_bounds_and_dithers_are_refused():
+    bfv = key_pair("tenseal-bfv").public.encrypt([1])
+    with pytest.raises(UnsupportedOperation, match="paillier"):
+        blind(bfv, bfv, DITHER)
+    laned = key_pair("paillier").public.encrypt([1])
+    with pytest.raises(ShapeMismatch, match="one lane"):
+        blind(laned, laned, DITHER)
+    undeclared = pair().public.encrypt([1], terms=1)
+    with pytest.raises(ValueOutOfRange, match="leave 0 bits"):
+        blind(undeclared, encrypted(1), DITHER)
+    for dither in (0, -1, 0.5):
+        with pytest.raises(ValueOutOfRange, match="integer from 1"):
+            blind(encrypted(1), encrypted(2), dither)

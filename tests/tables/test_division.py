@@ -1,0 +1,184 @@
+"""Division under CKKS against numpy: range, signs, sums, levels, drift, refusals."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from he_helpers.parameters import CKKSParameters, assess_security
+from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
+from he_helpers.schemes.keys import tenseal_ckks
+from he_helpers.tables.division import (
+    DivisorOutOfRange,
+    DivisorRange,
+    approximations,
+    divide,
+    encrypt_divisors,
+    encrypt_numerators,
+)
+
+ONE_TO_TEN = DivisorRange(1, 10)
+# Seven levels for six iterations; short primes, which drift; and one of 32768.
+PRECISE = CKKSParameters(16384, (60, 44, 44, 44, 44, 44, 44, 44, 60), 44)
+DRIFTING = CKKSParameters(16384, (45, *(30,) * 10, 60), 30)
+WIDE = CKKSParameters(32768, (60, *(50,) * 10, 60), 50)
+
+
+@cache
+def pair(parameters=PRECISE):
+    return tenseal_ckks(parameters, relinearisation_keys=True).generate_keys()
+
+
+def quotients(numerators, divisors, declared=ONE_TO_TEN, iterations=6, parameters=PRECISE):
+    keys = pair(parameters)
+    a = encrypt_numerators(keys.public, numerators, declared)
+    b = encrypt_divisors(keys.public, divisors, declared)
+    return keys.secret.decrypt(divide(a, b, declared, iterations))
+
+
+@pytest.mark.parametrize("parameters", [PRECISE, DRIFTING, WIDE])
+def test_parameters_pass_both_published_tables(parameters):
+    found = assess_security(parameters)
+    assert (found.bits, found.disagreement) == (128, "")
+
+
+def test_error_below_a_thousandth_for_divisors_from_1_to_10():
+    random = np.random.default_rng(8)
+    divisors = np.concatenate([[1, 10], np.exp(random.uniform(0, np.log(10), 1998))])
+    numerators = np.concatenate([[10, -10], random.uniform(-10, 10, 1998)])
+    error = np.abs(quotients(numerators, divisors) - numerators / divisors).max()
+    assert error < 1e-3
+    assert error < 1e-4, "six iterations and seven primes of 44 bits are far better than asked for"
+
+
+@pytest.mark.parametrize("count", [1, 3, 8192])
+def test_short_and_full_vectors(count):
+    divisors = np.linspace(1, 10, count)
+    assert np.abs(quotients(np.ones(count), divisors) - 1 / divisors).max() < 1e-4
+
+
+def test_negative_numerators_and_zero():
+    found = quotients([-9.5, 0, -1, 0], [9.5, 1, 1, 10])
+    assert np.abs(found - [-1, 0, -1, 0]).max() < 1e-4
+
+
+def test_amounts_in_their_own_unit():
+    declared = DivisorRange(100_000, 1_000_000)
+    found = quotients([150_000.5, -999_999.99], [300_001, 1_000_000], declared)
+    assert np.abs(found - [0.5, -1]).max() < 1e-4
+
+
+@pytest.mark.slow
+def test_a_hundredfold_range_at_ring_dimension_32768():
+    divisors = np.geomspace(1, 100, 50)
+    iterations = DivisorRange(1, 100).iterations_for(1e-4)
+    found = quotients(np.ones(50), divisors, DivisorRange(1, 100), iterations, WIDE)
+    assert iterations == 9
+    assert np.abs(found - 1 / divisors).max() < 1e-3
+
+
+def test_sums_as_divisors_with_a_different_number_of_terms_in_each_slot():
+    keys = pair()
+    divisors = np.array([[2.0, 1, 10], [3, 1, np.nan], [10, np.nan, np.nan]])
+    numerators = np.array([[-4.0, 1, 5], [1, 1, np.nan], [9, np.nan, np.nan]])
+    a = sum(encrypt_numerators(keys.public, row, ONE_TO_TEN) for row in numerators)
+    b = sum(encrypt_divisors(keys.public, row, ONE_TO_TEN) for row in divisors)
+    found = keys.secret.decrypt(divide(a, b, ONE_TO_TEN, 6, terms=[3, 2, 1]))
+    assert np.abs(found - np.nansum(numerators, axis=0) / np.nansum(divisors, axis=0)).max() < 1e-4
+
+
+def test_the_result_of_a_server_that_has_bytes_and_the_evaluation_key():
+    keys = pair()
+    server_key = type(keys.public).from_bytes(keys.public.for_evaluation().to_bytes())
+    sent = [
+        encrypt_numerators(keys.public, [3.0], ONE_TO_TEN).to_bytes(),
+        encrypt_divisors(keys.public, [4.0], ONE_TO_TEN).to_bytes(),
+    ]
+    result = divide(*map(server_key.load_ciphertext, sent), ONE_TO_TEN, 6)
+    assert abs(keys.secret.decrypt(keys.public.load_ciphertext(result.to_bytes()))[0] - 0.75) < 1e-4
+
+
+def test_declared_error_is_that_of_exact_arithmetic():
+    divisors = np.array([1.0, 10])
+    remainders = 1 - divisors * 2 / 11
+    for iterations in range(1, 7):
+        error = np.abs(remainders ** (2**iterations)).max()
+        assert ONE_TO_TEN.error_after(iterations) == pytest.approx(error)
+    assert ONE_TO_TEN.error_after(5) > 1e-3 > ONE_TO_TEN.error_after(6)
+    assert ONE_TO_TEN.iterations_for(1e-3) == 6
+
+
+@pytest.mark.slow
+def test_more_iterations_make_it_worse_when_the_scale_drifts():
+    keys = pair(DRIFTING)
+    divisors = np.linspace(1, 10, 100)
+    numerators = np.full(100, 10.0)
+    a = encrypt_numerators(keys.public, numerators, ONE_TO_TEN)
+    b = encrypt_divisors(keys.public, divisors, ONE_TO_TEN)
+    errors = []
+    with pytest.raises(DepthExhausted, match="10 of 10 levels"):
+        for quotient in approximations(a, b, ONE_TO_TEN):
+            errors.append(np.abs(keys.secret.decrypt(quotient) - numerators / divisors).max())
+    assert len(errors) == 9
+    assert errors[4] == min(errors) and errors[8] > 2 * errors[4]
+
+
+def test_one_iteration_too_many_is_refused():
+    keys = pair()
+    one = encrypt_divisors(keys.public, [2.0], ONE_TO_TEN)
+    with pytest.raises(DepthExhausted, match="7 of 7 levels"):
+        divide(one, one, ONE_TO_TEN, 7)
+
+
+@pytest.mark.parametrize("outside", [0, 0.99, 10.01, -2, np.inf, -np.inf])
+def test_a_divisor_outside_the_range_is_refused_at_encryption(outside):
+    with pytest.raises(DivisorOutOfRange) as refused:
+        encrypt_divisors(pair().public, [2, outside], ONE_TO_TEN, names=["North", "South"])
+    for part in (f"{float(outside):,}", "of South", "1 to 10", "1 of 2", "wider range", "leave this one out"):
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize("edge", [1, 10])
+def test_the_ends_of_the_range_belong_to_it(edge):
+    encrypt_divisors(pair().public, [edge], ONE_TO_TEN)
+
+
+@pytest.mark.parametrize("outside", [10.01, -10.01, np.inf])
+def test_a_numerator_above_the_range_is_refused(outside):
+    with pytest.raises(DivisorOutOfRange, match="numerator .* at position 0 .* -10 to 10"):
+        encrypt_numerators(pair().public, [outside], ONE_TO_TEN)
+
+
+@pytest.mark.parametrize("ends", [(0, 10), (-1, 10), (10, 1), (1, 1), (1, np.inf), (np.nan, 2)])
+def test_a_range_without_a_start_is_refused(ends):
+    with pytest.raises(ValueOutOfRange, match="positive number to a larger one"):
+        DivisorRange(*ends)
+
+
+@pytest.mark.parametrize("iterations", [0, -1, 2.0])
+def test_the_number_of_iterations_is_a_positive_integer(iterations):
+    one = encrypt_divisors(pair().public, [2.0], ONE_TO_TEN)
+    with pytest.raises(ValueOutOfRange, match="integer from 1"):
+        divide(one, one, ONE_TO_TEN, iterations)
+
+
+@pytest.mark.parametrize("error", [0, 1, -0.1])
+def test_an_error_that_no_iteration_reaches_is_refused(error):
+    with pytest.raises(ValueOutOfRange, match="between 0 and 1"):
+        ONE_TO_TEN.iterations_for(error)
+
+
+def test_no_terms_vectors_of_two_lengths_and_no_relinearisation_keys_are_refused():
+    one = encrypt_divisors(pair().public, [2.0], ONE_TO_TEN)
+    two = encrypt_divisors(pair().public, [2.0, 3.0], ONE_TO_TEN)
+    with pytest.raises(ValueOutOfRange, match="1 or more terms"):
+        divide(one, one, ONE_TO_TEN, 6, terms=0)
+    with pytest.raises(ShapeMismatch):
+        divide(one, two, ONE_TO_TEN, 6)
+    with pytest.raises(ShapeMismatch, match="terms"):
+        divide(two, two, ONE_TO_TEN, 6, terms=[1, 2, 3])
+    with pytest.raises(ShapeMismatch):
+        encrypt_divisors(pair().public, [[2.0]], ONE_TO_TEN)
+    bare = encrypt_divisors(tenseal_ckks(PRECISE).generate_keys().public, [2.0], ONE_TO_TEN)
+    with pytest.raises(UnsupportedOperation, match="relinearisation_keys=True"):
+        divide(bare, bare, ONE_TO_TEN, 6)

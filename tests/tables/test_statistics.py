@@ -1,0 +1,303 @@
+"""Statistics out of encrypted sums against pandas, and what a plan refuses."""
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from he_helpers.lab.data import DATA_FOLDER, SHIPPED, decimals, load_table
+from he_helpers.parameters import CKKSParameters, PaillierParameters
+from he_helpers.schemes.errors import HEError, ShapeMismatch, ValueOutOfRange
+from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.tables import EncryptedTable, UnknownColumn
+from he_helpers.tables.statistics import (
+    Histogram,
+    Measure,
+    MomentPlan,
+    contingency_table,
+    covariances,
+    histogram_counts,
+    moments,
+    open_counts,
+    small_counts,
+    summarise,
+    total,
+)
+
+LABELS = list(SHIPPED["heart_study"].labels)
+NUMBERS = list(SHIPPED["heart_study"].numbers)
+# The last pair has missing values on both sides.
+PAIRS = [("age", "sysBP"), ("sysBP", "diaBP"), ("diabetes", "glucose"), ("totChol", "BMI")]
+EDGES = [40, 70, 80, 90, 100, 200, 400]
+CKKS = CKKSParameters(4096, (56, 50), scale_bits=25)
+SCHEMES = {
+    "tenseal-bfv": tenseal_bfv,
+    "pyfhel-bfv": pyfhel_bfv,
+    "tenseal-ckks": lambda: tenseal_ckks(CKKS),
+    "pyfhel-ckks": lambda: pyfhel_ckks(CKKS),
+}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_table("heart_study", missing="keep")
+
+
+@pytest.fixture(scope="module")
+def plan(study):
+    return plan_for(study)
+
+
+def plan_for(study, **options):
+    return MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=PAIRS, **options)
+
+
+def plain_sums(frame, plan, by):
+    derived = moments(frame, plan)
+    counts = open_counts(frame.assign(**{name: derived[name] for name in plan.mask_labels.values()}), plan, by)
+    return derived[list(plan.names)].groupby(frame[by]).sum().join(counts)
+
+
+def expected_statistics(frame, by, columns):
+    return pd.DataFrame(
+        {
+            (group, name): {
+                "count": len(part[name].dropna()),
+                "mean": part[name].mean(),
+                "variance": part[name].var(),
+                "std": part[name].std(),
+            }
+            for group, part in frame.groupby(by)
+            for name in columns
+        }
+    ).T
+
+
+def relative_error(found, expected):
+    found, expected = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+    assert np.array_equal(np.isnan(found), np.isnan(expected))
+    return np.nanmax(np.abs(found - expected) / np.where(expected == 0, 1, np.abs(expected)))
+
+
+def largest_error(sums, plan, study, by):
+    """Of everything in summarise and covariances, against pandas."""
+    summary = relative_error(summarise(sums, plan), expected_statistics(study, by, NUMBERS))
+    found = covariances(sums, plan)
+    both = []
+    for _, part in study.groupby(by):
+        for first, second in PAIRS:
+            two = part[[first, second]]
+            both.append([len(two.dropna()), two.cov().iloc[0, 1], two[first].corr(two[second])])
+    return max(summary, relative_error(found, both))
+
+
+@pytest.mark.parametrize("by", LABELS)
+@pytest.mark.parametrize("name", SCHEMES)
+def test_every_statistic_is_that_of_pandas(study, plan, name, by):
+    keys = SCHEMES[name]().generate_keys()
+    table = EncryptedTable.encrypt(study[[by]].join(moments(study, plan)), [by], keys.public, partial_sums=225)
+    sums = table.group_by(by).sum().decrypt(keys.secret).join(open_counts(table.label_frame, plan, by))
+    # The sums are integers and rounding makes those of CKKS exact; without it, 1e-6 would be allowed.
+    assert largest_error(sums, plan, study, by) < 1e-9
+
+
+def test_paillier_on_a_part_of_the_study(study):
+    part = study.head(60)
+    plan = MomentPlan.for_frame(part, decimals(study, missing="keep"), columns=["BMI", "glucose", "age"])
+    keys = paillier(PaillierParameters(modulus_bits=2048)).generate_keys()
+    table = EncryptedTable.encrypt(part[["male"]].join(moments(part, plan)), ["male"], keys.public)
+    sums = table.group_by("male").sum().decrypt(keys.secret).join(open_counts(table.label_frame, plan, "male"))
+    assert relative_error(summarise(sums, plan), expected_statistics(part, "male", ["BMI", "glucose", "age"])) < 1e-9
+
+
+def test_ckks_before_rounding_is_below_one_in_a_million(study, plan):
+    keys = tenseal_ckks(CKKS).generate_keys()
+    table = EncryptedTable.encrypt(study[["male"]].join(moments(study, plan)), ["male"], keys.public, partial_sums=225)
+    result = table.group_by("male").sum()
+    raw = np.concatenate([keys.secret.decrypt(ciphertext) for ciphertext in result.ciphertexts])
+    # The order of sums in slots is column, group, part.
+    raw_sums = raw.reshape(len(plan.names), 2, 225).sum(axis=2)
+    exact = moments(study, plan).groupby(study["male"]).sum().T.to_numpy()
+    of_values, of_squares, present = (list(plan.names).index(name) for name in ("BMI", "BMI^2", "n(BMI)"))
+    n = exact[present, 0]
+    variance = [(n * sums[of_squares, 0] - sums[of_values, 0] ** 2) / (n * (n - 1)) for sums in (raw_sums, exact)]
+    assert 0 < abs(variance[0] / variance[1] - 1) < 1e-6
+    assert abs(raw_sums - exact).max() < 0.5
+
+
+def test_public_masks_give_the_same_and_upload_less(study, plan):
+    public = plan_for(study, public_masks=True)
+    keys = tenseal_bfv().generate_keys()
+    masks = list(public.mask_labels.values())
+    derived = moments(study, public)
+    table = EncryptedTable.encrypt(
+        study[LABELS].join(derived), [*LABELS, *masks], keys.public, partial_sums=200, groupings=[["male"]]
+    )
+    sums = table.group_by("male").sum().decrypt(keys.secret).join(open_counts(table.label_frame, public, "male"))
+    encrypted = plain_sums(study, plan, "male")
+    pd.testing.assert_frame_equal(summarise(sums, public), summarise(encrypted, plan))
+    pd.testing.assert_frame_equal(covariances(sums, public), covariances(encrypted, plan))
+    assert set(plan.names) - set(public.names) == {name for name in plan.names if name.startswith("n(")}
+    # What is readable: who has no glucose value.
+    assert (table.label_frame["has glucose"] == "no").sum() == 388
+
+
+def test_histogram_and_contingency_table(study):
+    plan = MomentPlan.for_frame(
+        study, {}, histograms={"glucose": EDGES, "age": [32, 50, 70]}, contingencies=[("education", "prevalentHyp")]
+    )
+    keys = tenseal_bfv().generate_keys()
+    table = EncryptedTable.encrypt(study[["male"]].join(moments(study, plan)), ["male"], keys.public, partial_sums=128)
+    sums = table.group_by("male").sum().decrypt(keys.secret)
+    for group, part in study.groupby("male"):
+        for name, edges in (("glucose", EDGES), ("age", [32, 50, 70])):
+            counts, _ = np.histogram(part[name].dropna(), edges)
+            assert histogram_counts(sums, plan, name)[group].tolist() == counts.tolist()
+    table = contingency_table(sums, plan, "education", "prevalentHyp")
+    assert table.equals(pd.crosstab(study["education"], study["prevalentHyp"]).rename(columns=float))
+
+
+@pytest.mark.slow
+def test_sizes_and_times_of_the_notebook(study):
+    pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose"), ("prevalentHyp", "sysBP")]
+    plan = MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=pairs)
+    cells = [("education", "prevalentHyp")]
+    counts = MomentPlan.for_frame(study, {}, histograms={"glucose": EDGES}, contingencies=cells)
+    key = tenseal_bfv().generate_keys().public
+    start = time.process_time()
+    table = EncryptedTable.encrypt(study[LABELS].join(moments(study, plan)), LABELS, key, partial_sums=116)
+    other = EncryptedTable.encrypt(study[["male"]].join(moments(study, counts)), ["male"], key, partial_sums=128)
+    encryption = time.process_time() - start
+    start = time.process_time()
+    for label in LABELS:
+        table.group_by(label)[NUMBERS].sum()
+    aggregation = time.process_time() - start
+    uploaded = len(table.to_bytes()) + len(other.to_bytes())
+    assert uploaded < 60 * (DATA_FOLDER / "heart_study.csv").stat().st_size
+    assert encryption < 3 and aggregation < 0.5
+
+
+values = st.none() | st.integers(-(10**6), 10**6).map(lambda number: number / 100)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from("ab"), values, values), min_size=1, max_size=12))
+def test_small_groups_and_missing_values_as_in_pandas(rows):
+    frame = pd.DataFrame(rows, columns=["g", "x", "y"]).astype({"x": float, "y": float})
+    plan = MomentPlan.for_frame(frame, {"x": 2, "y": 2}, columns=["x", "y"], pairs=[("x", "y")])
+    sums = plain_sums(frame, plan, "g")
+    found = summarise(sums, plan)
+    for (group, name), statistics in found.iterrows():
+        column = frame.loc[frame["g"] == group, name]
+        assert statistics["count"] == column.count()
+        for own, theirs in (("mean", column.mean()), ("variance", column.var()), ("std", column.std())):
+            assert np.isclose(statistics[own], theirs, rtol=1e-9, atol=1e-6, equal_nan=True)
+    for (group, _, _), statistics in covariances(sums, plan).iterrows():
+        both = frame.loc[frame["g"] == group, ["x", "y"]].dropna()
+        assert statistics["count"] == len(both)
+        expected = both["x"].cov(both["y"]) if len(both) > 1 else np.nan
+        assert np.isclose(statistics["covariance"], expected, rtol=1e-9, atol=1e-6, equal_nan=True)
+
+
+def test_total_and_two_labels(study, plan):
+    sums = plain_sums(study, plan, "male")
+    everyone = study.assign(all="all")
+    assert relative_error(summarise(total(sums), plan), expected_statistics(everyone, "all", NUMBERS)) < 1e-9
+    two = moments(study, plan).groupby([study["male"], study["currentSmoker"]]).sum()
+    two = two.join(open_counts(study, plan, ["male", "currentSmoker"]))
+    found = summarise(two, plan)
+    assert found.index.names == ["male", "currentSmoker", "column"]
+    part = study[(study["male"] == "1") & (study["currentSmoker"] == "0")]
+    assert np.isclose(found.loc[("1", "0", "BMI"), "std"], part["BMI"].std(), rtol=1e-9)
+
+
+def test_small_counts_find_cells_and_differences(study):
+    plan = MomentPlan.for_frame(
+        study,
+        decimals(study, missing="keep"),
+        columns=["prevalentStroke", "BMI", "sysBP"],
+        pairs=[("sysBP", "BMI")],
+        histograms={"age": [32, 33, 70]},
+    )
+    by_smoking = small_counts(plain_sums(study, plan, "currentSmoker"), plan, 10)
+    without = study[study["BMI"].isna()].groupby("currentSmoker").size()
+    expected = {("1", "prevalentStroke is 1"): 7} | {
+        (group, "sysBP without BMI"): size for group, size in without.items() if size < 10
+    }
+    young = study[study["age"] < 33].groupby("currentSmoker").size()
+    expected |= {(group, "age in [32, 33)"): size for group, size in young.items() if size < 10}
+    assert by_smoking.to_dict() == expected
+    assert by_smoking.index.names == ["currentSmoker", "people"]
+    nothing = small_counts(plain_sums(study, plan, "currentSmoker"), plan, 2)
+    assert nothing.empty and nothing.index.names == ["currentSmoker", "people"]
+
+
+def test_small_counts_look_at_both_sides_of_a_pair_and_at_its_yes_answers():
+    frame = pd.DataFrame({"g": ["a"] * 6, "x": [1, 1, 1, 0, 0, np.nan], "y": [5, 6, np.nan, np.nan, np.nan, 7]})
+    plan = MomentPlan.for_frame(frame, {}, columns=["x", "y"], pairs=[("x", "y")])
+    found = small_counts(plain_sums(frame, plan, "g"), plan, 3)
+    assert found.loc["a"].to_dict() == {"x is 1 without y": 1, "y without x": 1}
+    four = small_counts(plain_sums(frame, plan, "g"), plan, 4)
+    assert four.loc["a"].to_dict() == {
+        "n(y)": 3, "x is 1": 3, "x without y": 3, "x is 1 without y": 1, "y without x": 1,
+    }  # fmt: skip
+
+
+def test_a_plan_travels_as_json(plan):
+    assert MomentPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    full = replace(plan, histograms=(Histogram("age", (32.0, 70.0)),), public_masks=True)
+    assert MomentPlan.from_dict(full.to_dict()) == full
+    for wrong in (None, [], {}, {**plan.to_dict(), "pairs": [["age"]]}, {**plan.to_dict(), "measures": 3}):
+        with pytest.raises(HEError):
+            MomentPlan.from_dict(wrong)
+
+
+def test_names_are_short(study):
+    plan = MomentPlan.for_frame(study, {}, columns=["age", "diabetes", "glucose"], pairs=[("diabetes", "glucose")])
+    assert plan.names == (
+        "age", "age^2", "diabetes", "glucose", "glucose^2", "n(glucose)", "diabetes*glucose", "diabetes|glucose",
+    )  # fmt: skip
+    assert plan.open_counts == ("rows",)
+    assert plan.without("diabetes").names == ("age", "age^2", "glucose", "glucose^2", "n(glucose)")
+
+
+ONLY_Z = MomentPlan((Measure("z", 0, False, False),))
+FRAME = pd.DataFrame({"g": list("aab"), "x": [1.5, np.nan, 2.5], "y": [0, 1, 1], "z": [1, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: MomentPlan(), ShapeMismatch, "needs a measure"),
+        (lambda: MomentPlan.for_frame(FRAME, {}, columns=["q"]), UnknownColumn, "no column 'q'. Known: g, x, y, z"),
+        (lambda: MomentPlan.for_frame(FRAME, {}, columns=["x"], pairs=[("x", "y")]), UnknownColumn, "no measure 'y'"),
+        (lambda: MomentPlan.for_frame(FRAME, {}, columns=["x"], pairs=[("x", "x")]), ShapeMismatch, "twice"),
+        (lambda: MomentPlan.for_frame(FRAME, {"x": 13}, columns=["x"]), ShapeMismatch, "0 to 12 decimals, not 13"),
+        (lambda: MomentPlan((Measure("y", 1, False, True),)), ShapeMismatch, "0 to 0 decimals"),
+        (lambda: MomentPlan((Measure("a", 0, False, False), Measure("a^2", 0, False, False))), ShapeMismatch, "twice"),
+        (lambda: MomentPlan(histograms=(Histogram("x", (1.0, 1.0)),)), ShapeMismatch, "rising edges"),
+        (lambda: MomentPlan(histograms=(Histogram("x", (0.0, np.inf)),)), ShapeMismatch, "finite"),
+        (lambda: moments(FRAME, MomentPlan((Measure("q", 0, True, False),))), UnknownColumn, "no column 'q'"),
+        (lambda: moments(FRAME, MomentPlan((Measure("x", 1, False, False),))), ValueOutOfRange, "has missing values"),
+        (lambda: moments(FRAME, MomentPlan((Measure("z", 0, False, True),))), ValueOutOfRange, "yes-no"),
+        (lambda: moments(FRAME, MomentPlan((Measure("x", 0, True, False),))), ValueOutOfRange, "more than 0 decimals"),
+        (lambda: moments(FRAME, MomentPlan((Measure("x", 9, True, False),))), ValueOutOfRange, "can pass 2\\^53"),
+        (lambda: moments(FRAME, MomentPlan(histograms=(Histogram("z", (1.0, 2.0)),))), ValueOutOfRange, "1 values out"),
+        (lambda: summarise(pd.DataFrame({"z": [1]}), ONLY_Z), ShapeMismatch,
+         "Join the open counts"),
+        (lambda: summarise(pd.DataFrame({"z": [1], "rows": 2}), ONLY_Z),
+         ShapeMismatch, "no column 'z\\^2'. Ask for all"),
+        (lambda: summarise(pd.DataFrame({"z": [1.5], "z^2": 1, "rows": 2}), ONLY_Z),
+         ShapeMismatch, "is 1.5, no exact integer"),
+        (lambda: histogram_counts(FRAME, ONLY_Z, "z"), UnknownColumn, "none"),
+        (lambda: contingency_table(FRAME, ONLY_Z, "y", "z"), UnknownColumn, "none"),
+    ],
+)  # fmt: skip
+def test_refusals_say_what_is_wrong(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
