@@ -1,6 +1,7 @@
 ## The course on homomorphic encryption. The first call sets up .venv (about 4 minutes); later ones start at once.
 ##
 ##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
+##   make app         open the health screening of notebook 09 as a page of its own, on this computer
 ##   make test        run every check, the stored outputs of all notebooks included
 ##   make demo        run the role notebooks and the DataFrame notebook here, and print the decrypted tables
 ##   make notebooks   re-execute all notebooks in place and so renew their stored outputs
@@ -16,9 +17,10 @@ RUN = $(VENV)/bin/python
 INTERPRETERS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 PROCESSES = 2
 LAB_OPTIONS =
+APP_OPTIONS =
 LOCK_OPTIONS =
 
-.PHONY: help learner checks lab test demo notebooks bench data lock clean
+.PHONY: help learner checks lab app test demo notebooks bench data lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -46,6 +48,10 @@ $(RUN):
 lab: learner
 	@$(RUN) -m jupyterlab --ServerApp.root_dir="$$PWD" $$(test "$$(id -u)" -ne 0 || echo --allow-root) \
 	  $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+
+app: $(RUN)
+	@$(RUN) -m he_helpers.installation $@
+	@$(RUN) -m he_helpers.lab.screening_app $(APP_OPTIONS)
 
 test: checks
 	$(RUN) -m ruff check .

@@ -11,6 +11,8 @@ A further notebook adds a row to `NOTEBOOKS`, and what it leaves for later ones 
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,8 +23,12 @@ from he_helpers.lab.workspace import Workspace, entered_role, environment_for
 
 BRANCH_ACCOUNTS = "branch-accounts"
 POPULATION_PROJECTIONS = "population-projections"
+HEART_STUDY = "heart-study"
+HEART_STUDY_COUNTS = "heart-study-counts"
 # Notebook 05 uploads it beside the first and deletes it; a run that was broken off leaves it.
 SECOND_POPULATION = "population-2022"
+# The published score of notebook 09, data/models/diabetes_risk.json.
+RISK_MODEL = "diabetes_risk"
 
 _LOCK = ".catching_up"
 _STEP_SECONDS = 120
@@ -99,7 +105,24 @@ def _forget_branch_accounts(seat: Seat) -> None:
 
 def _forget_population_projections(seat: Seat) -> None:
     _forget(seat, POPULATION_PROJECTIONS)
+
+
+def _forget_heart_study(seat: Seat) -> None:
+    _forget(seat, HEART_STUDY)
+    _forget(seat, HEART_STUDY_COUNTS)
     _forget(seat, SECOND_POPULATION)
+
+
+def _publish_risk_model(seat: Seat) -> None:
+    from he_helpers.lab.data import DATA_FOLDER
+
+    published = DATA_FOLDER / "models" / f"{RISK_MODEL}.json"
+    models = seat.folder / "models"
+    models.mkdir(mode=0o700, exist_ok=True)
+    # The service may be reading: it finds the old file or the new one, never a part.
+    draft = models / f".{RISK_MODEL}"
+    shutil.copyfile(published, draft)
+    os.replace(draft, models / f"{RISK_MODEL}.json")
 
 
 STEPS = {
@@ -110,6 +133,8 @@ STEPS = {
     "branch-accounts": Step("administrator", 2, _upload_branch_accounts),
     "forget-branch-accounts": Step("administrator", 1, _forget_branch_accounts),
     "forget-population-projections": Step("administrator", 1, _forget_population_projections),
+    "forget-heart-study": Step("administrator", 1, _forget_heart_study),
+    "risk-model": Step("research", 1, _publish_risk_model),
 }
 
 _PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-administrator")
@@ -122,6 +147,13 @@ NOTEBOOKS = {
     "03": (*_PEOPLE, "branch-accounts"),
     "04": (*_PEOPLE, "branch-accounts"),
     "05": ("forget-population-projections", *_PEOPLE),
+    "06": ("forget-heart-study", *_PEOPLE),
+    "07": (),
+    "08": (),
+    "09": ("risk-model",),
+    "10": (),
+    "11": (),
+    "12": (),
 }
 
 

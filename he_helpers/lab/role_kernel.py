@@ -83,13 +83,16 @@ class RoleKernel:
 
     def _launch(self, workspace: Workspace) -> subprocess.Popen[bytes]:
         write_connection_file(str(self._connection_file))
+        # Not by Workspace.folder, which would refuse this process the folder of another role.
+        folder = workspace.root / self.role
+        folder.mkdir(mode=0o700, exist_ok=True)
         environment = environment_for(workspace, self.role)
         # With this, ipykernel ends by itself soon after the notebook's kernel was killed.
         environment["JPY_PARENT_PID"] = str(os.getpid())
         with open(self._log, "wb") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._connection_file)],
-                cwd=workspace.root / self.role,
+                cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

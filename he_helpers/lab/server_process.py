@@ -1,7 +1,9 @@
-"""The course's server: a process of its own, which outlives the notebook that started it.
+"""The course's servers: processes of their own, which outlive the notebook that started them.
 
-Every notebook of a workspace uses the same server. It goes on running when the notebooks are closed, so
-that a dataset uploaded in one is there in the next; it is idle then and costs some memory. To stop it:
+There is the server of Part I, and a scoring service for each role that owns a model (notebooks 07 and 09).
+
+Every notebook of a workspace uses the same ones. A server goes on running when the notebooks are closed, so
+that a dataset uploaded in one is there in the next; it is idle then and costs some memory. To stop them:
 
     python -m he_helpers.lab.server_process stop
 
@@ -29,6 +31,7 @@ from pathlib import Path
 from he_helpers.lab.workspace import Workspace, WrongRole, environment_for
 
 ACCOUNTS = ("administrator", "analyst")
+SCORING_ROLES = ("company", "research")
 
 _START_SECONDS = 30
 _STOP_SECONDS = 10
@@ -47,8 +50,24 @@ def find_or_start_server(workspace: Workspace) -> str:
 
     Raises ServerNotStarted with what the operator's process said.
     """
+    return _ask_operator(workspace, "start")
+
+
+def find_or_start_scoring(workspace: Workspace, role: str) -> str:
+    """The address of the scoring service of `role`, which is started when it does not run. Any role may call this.
+
+    role: one of SCORING_ROLES. The service acts in that role; its models are the files NAME.json in the folder
+    `models` of the role's folder, read at each request. The address is also laid into handover/ROLE_address.
+
+    Raises ServerNotStarted with what the operator's process said.
+    """
+    return _ask_operator(workspace, "score", role)
+
+
+def _ask_operator(workspace: Workspace, *arguments: str) -> str:
+    """What the command line of this module prints, run by a process in no role."""
     done = subprocess.run(
-        [sys.executable, "-m", "he_helpers.lab.server_process", "start"],
+        [sys.executable, "-m", "he_helpers.lab.server_process", *arguments],
         env=environment_for(workspace, None),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -76,27 +95,48 @@ def start_server(workspace: Workspace) -> str:
         return address
 
 
-def stop_server(workspace: Workspace) -> bool:
-    """Stops the workspace's server; returns whether it ran.
+def start_scoring(workspace: Workspace, role: str) -> str:
+    """Finds the scoring service of `role` or starts it, and returns its address.
 
-    Raises WrongRole in a process that has entered a role, and ServerNotStarted when it does not end.
+    Raises WrongRole in a process that has entered a role, ServerNotStarted, and ValueError for a role that has no
+    service.
     """
-    server = _Server(workspace)
-    with server.alone():
-        return server.stop()
+    if role not in SCORING_ROLES:
+        raise ValueError(f"The {role} has no scoring service; these have: {', '.join(SCORING_ROLES)}.")
+    service = _ScoringService(workspace, role)
+    with service.alone():
+        address = service.address() or service.launch()
+        (workspace.handover / f"{role}_address").write_text(address + "\n", encoding="utf-8")
+        return address
 
 
-class _Server:
-    """The operator's view of the folder `server`.
+def stop_server(workspace: Workspace) -> bool:
+    """Stops the workspace's server and its scoring services; returns whether any of them ran.
+
+    Raises WrongRole in a process that has entered a role, and ServerNotStarted when one does not end.
+    """
+    servers: list[_Process] = [_Server(workspace)]
+    scoring = [role for role in SCORING_ROLES if (workspace.root / role / "service").exists()]
+    servers += [_ScoringService(workspace, role) for role in scoring]
+    ran = []
+    for server in servers:
+        with server.alone():
+            ran.append(server.stop())
+    return any(ran)
+
+
+class _Process:
+    """The operator's view of the folder of one server.
 
     The server's process keeps a lock on its file `pid` for as long as it lives. So a stale file, as after a
     restart of the machine, is never taken for a server, and no other process that happens to have that
     identifier is stopped.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, role: str, folder: Path) -> None:
         self._workspace = workspace
-        self._folder = workspace.folder("server")
+        self._role = role
+        self._folder = folder
         self._errors = self._folder / "stderr.log"
 
     @contextlib.contextmanager
@@ -107,7 +147,7 @@ class _Server:
             yield
 
     def address(self) -> str | None:
-        """The address of this workspace's server; None when it does not live, or has lost its accounts.
+        """The address of this workspace's server; None when it does not live, or is not usable.
 
         Waits for a server that is busy or about to start. Raises ServerNotStarted when it lives and does
         not answer.
@@ -116,7 +156,7 @@ class _Server:
         while self._lives():
             address = self._written_address()
             if address is not None and _healthy(address):
-                return address if self._knows_tokens(address) else None
+                return address if self._is_usable(address) else None
             if time.monotonic() > deadline:
                 raise ServerNotStarted(
                     f"The server's process lives but has not answered for {_START_SECONDS} s. Wait for "
@@ -124,32 +164,6 @@ class _Server:
                 )
             time.sleep(_POLL_SECONDS)
         return None
-
-    def make_accounts(self) -> None:
-        """Makes the accounts that do not exist and lays their tokens down."""
-        known = (self._folder / "store.sqlite3").exists()
-        missing = [role for role in ACCOUNTS if not (known and self._token_file(role).exists())]
-        if not missing:
-            return
-        # SQLAlchemy takes its time to load, and is needed here the first time only.
-        from he_helpers.server.accounts import add_account
-        from he_helpers.server.store import Store
-
-        store = Store.in_folder(self._folder)
-        try:
-            for role in missing:
-                token = add_account(store, role, role)
-                with _open_private(self._token_file(role)) as descriptor:
-                    os.truncate(descriptor, 0)
-                    os.write(descriptor, token.encode("ascii"))
-        except ValueError as error:
-            raise ServerNotStarted(
-                f"The file {self._token_file(role)} is gone, and the server knows no more than a hash of the "
-                f"token ({error}) Restore the file, or begin anew by stopping the server and removing the "
-                f"folder {self._workspace.root}."
-            ) from None
-        finally:
-            store.close()
 
     def launch(self) -> str:
         """Starts the process, and returns its address when it answers."""
@@ -159,7 +173,7 @@ class _Server:
             process = subprocess.Popen(
                 self._command(),
                 cwd=self._folder,
-                env=environment_for(self._workspace, "server"),
+                env=environment_for(self._workspace, self._role),
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
@@ -211,7 +225,47 @@ class _Server:
         except FileNotFoundError:
             return None
 
-    def _knows_tokens(self, address: str) -> bool:
+    def _is_usable(self, address: str) -> bool:
+        """Whether a server that answers is the one that is wanted."""
+        return True
+
+    def _command(self) -> list[str]:
+        raise NotImplementedError
+
+
+class _Server(_Process):
+    """The server of Part I, in the folder of the role `server`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace, "server", workspace.folder("server"))
+
+    def make_accounts(self) -> None:
+        """Makes the accounts that do not exist and lays their tokens down."""
+        known = (self._folder / "store.sqlite3").exists()
+        missing = [role for role in ACCOUNTS if not (known and self._token_file(role).exists())]
+        if not missing:
+            return
+        # SQLAlchemy takes its time to load, and is needed here the first time only.
+        from he_helpers.server.accounts import add_account
+        from he_helpers.server.store import Store
+
+        store = Store.in_folder(self._folder)
+        try:
+            for role in missing:
+                token = add_account(store, role, role)
+                with _open_private(self._token_file(role)) as descriptor:
+                    os.truncate(descriptor, 0)
+                    os.write(descriptor, token.encode("ascii"))
+        except ValueError as error:
+            raise ServerNotStarted(
+                f"The file {self._token_file(role)} is gone, and the server knows no more than a hash of the "
+                f"token ({error}) Restore the file, or begin anew by stopping the server and removing the "
+                f"folder {self._workspace.root}."
+            ) from None
+        finally:
+            store.close()
+
+    def _is_usable(self, address: str) -> bool:
         files = [self._token_file(role) for role in ACCOUNTS]
         return all(
             file.exists() and status_of(f"{address}/v1/datasets", file.read_text(encoding="ascii").strip()) != 401
@@ -224,6 +278,20 @@ class _Server:
     def _command(self) -> list[str]:
         run = [sys.executable, "-m", "he_helpers.server", "run"]
         return [*run, "--folder", str(self._folder), "--port", "0", "--inspectable"]
+
+
+class _ScoringService(_Process):
+    """The scoring service of a role, in the folder `service` beside the role's `models`."""
+
+    def __init__(self, workspace: Workspace, role: str) -> None:
+        super().__init__(workspace, role, workspace.folder(role) / "service")
+        self._models = workspace.folder(role) / "models"
+        for folder in (self._folder, self._models):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+    def _command(self) -> list[str]:
+        run = [sys.executable, "-m", "he_helpers.server", "score"]
+        return [*run, "--folder", str(self._folder), "--models", str(self._models), "--port", "0"]
 
 
 @contextlib.contextmanager
@@ -258,12 +326,19 @@ def _tail(file: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; prints the address after a start."""
-    parser = argparse.ArgumentParser(prog="python -m he_helpers.lab.server_process", description="The course's server.")
-    parser.add_argument("verb", choices=("start", "stop"))
-    verb = parser.parse_args(arguments).verb
+    parser = argparse.ArgumentParser(
+        prog="python -m he_helpers.lab.server_process", description="The course's servers."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("start", help="find or start the server")
+    verbs.add_parser("score", help="find or start a scoring service").add_argument("role", choices=SCORING_ROLES)
+    verbs.add_parser("stop", help="stop the server and the scoring services")
+    options = parser.parse_args(arguments)
     try:
-        if verb == "start":
+        if options.verb == "start":
             print(start_server(Workspace()))
+        elif options.verb == "score":
+            print(start_scoring(Workspace(), options.role))
         else:
             print("The server is stopped." if stop_server(Workspace()) else "The server was not running.")
     except (ServerNotStarted, WrongRole) as error:

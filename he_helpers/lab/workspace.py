@@ -3,10 +3,12 @@ heart.
 
     workspace/
         administrator/  analyst/  server/    one folder a role; only that role's processes use it
+        company/  customer/                  the roles of encrypted prediction, notebook 07
+        person/  research/                   the roles of the health screening, notebook 09
         handover/                            what people give each other in person: addresses and public keys
         in_mind/                             random passphrases that stand for what a person knows by heart
 
-On a real system the three roles work on three machines. Here they are processes of one person, so the
+On a real system each role works on a machine of its own. Here they are processes of one person, so the
 operating system cannot keep them apart; the workspace does, by refusing a process that has entered one role
 the folder of another. That catches mistakes, not attacks: whoever runs the course owns all of its files.
 """
@@ -17,7 +19,7 @@ import os
 import secrets
 from pathlib import Path
 
-ROLES = ("administrator", "analyst", "server")
+ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
 PROJECT = Path(__file__).resolve().parents[2]

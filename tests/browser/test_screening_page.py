@@ -1,0 +1,186 @@
+"""The page of `make app` in a real browser without a window: fill in, press, read the result, and the errors.
+
+The browser is the Chromium or Chrome of the system; Playwright's own download is never used. Without one, or without
+Playwright and Voilà, these tests are skipped.
+"""
+
+import math
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from he_helpers.lab.server_process import stop_server
+from he_helpers.lab.workspace import Workspace, environment_for
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytest.importorskip("voila", reason="Voilà is not installed")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome in the path"),
+]
+START_SECONDS = 90
+TYPED = {
+    "Fasting glucose": "98",
+    "HDL cholesterol": "48",
+    "Systolic blood pressure": "122",
+    "Body mass index": "27.4",
+    "Age": "45",
+}
+CHOSEN = {"Sex": "female", "Group in the study": "non-Hispanic white", "Parent or sibling with diabetes": "yes"}
+CHANCE = 1 / (
+    1 + math.exp(-(-13.415 + 0.079 * 98 - 0.039 * 48 + 0.018 * 122 + 0.070 * 27.4 + 0.028 * 45 + 0.661 + 0.481))
+)
+
+
+class Page:
+    """The served page: its address, and how many scores its research server was asked for."""
+
+    def __init__(self, address, workspace):
+        self.address = address
+        self._log = workspace.root / "research" / "service" / "server.log"
+
+    def scores_asked_for(self):
+        text = self._log.read_text() if self._log.exists() else ""
+        assert "GET /v1/models/diabetes_risk 200" in text, "the log does not tell what was asked for"
+        return text.count("POST /v1/models/diabetes_risk/scores")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("app")
+    workspace = Workspace(folder / "workspace")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "he_helpers.lab.screening_app", "--no-browser", "--port", str(port)]
+    with (folder / "log").open("w") as log:
+        app = subprocess.Popen(command, env=environment_for(workspace, None), stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not _listens(port):
+            assert app.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.2)
+        yield Page(f"http://127.0.0.1:{port}/", workspace)
+    finally:
+        app.terminate()
+        app.wait(timeout=30)
+        stop_server(workspace)
+
+
+def _listens(port):
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(scope="module")
+def browser():
+    # Chromium has no sandbox for root, as in a container.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*options, "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(page, browser):
+    """Opens the page as another visitor each time it is called."""
+    contexts = []
+
+    def open_page():
+        contexts.append(browser.new_context())
+        tab = contexts[-1].new_page()
+        tab.set_default_timeout(START_SECONDS * 1000)
+        tab.goto(page.address)
+        tab.get_by_role("button", name="Encrypt and send").wait_for()
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def fill(tab, typed=TYPED, chosen=CHOSEN):
+    for label, text in typed.items():
+        tab.get_by_label(label, exact=True).fill(text)
+    for label, option in chosen.items():
+        tab.get_by_label(label, exact=True).select_option(option)
+
+
+def press(tab):
+    tab.get_by_role("button", name="Encrypt and send").click()
+
+
+def message_beside(tab, label):
+    row = tab.locator(".widget-hbox").filter(has=tab.get_by_label(label, exact=True))
+    return row.get_by_role("alert").inner_text()
+
+
+def test_fill_in_press_and_read(visit, page):
+    tab = visit()
+    before = page.scores_asked_for()
+    fill(tab)
+    press(tab)
+    said = tab.get_by_role("img", name=re.compile("Chance of type 2 diabetes")).get_attribute("aria-label")
+    assert f"{100 * CHANCE:.1f} %" in said
+    text = tab.locator("body").inner_text()
+    assert "-1.0290" in text and "8 ciphertexts" in text and "no medical advice" in text
+    assert page.scores_asked_for() == before + 1
+
+
+def test_wrong_answers_get_their_messages_and_nothing_is_sent(visit, page):
+    tab = visit()
+    before = page.scores_asked_for()
+    wrong = {"Fasting glucose": "980", "HDL cholesterol": "much", "Systolic blood pressure": "-120", "Age": ""}
+    fill(tab, TYPED | wrong)
+    press(tab)
+    tab.get_by_text("Nothing was sent").wait_for()
+    assert "from 50 to 125 mg/dL" in message_beside(tab, "Fasting glucose")
+    assert "not a number" in message_beside(tab, "HDL cholesterol")
+    assert "negative" in message_beside(tab, "Systolic blood pressure")
+    assert "Missing" in message_beside(tab, "Age")
+    assert tab.get_by_role("alert").count() == 5  # the four, and what the button says
+    assert page.scores_asked_for() == before
+
+    fill(tab)
+    press(tab)
+    tab.get_by_role("img", name=re.compile("Chance of type 2 diabetes")).wait_for()
+    assert tab.get_by_role("alert").count() == 0
+    assert page.scores_asked_for() == before + 1
+
+
+def test_another_visitor_sees_nothing_of_it(visit):
+    first = visit()
+    fill(first)
+    press(first)
+    first.get_by_role("img", name=re.compile("Chance of type 2 diabetes")).wait_for()
+    second = visit()
+    assert [second.get_by_label(label, exact=True).input_value() for label in TYPED] == [""] * len(TYPED)
+    assert "Chance of" not in second.locator("body").inner_text()
+    second.get_by_label("Age", exact=True).fill("60")
+    assert first.get_by_label("Age", exact=True).input_value() == "45"
+    # Who does not know the identifier of a visit's process cannot find it out.
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(first.url + "api/kernels")
+    assert refusal.value.code in (403, 404)
+
+
+def test_the_browser_talks_to_this_computer_alone(page, browser):
+    context = browser.new_context()
+    tab = context.new_page()
+    answered = []
+    tab.on("response", lambda response: answered.append(response.url))
+    tab.goto(page.address)
+    tab.get_by_role("button", name="Encrypt and send").wait_for(timeout=START_SECONDS * 1000)
+    policy = tab.request.get(page.address).headers["content-security-policy"]
+    context.close()
+    assert answered and all(url.startswith((page.address, "data:", "blob:")) for url in answered)
+    assert "https:" not in policy and "default-src 'self'" in policy
