@@ -1,8 +1,9 @@
-"""``make bench``: what the layouts of the population table cost, and what the helpers add to the raw library calls.
+"""``make bench``: what the layouts of the population table cost, what the helpers add to the raw library calls, and
+what the libraries cost on the jobs of notebook 11.
 
-Sizes count everything that travels: labels, envelopes, keys. Times are of the processor, of one run on one machine, so
-only their ratios say anything; the bounds that must hold are checked, and a missed one ends the program with status 1.
-The tables are printed and written to ``bench.json``.
+Sizes count everything that travels: labels, envelopes, keys. Times of the layouts are of the processor, the others of
+the clock, of one run on one machine, so only their ratios say anything; the bounds that must hold are checked, and a
+missed one ends the program with status 1. The tables are printed and written to ``bench.json``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from he_helpers.lab.data import load_table
+from he_helpers.lab.library_jobs import contestants, measure
 from he_helpers.lab.overhead import overhead
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
@@ -127,17 +129,20 @@ def main() -> int:
     """Measure, print, write bench.json; the exit status."""
     costs = population_costs()
     costs_of_helper = overhead()
+    libraries = measure(contestants(), progress=lambda jobs: tqdm(jobs, desc="libraries", file=sys.stderr))
     checked = bounds(costs, costs_of_helper)
     with pd.option_context("display.width", 200, "display.max_columns", 20, "display.float_format", _readable):
         for title, table in (
             ("Population table: 152 rows x 5 columns, sums for all three groupings", costs),
             ("A full ciphertext: the helper against the raw library calls, microseconds", costs_of_helper),
+            ("The libraries on the same jobs, milliseconds a call; microseconds per value", libraries),
             ("Bounds", checked),
         ):
             print(f"\n{title}\n{table.to_string()}")
     report = {
         "population": costs.to_dict("index"),
         "overhead": costs_of_helper.reset_index().to_dict("records"),
+        "libraries": libraries.reset_index().to_dict("records"),
         "bounds": checked.to_dict("index"),
     }
     Path("bench.json").write_text(json.dumps(report, indent=2, default=float) + "\n", encoding="utf-8")
