@@ -1,0 +1,67 @@
+"""The explorer of parameters and the measurements of notebook 10."""
+
+import pytest
+
+from he_helpers.lab.explorer import Explorer, consequences
+from he_helpers.lab.knobs import SIZES, noise_budget, predicted_sizes, turn
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
+from he_helpers.schemes.keys import tenseal_bfv
+
+
+def test_the_consequences_follow_the_sliders():
+    explorer = Explorer()
+    assert explorer.parameters == CKKSParameters()
+    assert explorer.consequences["products of ciphertexts"] == "1 one after the other"
+    explorer.inner_primes.value = 3
+    assert explorer.consequences["products of ciphertexts"] == "3 one after the other"
+    assert explorer.consequences["security"].startswith("none")
+    explorer.scheme.value = "BFV"
+    assert isinstance(explorer.parameters, BFVParameters)
+    assert explorer.plaintext_bits.layout.display is None and explorer.scale_bits.layout.display == "none"
+    explorer.scheme.value = "Paillier"
+    assert explorer.parameters == PaillierParameters()
+    assert "128 bits" in explorer.consequences["security"] and explorer.consequences["Galois keys"] == "not used"
+
+
+def test_an_impossible_choice_is_explained():
+    explorer = Explorer()
+    explorer.outer_bits.value, explorer.scale_bits.value = 40, 50
+    assert list(explorer.consequences.index) == ["not possible"]
+    assert "does not fit below the first prime" in explorer.consequences["not possible"]
+    assert "does not fit below the first prime" in explorer._table.value
+    explorer.scheme.value, explorer.ring_dimension.value, explorer.plaintext_bits.value = "BFV", 8192, 12
+    assert "No prime of 12 bits" in explorer.consequences["not possible"]
+
+
+def test_the_stored_form_is_short():
+    bundle = Explorer()._repr_mimebundle_()
+    assert bundle["text/plain"].startswith("Explorer(CKKS: ") and len(bundle["text/plain"]) < 100
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_the_tables_disagree():
+    words = consequences("CKKS", CKKSParameters(4096, (36, 37, 36), 30))["security"]
+    assert "limit 109 bits" in words and "limit 106 at 128 bits" in words
+
+
+def test_turning_a_knob():
+    settings = {levels: CKKSParameters(8192, (40, *[30] * levels, 40), 30) for levels in (0, 2)}
+    measured = turn(settings)
+    assert measured["depth"].tolist() == [0, 2] and measured["security"].tolist() == [256, 192]
+    assert measured["values"].tolist() == [4096, 4096]
+    assert (measured[SIZES] / predicted_sizes(settings) - 1).abs().lt(0.12).all(axis=None)
+    assert measured["multiply"].isna().tolist() == [True, False]
+    paillier = turn({1024: PaillierParameters(1024)}, ("encrypt", "add", "decrypt"))
+    assert paillier["security"].tolist() == [0] and "Galois keys" not in paillier
+
+
+def test_noise_budget():
+    keys = tenseal_bfv(BFVParameters(4096, (53, 53), 1073692673), relinearisation_keys=True).generate_keys()
+    vector = keys.public.encrypt([2]).native
+    assert 10 <= noise_budget(keys, vector) <= 30 and noise_budget(keys, vector * vector) == 0
+
+
+@pytest.mark.parametrize("scheme, parameters", [("BFV", BFVParameters()), ("CKKS", CKKSParameters())])
+def test_every_scheme_has_consequences(scheme, parameters):
+    words = set(consequences(scheme, parameters).index)
+    assert {"security", "values in a ciphertext", "largest value or sum", "ciphertext", "public key"} <= words

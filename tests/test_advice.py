@@ -1,0 +1,278 @@
+"""Advice: what it says, that it keeps to the tables, and that no parameter set fails the job it was advised for."""
+
+import dataclasses
+import random
+from fractions import Fraction
+from functools import cache
+
+import pytest
+
+from he_helpers.parameters import (
+    BFVParameters,
+    CKKSParameters,
+    Fit,
+    ImpossibleJob,
+    InvalidJob,
+    InvalidParameters,
+    Job,
+    PaillierParameters,
+    advise,
+    assess_security,
+    coefficient_limit,
+    coefficient_primes,
+    expected_sizes,
+    limit_words,
+    parameters_to_dict,
+)
+from he_helpers.schemes.envelope import seal_envelope
+from he_helpers.schemes.errors import HEError
+from he_helpers.schemes.keys import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.verification import scheme_for, verify
+
+# Primes as they come after a round number: Paillier's arithmetic needs primes, and nobody's secret is kept here.
+PRIMES = {
+    3072: None,
+    7680: (3 * 2**3838 + 361, 3 * 2**3838 + 2**3830 + 3883),
+    15360: (3 * 2**7678 + 2005, 3 * 2**7678 + 2**7670 + 2941),
+}
+SEEDS = range(16)
+VERIFICATIONS_FOR_A_SEED = 20
+
+
+@cache
+def paillier_factors(modulus_bits: int) -> tuple[int, int]:
+    if PRIMES[modulus_bits] is not None:
+        return PRIMES[modulus_bits]
+    private = scheme_for(advise(Job(1, 1, 1, scheme="paillier")).best).generate_keys().secret._private
+    return private.p, private.q
+
+
+def keys_for(fit: Fit) -> KeyPair:
+    """New keys; for Paillier the same factors under other lanes, since making them takes a while."""
+    if fit.scheme != "paillier":
+        return scheme_for(fit).generate_keys()
+    factors = [f.to_bytes(1000, "big") for f in paillier_factors(fit.parameters.modulus_bits)]
+    fields = ["paillier", parameters_to_dict(fit.parameters), False, factors]
+    return secret_key_from_bytes(seal_envelope("key pair", fields))
+
+
+def random_job(chance: random.Random, scheme: str | None = None) -> Job:
+    operations = chance.choice([("sums",), ("sums",), ("weighted sums",), ("sums", "weighted sums"), ()])
+    depth = chance.choice([0, 0, 0, 1, 1, 2, 3]) if operations else chance.choice([1, 1, 2, 3])
+    decimals = chance.choice([0, 0, 1, 2, 3])
+    return Job(
+        rows=int(10 ** chance.uniform(0, 6)),
+        columns=chance.choice([1, 2, 3, 5, 10, 40]),
+        largest=round(10 ** chance.uniform(-1, 6), decimals) or 1,
+        decimals=decimals,
+        operations=operations,
+        product_depth=depth,
+        largest_weight=round(10 ** chance.uniform(-1, 3), 2),
+        weight_decimals=chance.choice([0, 1, 2]),
+        precision=chance.choice([None, None, 0, 1e-3, 1, 10.0 ** chance.randint(-6, 6)]),
+        security=chance.choice([128, 128, 192, 256]),
+        scheme=scheme,
+    )
+
+
+def check(fit: Fit) -> None:
+    assert assess_security(fit.parameters).bits >= fit.job.security
+    found = verify(fit, keys_for(fit))
+    assert found.passed, (found, fit)
+    assert found.error <= max(fit.expected_error, 0), (found, fit)
+    assert 0.88 <= found.ciphertext_bytes / fit.sizes.ciphertext <= 1.12, (found, fit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_advice_fails_its_own_verification(seed):
+    """320 real runs of random jobs at their limits, with the parameters that cost least time to make keys for."""
+    chance = random.Random(seed)
+    verified = 0
+    while verified < VERIFICATIONS_FOR_A_SEED:
+        try:
+            advice = advise(random_job(chance))
+        except ImpossibleJob:
+            continue
+        for fit in advice.fits:
+            ring = getattr(fit.parameters, "ring_dimension", 0)
+            paillier_is_cheap = fit.scheme != "paillier" or fit.job.security == 128 and chance.random() < 0.3
+            if ring <= (4096 if fit.galois_keys else 8192) and paillier_is_cheap:
+                check(fit)
+                verified += 1
+
+
+LARGE_JOBS = [
+    Job(50_000, 2, 100, 1, product_depth=2, scheme="tenseal-bfv"),
+    Job(3000, 1, 10, 2, product_depth=1, precision=10, security=256, scheme="tenseal-ckks"),
+    Job(3000, 1, 10, 2, product_depth=1, precision=10, security=192, scheme="pyfhel-ckks"),
+    Job(10**9, 5, 100, 2, security=192, scheme="paillier"),
+    Job(1000, 20, 100, 2, ("weighted sums",), largest_weight=10, weight_decimals=3, security=256, scheme="paillier"),
+    Job(1000, 20, 100, 2, ("sums", "weighted sums"), largest_weight=10, weight_decimals=3, scheme="paillier"),
+    Job(10**7, 1, 10**6, 0, scheme="pyfhel-bfv"),
+    Job(10**6, 3, 1.5, 3, precision=1, scheme="tenseal-ckks"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", LARGE_JOBS, ids=lambda job: f"{job.scheme}-{job.security}")
+def test_advice_for_larger_parameters(job):
+    for fit in advise(job).fits:
+        if getattr(fit.parameters, "ring_dimension", 0) <= 16384:
+            check(fit)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_advice_keeps_to_the_tables_and_gives_its_reasons(seed):
+    chance = random.Random(1000 + seed)
+    for _ in range(100):
+        job = random_job(chance, chance.choice([None, "tenseal-bfv", "pyfhel-ckks"]))
+        try:
+            advice = advise(job)
+        except ImpossibleJob as error:
+            assert "would make it possible" in str(error) and error.changes
+            continue
+        assert advice.relative_cost(advice.best) == 1
+        assert all(advice.relative_cost(fit) >= 1 for fit in advice.fits)
+        for fit in advice.fits:
+            assert assess_security(fit.parameters).bits >= job.security
+            assert fit.expected_error <= job.largest_error
+            assert job.scheme in (None, fit.scheme)
+            lattice = {"ring dimension", "moduli chain", "headroom", "security"}
+            assert set(fit.reasons) == {
+                "bfv": lattice | {"plaintext modulus"},
+                "ckks": lattice | {"scale"},
+                "paillier": {"key length", "lane", "headroom"},
+            }[fit.scheme.split("-")[-1]]
+            assert fit.upload_bytes >= fit.sizes.ciphertext and fit.total_bytes > fit.upload_bytes
+        named = " ".join([str(fit.scheme) for fit in advice.fits] + list(advice.others))
+        assert all(scheme in named for scheme in ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "paillier"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_an_impossible_job_would_have_to_change_is_enough(seed):
+    chance = random.Random(2000 + seed)
+    found = 0
+    while found < 10:
+        job = dataclasses.replace(random_job(chance), largest=10.0 ** chance.randint(4, 8), product_depth=2)
+        try:
+            advise(job)
+        except ImpossibleJob as error:
+            found += 1
+            assert error.changes
+            for changed in error.changes:
+                assert changed != job and advise(changed).fits
+
+
+def test_impossible_together():
+    job = Job(10**9, 5, 10**15, 6, ("sums",), product_depth=3, precision=0, security=256, scheme="tenseal-ckks")
+    with pytest.raises(ImpossibleJob) as caught:
+        advise(job)
+    assert all(advise(changed).fits for changed in caught.value.changes) and caught.value.changes
+
+
+def test_comparisons():
+    with pytest.raises(ImpossibleJob, match="none of them compares encrypted values. Leave comparisons out") as caught:
+        advise(Job(10, 2, 100, 0, ("sums", "comparisons")))
+    assert [changed.operations for changed in caught.value.changes] == [("sums",)]
+    with pytest.raises(ImpossibleJob) as caught:
+        advise(Job(10, 2, 100, 0, ("comparisons",)))
+    assert caught.value.changes == ()
+
+
+def test_reasons_say_where_the_tables_disagree():
+    reasons = advise(Job(1000, 5, 100, 2)).best.reasons
+    assert "the tables disagree" in reasons["security"] and "allows 109" in reasons["security"]
+    assert "at most 106 bits" in reasons["security"] and "stricter one counts" in reasons["security"]
+    assert "the only table for this level" in limit_words(4096, 192)
+    assert coefficient_limit(4096, 128) == 106 and coefficient_limit(4096, 192) == 75
+    assert coefficient_limit(32768, 256) == 476
+
+
+def test_reasons_for_what_does_not_fit():
+    others = " ".join(advise(Job(100, 2, 100, 0, product_depth=1, precision=0)).others)
+    assert "CKKS always has an error" in others and "no product of ciphertexts" in others
+    with pytest.raises(ImpossibleJob, match="a precision of .* instead of"):
+        advise(Job(100, 2, 10**6, 0, precision=1e-12, scheme="tenseal-ckks"))
+    with pytest.raises(ImpossibleJob, match="SEAL takes at most 60.*another scheme"):
+        advise(Job(100, 2, 10**18, 2, scheme="tenseal-bfv"))
+
+
+def test_a_weaker_set_would_fail_the_verification():
+    """The verification finds what it is there for: too short a modulus, and too small an error announced."""
+    fit = advise(Job(2000, 3, 100, 2, scheme="tenseal-bfv")).best
+    p = fit.parameters
+    shorter = BFVParameters(p.ring_dimension, (p.plaintext_modulus.bit_length() + 3, 30), p.plaintext_modulus)
+    with pytest.raises(HEError):
+        verify(dataclasses.replace(fit, parameters=shorter))
+    fit = advise(Job(2000, 3, 100, 2, product_depth=1, precision=1000, scheme="tenseal-ckks")).best
+    strict = dataclasses.replace(fit, job=dataclasses.replace(fit.job, precision=1e-9))
+    assert verify(fit).passed and not verify(strict).passed
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"rows": 0}, "rows is a whole number from 1"),
+        ({"columns": 2.0}, "columns is a whole number"),
+        ({"decimals": -1}, "decimals"),
+        ({"product_depth": True}, "product_depth"),
+        ({"largest": 0}, "largest is the largest absolute value"),
+        ({"largest": float("nan")}, "largest"),
+        ({"largest_weight": float("inf")}, "largest_weight"),
+        ({"precision": -1.0}, "precision"),
+        ({"operations": ("medians",)}, r"not \['medians'\]"),
+        ({"operations": ()}, "at least one"),
+        ({"security": 80}, "128, 192, 256"),
+        ({"scheme": "rsa"}, "one of tenseal-bfv"),
+    ],
+)
+def test_what_is_no_job(fields, message):
+    with pytest.raises(InvalidJob, match=message):
+        Job(**{"rows": 10, "columns": 2, "largest": 5, **fields})
+
+
+def test_fixed_point():
+    job = Job(1, 1, 0.1, 1, ("weighted sums",), product_depth=1, largest_weight=0.25, weight_decimals=2)
+    assert (job.integer_largest, job.integer_weight, job.result_decimals) == (1, 25, 4)
+    assert Job(1, 1, 1.15, 2).integer_largest == 115 and Job(1, 1, 1.151, 2).integer_largest == 116
+    assert Job(1, 1, 1, 2).largest_error == 0.005 and Job(1, 1, 1, 2, precision=0).largest_error == 0
+
+
+@pytest.mark.parametrize("ring, chain", [(4096, (53, 53)), (8192, (60, 40, 40, 60)), (8192, (36, 25, 25, 25, 36))])
+def test_the_primes_are_those_of_seal(ring, chain):
+    context = tenseal_ckks(CKKSParameters(ring, chain, 20)).generate_keys().public.context
+    real = tuple(m.value() for m in context.seal_context().data.key_context_data().parms().coeff_modulus())
+    assert coefficient_primes(ring, chain) == real
+
+
+def test_too_few_primes():
+    with pytest.raises(InvalidParameters, match="use longer primes or a smaller ring dimension"):
+        coefficient_primes(32768, (18,) * 10)
+
+
+@pytest.mark.parametrize(
+    "scheme, parameters",
+    [
+        (tenseal_bfv, BFVParameters()),
+        (tenseal_ckks, CKKSParameters()),
+        (tenseal_ckks, CKKSParameters(8192, (50, 40, 40, 50), 40)),
+    ],
+)
+def test_sizes_of_keys(scheme, parameters):
+    def bytes_of(**keys: bool) -> int:
+        return len(scheme(parameters, **keys).generate_keys().public.to_bytes())
+
+    expected = expected_sizes(scheme(parameters).name, parameters)
+    plain = bytes_of()
+    assert plain == pytest.approx(expected.public_key, rel=0.05)
+    relinearisation = bytes_of(relinearisation_keys=True) - plain
+    assert relinearisation == pytest.approx(expected.relinearisation_keys, rel=0.05)
+    assert bytes_of(galois_keys=True) - plain == pytest.approx(expected.galois_keys, rel=0.05)
+
+
+def test_sizes_of_paillier_and_of_results():
+    assert expected_sizes("paillier", PaillierParameters(3072)).ciphertext == pytest.approx(768, rel=0.1)
+    parameters = CKKSParameters(8192, (60, 40, 60))
+    fresh, used = (expected_sizes("pyfhel-ckks", parameters, levels).result for levels in (0, 1))
+    assert Fraction(fresh - 60, used - 60) == 2
