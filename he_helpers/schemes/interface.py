@@ -377,7 +377,9 @@ class Ciphertext:
 
         The operators add up and multiply bounds, which overestimates where values are related: 1 - x keeps within 1
         for x from 0 to 2, and the operators say 3. A larger bound than theirs is always true, and hides what theirs
-        would tell about a secret factor. Nothing checks a smaller one before decryption.
+        would tell about a secret factor. Nothing checks a smaller one before decryption. TenSEAL repeats a short CKKS
+        vector through the unused slots, where adding a plaintext does not reach: these copies must keep the bound, too,
+        or be cleared by a first product with a vector.
 
         Raises ValueOutOfRange for a bound that is negative, not a number, or above the capacity.
         """
