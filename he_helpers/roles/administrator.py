@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,7 @@ import pandas as pd
 from nacl.signing import SigningKey
 
 from he_helpers.roles import contacts, release
-from he_helpers.roles.connection import Connection
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
+from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.errors import (
     AlreadyThere,
     InvalidName,
@@ -22,10 +20,11 @@ from he_helpers.roles.errors import (
     UnreadableAnswer,
 )
 from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.keyring import Keyring, hide
+from he_helpers.roles.keyring import hide
+from he_helpers.roles.participant import Participant, checked_uuid
 from he_helpers.roles.private_files import private_folder, read_private, write_private
 from he_helpers.roles.review import Review, review_request
-from he_helpers.roles.views import audit_view, dataset_view, request_view
+from he_helpers.roles.views import request_view
 from he_helpers.schemes.keys import secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable
@@ -41,7 +40,7 @@ _UNDECIDED = {"requested", "aggregated"}
 _DECIDED_FOR = {"approved", "released"}
 
 
-class DataAdministrator:
+class DataAdministrator(Participant):
     """What a data administrator can do, from the own ``folder`` (mode 0700), over the server at ``server``.
 
     The folder holds ``token`` (from the server's operator), and gets ``keyring`` (secret keys, encrypted
@@ -50,19 +49,15 @@ class DataAdministrator:
     the secret key is loaded for a release only and not kept.
     """
 
+    trusted_kind = ENCRYPTION_KEY
+
     def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
-        self._passphrase = passphrase = hide(passphrase)
-        self.folder = private_folder(folder)
-        self.keyring = Keyring(self.folder)
-        self.contacts = Contacts(self.folder / "contacts", ENCRYPTION_KEY)
-        self.connection = Connection(server, self.folder)
+        passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
+        super().__init__(folder, server, passphrase)
         self._public_keys = private_folder(self.folder / "public_keys")
         self._uploads = private_folder(self.folder / "uploads")
         self._decisions = private_folder(self.folder / "decisions")
         self._shown: dict[str, dict[str, Any]] = {}
-
-    def __repr__(self) -> str:
-        return f"DataAdministrator(server={self.connection.server!r})"
 
     # Keys
 
@@ -110,10 +105,6 @@ class DataAdministrator:
     def hand_over(self, folder: Path | str, name: str = "administrator") -> Path:
         """Put the verify key into ``folder``, for analysts to take in person, and return the file."""
         return contacts.hand_over(folder, name, self.verify_key)
-
-    def trust(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
-        """Keep the encryption key that the analyst ``name`` handed over in person. See Contacts.trust."""
-        return self.contacts.trust(name, path_or_bytes, overwrite=overwrite)
 
     # Datasets
 
@@ -170,14 +161,6 @@ class DataAdministrator:
             known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
             raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
         return EncryptedTable.from_bytes(read_private(file, _LARGEST_TABLE))
-
-    def datasets(self) -> pd.DataFrame:
-        """The own datasets on the server, one row each, by name."""
-        return dataset_view(self.connection.get("datasets"))
-
-    def describe(self, name: str) -> dict[str, Any]:
-        """All that the server can read of the dataset ``name``. Unknown: ServerRefused (404)."""
-        return self.connection.get("datasets", name)
 
     def delete(self, name: str) -> None:
         """Delete a dataset with its requests, and the own copy. Unknown: ServerRefused (404)."""
@@ -249,7 +232,7 @@ class DataAdministrator:
         never the server's bytes. Repeating is harmless: the server keeps the first result. Raises
         NotApproved, ReviewNotClean, WrongPassphrase.
         """
-        decision = self._decision(_checked_uuid(request_id))
+        decision = self._decision(checked_uuid(request_id))
         if not decision or decision["decision"] != "approved":
             raise NotApproved(
                 "You have not approved this request from this folder. Call review(), then approve()."
@@ -275,18 +258,6 @@ class DataAdministrator:
         self.connection.put_bytes("requests", review.request, "result", data=sealed)
         return result
 
-    def audit(
-        self,
-        dataset: str | None = None,
-        request_id: str | None = None,
-        *,
-        times: bool = False,
-        details: bool = False,
-    ) -> pd.DataFrame:
-        """What happened to the own datasets; ``times`` adds when, ``details`` ids, sizes, digests."""
-        events = self.connection.get("audit", dataset=dataset, request=request_id)
-        return audit_view(events, times=times, details=details)
-
     def _signing_key(self) -> SigningKey:
         return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))
 
@@ -303,7 +274,7 @@ class DataAdministrator:
 
     def _aggregated(self, request_id: str) -> dict[str, Any]:
         """The server's document of a request, after asking for the aggregation if nobody has."""
-        identifier = _checked_uuid(request_id)
+        identifier = checked_uuid(request_id)
         request = self.connection.get("requests", identifier)
         if isinstance(request, dict) and request.get("status") == "requested":
             self.connection.post("requests", identifier, "aggregation")
@@ -361,8 +332,3 @@ def _entry(name: str) -> str:
     return f"homomorphic encryption key {name}"
 
 
-def _checked_uuid(request_id: str) -> str:
-    try:
-        return str(uuid.UUID(request_id))
-    except (ValueError, AttributeError, TypeError):
-        raise InvalidName(f"{request_id!r:.80} is no request id. Take one from pending().") from None

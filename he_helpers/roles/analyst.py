@@ -11,21 +11,21 @@ import pandas as pd
 from nacl.public import PrivateKey
 
 from he_helpers.roles import contacts
-from he_helpers.roles.connection import Connection
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
-from he_helpers.roles.errors import AlreadyThere, InvalidName, NotThere, ServerRefused, UnreadableAnswer
+from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.errors import AlreadyThere, NotThere, ServerRefused, UnreadableAnswer
 from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.keyring import Keyring, hide
+from he_helpers.roles.keyring import hide
+from he_helpers.roles.participant import Participant, checked_uuid
 from he_helpers.roles.private_files import private_folder, read_private, write_private
 from he_helpers.roles.release import unseal
-from he_helpers.roles.views import audit_view, dataset_view, request_view
+from he_helpers.roles.views import request_view
 from he_helpers.tables import Query
 
 _KEY_ENTRY = "encryption key"
 _LARGEST_RECORD = 2**20
 
 
-class DataAnalyst:
+class DataAnalyst(Participant):
     """What a data analyst can do, from the own ``folder`` (mode 0700), over the server at ``server``.
 
     The folder holds ``token`` (from the server's operator), and gets ``keyring`` (the private key that opens
@@ -34,17 +34,13 @@ class DataAnalyst:
     the object lives.
     """
 
+    trusted_kind = VERIFY_KEY
+
     def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
-        self._passphrase = passphrase = hide(passphrase)
-        self.folder = private_folder(folder)
-        self.keyring = Keyring(self.folder)
-        self.contacts = Contacts(self.folder / "contacts", VERIFY_KEY)
-        self.connection = Connection(server, self.folder)
+        passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
+        super().__init__(folder, server, passphrase)
         self._requests = private_folder(self.folder / "requests")
         self._results = private_folder(self.folder / "results")
-
-    def __repr__(self) -> str:
-        return f"DataAnalyst(server={self.connection.server!r})"
 
     # Keys
 
@@ -62,23 +58,6 @@ class DataAnalyst:
     def hand_over(self, folder: Path | str, name: str = "analyst") -> Path:
         """Put the encryption key into ``folder``, for administrators to take; returns the file."""
         return contacts.hand_over(folder, name, self.encryption_key)
-
-    def trust(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
-        """Keep the verify key that the administrator ``name`` handed over in person. See Contacts.trust."""
-        return self.contacts.trust(name, path_or_bytes, overwrite=overwrite)
-
-    # Datasets
-
-    def datasets(self) -> pd.DataFrame:
-        """The datasets that can be asked about, one row each, by name."""
-        return dataset_view(self.connection.get("datasets"))
-
-    def describe(self, name: str) -> dict[str, Any]:
-        """The public description of a dataset: labels, their values, columns, decimals, groupings.
-
-        Unknown: ServerRefused (404), whose ``extra["known"]`` lists the known ones.
-        """
-        return self.connection.get("datasets", name)
 
     # Release requests
 
@@ -114,7 +93,7 @@ class DataAnalyst:
             "purpose": purpose,
         }
         record = json.dumps({**asked, "administrator": self._administrator(administrator)}, indent=2).encode()
-        identifier = _checked_uuid(request_id) if request_id else str(uuid.uuid4())
+        identifier = checked_uuid(request_id) if request_id else str(uuid.uuid4())
         file = self._requests / f"{identifier}.json"
         first = not file.exists()
         if not first and read_private(file, _LARGEST_RECORD) != record:
@@ -132,7 +111,7 @@ class DataAnalyst:
 
     def aggregate(self, request_id: str) -> str:
         """Let the server aggregate now, and return the status. Repeating is harmless."""
-        self.connection.post("requests", _checked_uuid(request_id), "aggregation")
+        self.connection.post("requests", checked_uuid(request_id), "aggregation")
         return self.status(request_id)
 
     def requests(self) -> pd.DataFrame:
@@ -145,7 +124,7 @@ class DataAnalyst:
 
     def status(self, request_id: str) -> str:
         """ "requested", "aggregated", "approved", "refused" or "released", by the server's word."""
-        answer = self.connection.get("requests", _checked_uuid(request_id))
+        answer = self.connection.get("requests", checked_uuid(request_id))
         if not isinstance(answer, dict) or not isinstance(answer.get("status"), str):
             raise UnreadableAnswer(
                 "The server described the request without a status. Check the address of the server."
@@ -158,7 +137,7 @@ class DataAnalyst:
         Raises ServerRefused (409) before the release, saying the status; NotForThisKey, ForgedRelease or
         WrongRelease when the server relays anything but what the administrator made for this request.
         """
-        identifier = _checked_uuid(request_id)
+        identifier = checked_uuid(request_id)
         asked = self._asked(identifier)
         sealed = self.connection.get_bytes("requests", identifier, "result")
         release = unseal(
@@ -177,24 +156,12 @@ class DataAnalyst:
 
     def result_file(self, request_id: str) -> Path:
         """Where result() writes its table: a CSV file with a header, groups first, named after the question."""
-        identifier = _checked_uuid(request_id)
+        identifier = checked_uuid(request_id)
         asked = self._asked(identifier)
         query = asked["query"]
         words = [asked["dataset"], query["statistic"], *(["by", *query["group_by"]] if query["group_by"] else [])]
         question = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(words))[:80]
         return self._results / f"{question}-{identifier[:8]}.csv"
-
-    def audit(
-        self,
-        dataset: str | None = None,
-        request_id: str | None = None,
-        *,
-        times: bool = False,
-        details: bool = False,
-    ) -> pd.DataFrame:
-        """What happened to the own requests; ``times`` adds when, ``details`` ids, sizes, digests."""
-        events = self.connection.get("audit", dataset=dataset, request=request_id)
-        return audit_view(events, times=times, details=details)
 
     def _private_key(self) -> PrivateKey:
         return PrivateKey(self.keyring.load(_KEY_ENTRY, self._passphrase))
@@ -221,10 +188,3 @@ class DataAnalyst:
         return json.loads(read_private(file, _LARGEST_RECORD))
 
 
-def _checked_uuid(request_id: str) -> str:
-    try:
-        return str(uuid.UUID(request_id))
-    except (ValueError, AttributeError, TypeError):
-        raise InvalidName(
-            f"{request_id!r:.80} is no request id. Take one from ask() or requests()."
-        ) from None

@@ -1,0 +1,70 @@
+"""What every role does alike: a folder, a keyring, known keys, a connection, and what the server tells anybody."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from he_helpers.roles.connection import Connection
+from he_helpers.roles.contacts import Contact, Contacts
+from he_helpers.roles.errors import InvalidName
+from he_helpers.roles.hidden import Hidden
+from he_helpers.roles.keyring import Keyring, hide
+from he_helpers.roles.private_files import private_folder
+from he_helpers.roles.views import audit_view, dataset_view
+
+
+class Participant:
+    """A client of the server at ``server`` with a folder of its own (mode 0700), which holds ``token``.
+
+    ``trusted_kind`` is the kind of key that others hand over to this role in person. The passphrase of the keyring
+    stays in this process for as long as the object lives.
+    """
+
+    trusted_kind: str
+
+    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+        self._passphrase = passphrase = hide(passphrase)
+        self.folder = private_folder(folder)
+        self.keyring = Keyring(self.folder)
+        self.contacts = Contacts(self.folder / "contacts", self.trusted_kind)
+        self.connection = Connection(server, self.folder)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(server={self.connection.server!r})"
+
+    def trust(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
+        """Keep the key that ``name`` handed over in person. See Contacts.trust."""
+        return self.contacts.trust(name, path_or_bytes, overwrite=overwrite)
+
+    def datasets(self) -> pd.DataFrame:
+        """The datasets that this role may see, one row each, by name."""
+        return dataset_view(self.connection.get("datasets"))
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """All that the server can read of a dataset: labels, their values, columns, decimals, groupings.
+
+        Unknown: ServerRefused (404), whose ``extra["known"]`` lists the known ones.
+        """
+        return self.connection.get("datasets", name)
+
+    def audit(
+        self,
+        dataset: str | None = None,
+        request_id: str | None = None,
+        *,
+        times: bool = False,
+        details: bool = False,
+    ) -> pd.DataFrame:
+        """What happened to the own datasets and requests; ``times`` adds when, ``details`` ids, sizes, digests."""
+        events = self.connection.get("audit", dataset=dataset, request=request_id)
+        return audit_view(events, times=times, details=details)
+
+
+def checked_uuid(request_id: str) -> str:
+    """The request id in its canonical form. Raises InvalidName for anything that is no uuid."""
+    try:
+        return str(uuid.UUID(request_id))
+    except (ValueError, AttributeError, TypeError):
+        raise InvalidName(f"{request_id!r:.80} is no request id. Take one from ask() or requests().") from None
