@@ -4,28 +4,25 @@ An upload is checked in this order: token and role, size and content type, secre
 read as an encrypted table. Neither bodies nor tokens are logged.
 """
 
-import logging
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from he_helpers.server import datasets, policy, release_requests
 from he_helpers.server.accounts import Account, find_account
+from he_helpers.server.application import new_application, read_body
 from he_helpers.server.audit import events_for, record_event
 from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
-from he_helpers.server.problems import Problem, install_problems
+from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.server.store import Store
 
 INTERFACE_VERSION = "1"
 BYTES = "application/octet-stream"
 
-_log = logging.getLogger("he_helpers.server")
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -63,14 +60,7 @@ class DecisionBody(_Incoming):
 
 def create_app(store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY) -> Flask:
     """The application over ``store``. Bodies above ``largest_body`` bytes are refused."""
-    app = Flask("he_helpers.server", static_folder=None)
-    app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, STORE=store, LARGEST_BODY=largest_body)
-    app.json.sort_keys = False
-    app.url_map.merge_slashes = False
-    app.register_blueprint(_v1)
-    app.after_request(_log_request)
-    install_problems(app)
-    return app
+    return new_application(_v1, STORE=store, LARGEST_BODY=largest_body)
 
 
 _v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -251,15 +241,7 @@ def _body(
 ) -> bytes:
     """The body of this request: of that content type, at most ``largest`` bytes, without a secret key."""
     largest = min(largest or current_app.config["LARGEST_BODY"], current_app.config["LARGEST_BODY"])
-    request.max_content_length = largest
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Problem(
-            "body-too-large", f"A body here has at most {largest:,} bytes.", largest_body=largest
-        ) from None
-    if request.mimetype != content_type:
-        raise Problem("wrong-content-type", f"Send the body with the header 'Content-Type: {content_type}'.")
+    body = read_body(content_type, largest)
     secret = find_secret_key(body)
     if secret is not None:
         owner = account.name if account.role == "administrator" else None
@@ -309,9 +291,3 @@ def _record_refusal(
         )
 
     _store().write(step)
-
-
-def _log_request(response: Response) -> Response:
-    # The path alone: what follows the question mark, headers and bodies stay out of the log.
-    _log.info("%s %s %s", request.method, quote(request.path)[:200], response.status_code)
-    return response

@@ -11,38 +11,28 @@ re-randomised under the sender's whole public key. The service stores nothing an
 ciphertexts gets a ciphertext, which only they can read. Errors are problem documents (RFC 9457).
 """
 
-import logging
 import re
 from pathlib import Path
-from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, current_app, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from he_helpers.parameters import InsecureParameters, InvalidParameters
 from he_helpers.schemes.errors import HEError, SecretKeyFound
+from he_helpers.server.application import new_application, read_body
 from he_helpers.server.policy import LARGEST_SCORING_BODY
-from he_helpers.server.problems import Problem, install_problems
+from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.tables.models import NAME_PATTERN, LinearModel, rerandomise, score
 from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
 
 INTERFACE_VERSION = "1"
 
-_log = logging.getLogger("he_helpers.server")
 
 
 def create_scoring_app(models: Path, largest_body: int = LARGEST_SCORING_BODY) -> Flask:
     """The service over the folder ``models``. Bodies above ``largest_body`` bytes are refused."""
-    app = Flask("he_helpers.server", static_folder=None)
-    app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MODELS=Path(models), LARGEST_BODY=largest_body)
-    app.json.sort_keys = False
-    app.url_map.merge_slashes = False
-    app.register_blueprint(_v1)
-    app.after_request(_log_request)
-    install_problems(app)
-    return app
+    return new_application(_v1, MODELS=Path(models), LARGEST_BODY=largest_body)
 
 
 _v1 = Blueprint("scoring", __name__, url_prefix="/v1")
@@ -93,14 +83,7 @@ def compute_score(model: LinearModel, asked: ScoreRequest) -> ScoreAnswer:
 
 
 def _read_request() -> ScoreRequest:
-    largest = current_app.config["LARGEST_BODY"]
-    request.max_content_length = largest
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Problem("body-too-large", f"A body here has at most {largest:,} bytes.", largest_body=largest) from None
-    if request.mimetype != "application/json":
-        raise Problem("wrong-content-type", "Send the body with the header 'Content-Type: application/json'.")
+    body = read_body("application/json", current_app.config["LARGEST_BODY"])
     secret = find_secret_key(body)
     if secret is not None:
         raise Problem(
@@ -139,9 +122,3 @@ def _read_model(name: str) -> LinearModel:
     if model.name != name:
         raise ValueError(f"The file {name}.json holds a model of another name.")
     return model
-
-
-def _log_request(response: Response) -> Response:
-    # The path alone: what follows the question mark, headers and bodies stay out of the log.
-    _log.info("%s %s %s", request.method, quote(request.path)[:200], response.status_code)
-    return response
