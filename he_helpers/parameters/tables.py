@@ -2,7 +2,7 @@
 
 Sources: HomomorphicEncryption.org security standard v1.1 (ternary secret, classical attacks); Bossuat et al.,
 "Security Guidelines for Implementing Homomorphic Encryption", ePrint 2024/463; NIST SP 800-57 part 1 for Paillier,
-whose security rests on factoring the modulus as RSA's does.
+whose decisional composite residuosity problem has factoring the modulus as its best known attack.
 """
 
 # Largest bit length of the coefficient modulus, by security level and ring dimension.

@@ -2,29 +2,17 @@
 
 from typing import Any
 
-from he_helpers.parameters import InsecureParameters, InvalidParameters
-from he_helpers.schemes.errors import HEError, SecretKeyFound
+from he_helpers.schemes.errors import HEError
 from he_helpers.server.policy import refuse_small_groups
 from he_helpers.server.problems import Problem
+from he_helpers.server.reading import reading
 from he_helpers.tables import EncryptedTable, Query, UnknownColumn, UnknownLabel, UnsupportedQuery, aggregate
 
 
 def read_table(content: bytes) -> EncryptedTable:
     """The encrypted table in ``content``. Raises Problem (invalid-content, secret-key-refused)."""
-    try:
+    with reading("The content of this table", "Send the bytes that EncryptedTable.to_bytes() returned."):
         return EncryptedTable.from_bytes(content)
-    except SecretKeyFound as error:
-        raise Problem("secret-key-refused", str(error)) from None
-    except (HEError, InsecureParameters, InvalidParameters) as error:
-        raise Problem("invalid-content", str(error)) from None
-    except Exception as error:
-        # What is well sealed can still be nonsense inside; whatever a library says to that is the sender's
-        # error.
-        raise Problem(
-            "invalid-content",
-            f"The content of this table could not be read ({type(error).__name__}). "
-            "Send the bytes that EncryptedTable.to_bytes() returned.",
-        ) from None
 
 
 def check_query(table: EncryptedTable, query: dict[str, Any], minimum_group_size: int) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic import ValidationError
 
-from he_helpers.parameters import InsecureParameters, InvalidParameters
-from he_helpers.schemes.errors import HEError, SecretKeyFound
+from he_helpers.schemes.errors import DepthExhausted, ValueOutOfRange
 from he_helpers.server.application import new_application, read_body
 from he_helpers.server.policy import LARGEST_SCORING_BODY
 from he_helpers.server.problems import Problem
+from he_helpers.server.reading import reading
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.tables.models import NAME_PATTERN, LinearModel, rerandomise, score
 from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
@@ -66,20 +66,29 @@ def _score(name: str) -> Response:
 
 
 def compute_score(model: LinearModel, asked: ScoreRequest) -> ScoreAnswer:
-    """The answer to a request. Raises Problem (invalid-content, secret-key-refused)."""
-    try:
+    """The answer to a request. Raises Problem (invalid-content, secret-key-refused).
+
+    The sender declares how large a value can be and how much of the noise budget is used up. Where the weights exceed
+    what that leaves, the helpers' own errors name a product with a weight; the words here are the same for all weights.
+    That a message is refused at all still depends on them.
+    """
+    with reading("The key or a ciphertext", "Send what to_bytes() returned."):
         key, inputs = asked.open()
-        return ScoreAnswer.of(model.name, rerandomise(score(model, key, inputs), key), model.decimals)
-    except SecretKeyFound as error:
-        raise Problem("secret-key-refused", str(error)) from None
-    except (HEError, InsecureParameters, InvalidParameters) as error:
-        raise Problem("invalid-content", str(error)) from None
-    except Exception as error:
-        # What is well sealed can still be nonsense inside; whatever a library says to that is the sender's error.
-        raise Problem(
-            "invalid-content",
-            f"The key or a ciphertext could not be read ({type(error).__name__}). Send what to_bytes() returned.",
-        ) from None
+        try:
+            encrypted_score = rerandomise(score(model, key, inputs), key)
+        except ValueOutOfRange:
+            raise Problem(
+                "invalid-content",
+                "The values that the ciphertexts declare leave no room for the score. Encrypt afresh with the terms "
+                "that the model's description names.",
+            ) from None
+        except DepthExhausted:
+            raise Problem(
+                "invalid-content",
+                "The noise budget of the ciphertexts does not suffice for this model. Encrypt afresh under parameters "
+                "with a longer coefficient modulus.",
+            ) from None
+        return ScoreAnswer.of(model.name, encrypted_score, model.decimals)
 
 
 def _read_request() -> ScoreRequest:

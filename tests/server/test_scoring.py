@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from he_helpers.parameters import BFVParameters, plaintext_prime
+from he_helpers.schemes.interface import Ciphertext
 from he_helpers.schemes.keys import paillier, tenseal_bfv
 from he_helpers.server.import_guard import is_forbidden
 from he_helpers.server.scoring import create_scoring_app
@@ -139,6 +141,25 @@ def test_another_key_is_refused(client, one, batch):
 def test_a_key_that_cannot_encrypt_is_refused(client, batch):
     part = base64.b64encode(batch.public.for_evaluation().to_bytes()).decode()
     assert "whole public key" in refusal(post(client, {**message(batch), "public_key": part}))
+
+
+def test_a_refusal_has_the_same_words_for_all_weights(client, models, one, batch):
+    """A sender may declare any bound and any noise; an error that multiplies these by a weight would tell it."""
+    other = MODEL.model_copy(update={"weights": {name: 3 * weight + 7 for name, weight in MODEL.weights.items()}})
+    assert other.terms == MODEL.terms
+    for keys, change in (
+        (one, lambda c: c.assuming(c.key.capacity)),
+        (batch, lambda c: c.assuming(c.key.capacity)),
+        (batch, lambda c: Ciphertext(c.key, c.native, c.length, c.padding, 1, c.key.consumption_limit / 2)),
+    ):
+        fresh = {entry.name: keys.public.encrypt([1], terms=MODEL.terms) for entry in MODEL.inputs}
+        changed = {name: change(ciphertext) for name, ciphertext in fresh.items()}
+        asked = ScoreRequest.of("salary", keys.public, changed).model_dump()
+        details = []
+        for model in (MODEL, other):
+            (models / "salary.json").write_text(model.model_dump_json())
+            details.append(refusal(post(client, asked)))
+        assert details[0] == details[1] and not re.search(r"\d", details[0]), details
 
 
 @pytest.mark.parametrize("scheme", ["one", "batch"])

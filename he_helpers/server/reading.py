@@ -1,0 +1,24 @@
+"""Reading what a sender has encrypted: whatever is wrong with it becomes a problem document."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from he_helpers.parameters import InsecureParameters, InvalidParameters
+from he_helpers.schemes.errors import HEError, SecretKeyFound
+from he_helpers.server.problems import Problem
+
+
+@contextmanager
+def reading(what: str, remedy: str) -> Iterator[None]:
+    """Turn errors within into Problem (invalid-content, secret-key-refused), worded with ``what`` and ``remedy``."""
+    try:
+        yield
+    except Problem:
+        raise
+    except SecretKeyFound as error:
+        raise Problem("secret-key-refused", str(error)) from None
+    except (HEError, InsecureParameters, InvalidParameters) as error:
+        raise Problem("invalid-content", str(error)) from None
+    except Exception as error:
+        # What is well sealed can still be nonsense inside; whatever a library says to that is the sender's error.
+        raise Problem("invalid-content", f"{what} could not be read ({type(error).__name__}). {remedy}") from None
