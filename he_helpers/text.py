@@ -10,7 +10,7 @@ _INVISIBLE_MARKS = frozenset("\u034f\u180b\u180c\u180d\u180f") | {chr(code) for 
 
 
 def printable_line(text: str) -> str:
-    """``text`` in Unicode NFC as one printable line; everything else is escaped as Python does it: ``\\n``, ``\\u202e``.
+    """``text`` in Unicode NFC as one printable line; everything else is escaped as Python does: ``\\n``, ``\\u202e``.
 
     Escaped are line and paragraph separators, control and direction marks, zero-width and other invisible characters,
     spaces other than the common one, lone surrogates, code points that Unicode has not assigned, and combining marks
