@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from he_helpers.errors import HEError
 from he_helpers.parameters import (
     BFVParameters,
     CKKSParameters,
@@ -25,7 +26,6 @@ from he_helpers.parameters import (
     parameters_to_dict,
 )
 from he_helpers.schemes.envelope import seal_envelope
-from he_helpers.schemes.errors import HEError
 from he_helpers.schemes.keys import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.schemes.verification import scheme_for, verify
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from he_helpers.errors import HEError
 from he_helpers.lab.bad_input_cases import LIBRARIES, cases
 from he_helpers.lab.workspace import PROJECT
 
@@ -22,7 +23,7 @@ _ENDS = {signal.SIGSEGV: "segmentation fault", signal.SIGBUS: "segmentation faul
 _NOT_THERE = "no such case"
 
 
-class ProvocationFailed(RuntimeError):
+class ProvocationFailed(HEError, RuntimeError):
     """The process of a library ended for another reason than a case: nothing can be said about the library."""
 
 

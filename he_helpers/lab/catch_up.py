@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from he_helpers.errors import HEError
 from he_helpers.lab.seat import Seat
 from he_helpers.lab.workspace import Workspace, entered_role, environment_for
 
@@ -34,7 +35,7 @@ _LOCK = ".catching_up"
 _STEP_SECONDS = 120
 
 
-class CatchUpFailed(RuntimeError):
+class CatchUpFailed(HEError, RuntimeError):
     """What an earlier notebook would have left could not be made."""
 
 

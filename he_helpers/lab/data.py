@@ -17,12 +17,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from he_helpers.errors import HEError
+
 DATA_FOLDER = Path(__file__).resolve().parents[2] / "data"
 MAXIMUM_DIGITS = 15
 """Decimal digits, before and after the point together, that a float64 keeps exactly."""
 
 
-class TableError(ValueError):
+class TableError(HEError, ValueError):
     """A table cannot be used as it is. The message says where, what was expected and what to do."""
 
 

@@ -31,6 +31,7 @@ from nbformat import NotebookNode
 from tqdm.auto import tqdm
 from traitlets import default
 
+from he_helpers.errors import HEError
 from he_helpers.lab.server_process import stop_server
 from he_helpers.lab.workspace import PROJECT, Workspace, environment_for
 
@@ -49,11 +50,11 @@ _LANGUAGE = {
 }
 
 
-class NotebookFailed(RuntimeError):
+class NotebookFailed(HEError, RuntimeError):
     """A cell raised an error that it was not marked to raise, or its kernel ended."""
 
 
-class NoSuchNotebook(ValueError):
+class NoSuchNotebook(HEError, ValueError):
     """A notebook was asked for that the folder does not hold."""
 
 
@@ -236,7 +237,7 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
         else:
             for path in execute_in_place(project / "notebooks", chosen.names):
                 print(f"{path.name}: stored")
-    except (NotebookFailed, NoSuchNotebook) as error:
+    except HEError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
+from he_helpers.errors import HEError
 from he_helpers.lab.workspace import Workspace, check_role, entered_role, environment_for
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-class RoleCellError(Exception):
+class RoleCellError(HEError):
     """An error of a cell that ran as another role; its class has the name of the error's own class there."""
 
     def __init__(self, message: str, lines: list[str]) -> None:
@@ -51,7 +52,7 @@ class RoleCellError(Exception):
         return self._lines
 
 
-class RoleKernelDied(RuntimeError):
+class RoleKernelDied(HEError, RuntimeError):
     """The kernel of a role ended without being asked to."""
 
 

@@ -25,8 +25,8 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from he_helpers.errors import HEError
 from he_helpers.lab.workspace import Workspace
-from he_helpers.schemes.errors import HEError
 from he_helpers.schemes.interface import Ciphertext
 from he_helpers.schemes.keys import paillier
 from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
 
-class ScoringFailed(RuntimeError):
+class ScoringFailed(HEError, RuntimeError):
     """The research server did not answer, or refused. The message says why, and holds no answer of the person."""
 
 

@@ -50,16 +50,15 @@ def show_page() -> None:
     from IPython.display import Markdown, display
 
     from he_helpers import lab
-    from he_helpers.lab.catch_up import CatchUpFailed
-    from he_helpers.lab.screening import Person, ScoringFailed, describe_model, research_server
+    from he_helpers.errors import HEError
+    from he_helpers.lab.screening import Person, describe_model, research_server
     from he_helpers.lab.screening_form import ScreeningForm
-    from he_helpers.lab.server_process import ServerNotStarted
 
     try:
         lab.enter("person", notebook="09")
         address = research_server(Workspace())
         model = describe_model(address)
-    except (CatchUpFailed, ScoringFailed, ServerNotStarted) as error:
+    except HEError as error:
         display(Markdown(f"**The form cannot be shown.** {error}"))
         return
     display(ScreeningForm(model, Person(address, model).ask).box)

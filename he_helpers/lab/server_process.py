@@ -28,7 +28,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from he_helpers.lab.workspace import Workspace, WrongRole, environment_for
+from he_helpers.errors import HEError
+from he_helpers.lab.workspace import Workspace, environment_for
 
 ACCOUNTS = ("administrator", "analyst")
 SCORING_ROLES = ("company", "research")
@@ -41,7 +42,7 @@ _POLL_SECONDS = 0.05
 _HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class ServerNotStarted(RuntimeError):
+class ServerNotStarted(HEError, RuntimeError):
     """The server could not be started, or could not be stopped."""
 
 
@@ -341,7 +342,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(start_scoring(Workspace(), options.role))
         else:
             print("The server is stopped." if stop_server(Workspace()) else "The server was not running.")
-    except (ServerNotStarted, WrongRole) as error:
+    except HEError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -19,17 +19,19 @@ import os
 import secrets
 from pathlib import Path
 
+from he_helpers.errors import HEError
+
 ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-class WrongRole(PermissionError):
+class WrongRole(HEError, PermissionError):
     """A process of one role asked for something that belongs to another role."""
 
 
-class UnknownRole(ValueError):
+class UnknownRole(HEError, ValueError):
     """A role that the course does not have."""
 
 

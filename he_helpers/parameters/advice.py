@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from he_helpers.errors import HEError
 from he_helpers.parameters.fitting import Fit, fits_of
 from he_helpers.parameters.job import SCHEME_NAMES, Job
 from he_helpers.parameters.sets import PaillierParameters
@@ -11,7 +12,7 @@ _LEVELS = (192, 128)
 _OTHER_SCHEME = "the job names"
 
 
-class ImpossibleJob(ValueError):
+class ImpossibleJob(HEError, ValueError):
     """No parameter set does the job.
 
     ``changes`` holds jobs that differ from it in one thing (or, where no single change helps, in several) and for which

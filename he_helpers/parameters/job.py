@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
+from he_helpers.errors import HEError
 from he_helpers.parameters.tables import STANDARD_TABLE
 
 SCHEME_NAMES = ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "pyfhel-ckks", "paillier")
@@ -11,7 +12,7 @@ OPERATIONS = ("sums", "weighted sums", "comparisons")
 _MOST_ROWS = 10**9
 
 
-class InvalidJob(ValueError):
+class InvalidJob(HEError, ValueError):
     """A description that is no job."""
 
 

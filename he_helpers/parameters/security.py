@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from he_helpers.errors import HEError
 from he_helpers.parameters.sets import PaillierParameters, Parameters
 from he_helpers.parameters.tables import (
     FACTORING_TABLE,
@@ -11,7 +12,7 @@ from he_helpers.parameters.tables import (
 )
 
 
-class InsecureParameters(ValueError):
+class InsecureParameters(HEError, ValueError):
     """A parameter set below the security level that was asked for."""
 
 

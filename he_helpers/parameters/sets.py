@@ -6,10 +6,11 @@ from typing import Any
 
 import gmpy2
 
+from he_helpers.errors import HEError
 from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
 
 
-class InvalidParameters(ValueError):
+class InvalidParameters(HEError, ValueError):
     """A parameter set that cannot work, whatever its security."""
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from he_helpers.errors import HEError
 
-class RoleError(Exception):
+
+class RoleError(HEError):
     """Base of every error that a role raises about its keys, its contacts, the server or a release."""
 
 

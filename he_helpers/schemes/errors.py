@@ -1,33 +1,32 @@
 """The errors of encryption and of encrypted tables. Each message says what was wrong, what was expected, what to do."""
 
 
-class HEError(ValueError):
-    """Base of every error that this package raises about keys, ciphertexts and encrypted tables."""
+from he_helpers.errors import HEError
 
 
-class UnsupportedOperation(HEError):
+class UnsupportedOperation(HEError, ValueError):
     """The scheme, its parameters or its keys do not offer this operation."""
 
 
-class KeyMismatch(HEError):
+class KeyMismatch(HEError, ValueError):
     """Two objects that must belong to one key pair belong to different ones."""
 
 
-class DamagedBytes(HEError):
+class DamagedBytes(HEError, ValueError):
     """Bytes that are empty, truncated, altered, of another kind or of another version."""
 
 
-class ValueOutOfRange(HEError):
+class ValueOutOfRange(HEError, ValueError):
     """A value (or the sum that it may become part of) that would not survive encryption unchanged."""
 
 
-class ShapeMismatch(HEError):
+class ShapeMismatch(HEError, ValueError):
     """Vectors of different lengths, an empty one, or one that is longer than the slots."""
 
 
-class DepthExhausted(HEError):
+class DepthExhausted(HEError, ValueError):
     """The noise budget or the levels do not suffice for one more operation."""
 
 
-class SecretKeyFound(HEError):
+class SecretKeyFound(HEError, ValueError):
     """Bytes that claim to be public contain a secret key."""

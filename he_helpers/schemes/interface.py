@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from he_helpers.errors import HEError
 from he_helpers.parameters import Parameters, parameters_from_dict, parameters_to_dict
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import (
     DamagedBytes,
     DepthExhausted,
-    HEError,
     KeyMismatch,
     ShapeMismatch,
     UnsupportedOperation,

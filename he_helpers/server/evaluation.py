@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from he_helpers.schemes.errors import HEError
+from he_helpers.errors import HEError
 from he_helpers.server.policy import refuse_small_groups
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from he_helpers.errors import HEError
 
-class CannotStart(RuntimeError):
+
+class CannotStart(HEError, RuntimeError):
     """The server cannot start: the message says why, and what to do."""
 
 

@@ -7,12 +7,14 @@ import re
 import sys
 from importlib.abc import MetaPathFinder
 
+from he_helpers.errors import HEError
+
 _FORBIDDEN = re.compile(
     r"he_helpers\.(schemes\.keys|schemes\.secret_interface|schemes\.[^.]+\.secret|roles|lab)(\..*)?",
 )
 
 
-class ForbiddenImport(ImportError):
+class ForbiddenImport(HEError, ImportError):
     """A module of the secret side was asked for in the server's process."""
 
 

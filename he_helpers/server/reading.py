@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from he_helpers.parameters import InsecureParameters, InvalidParameters
-from he_helpers.schemes.errors import HEError, SecretKeyFound
+from he_helpers.errors import HEError
+from he_helpers.schemes.errors import SecretKeyFound
 from he_helpers.server.problems import Problem
 
 
@@ -17,7 +17,7 @@ def reading(what: str, remedy: str) -> Iterator[None]:
         raise
     except SecretKeyFound as error:
         raise Problem("secret-key-refused", str(error)) from None
-    except (HEError, InsecureParameters, InvalidParameters) as error:
+    except HEError as error:
         raise Problem("invalid-content", str(error)) from None
     except Exception as error:
         # What is well sealed can still be nonsense inside; whatever a library says to that is the sender's error.

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from he_helpers.errors import HEError
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.schemes.errors import DamagedBytes, HEError, ShapeMismatch
+from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
 from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables.aggregation import EncryptedAggregate, aggregate, group_index

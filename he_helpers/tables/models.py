@@ -15,7 +15,8 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from he_helpers.schemes.errors import HEError, KeyMismatch, ShapeMismatch, UnsupportedOperation
+from he_helpers.errors import HEError
+from he_helpers.schemes.errors import KeyMismatch, ShapeMismatch, UnsupportedOperation
 from he_helpers.schemes.interface import Ciphertext, PublicKey
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -27,7 +28,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=200)]
 _Decimals = Annotated[int, Field(ge=0, le=MOST_DECIMALS)]
 
 
-class WrongInputs(HEError):
+class WrongInputs(HEError, ValueError):
     """The inputs are not those that the model needs."""
 
 

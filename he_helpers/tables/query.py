@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from he_helpers.schemes.errors import HEError
+from he_helpers.errors import HEError
 
 STATISTICS = ("sum", "mean", "count")
 
 
-class _UnknownName(HEError):
+class _UnknownName(HEError, ValueError):
     """A name that the table does not have; ``known`` lists those that it has."""
 
     def __init__(self, message: str, known: Sequence[Any]) -> None:

@@ -14,6 +14,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from he_helpers.errors import HEError
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.errors import (
@@ -30,7 +31,6 @@ from he_helpers.roles.errors import (
     WrongPassphrase,
     WrongRelease,
 )
-from he_helpers.schemes.errors import HEError
 from he_helpers.schemes.keys import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.tables import EncryptedAggregate, EncryptedTable
 from tests.roles.conftest import PASSPHRASES

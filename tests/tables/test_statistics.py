@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from he_helpers.errors import HEError
 from he_helpers.lab.data import DATA_FOLDER, SHIPPED, decimals, load_table
 from he_helpers.parameters import CKKSParameters, PaillierParameters
-from he_helpers.schemes.errors import HEError, ShapeMismatch, ValueOutOfRange
+from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 from he_helpers.tables import EncryptedTable, UnknownColumn
 from he_helpers.tables.statistics import (
