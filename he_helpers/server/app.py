@@ -81,10 +81,14 @@ def _list_datasets() -> Response:
 def _upload_dataset(name: str) -> tuple[Response, int]:
     account = _authenticated("administrator")
     _check_dataset_name(name)
-    minimum = policy.read_minimum_group_size(_arguments("minimum_group_size")["minimum_group_size"])
+    arguments = _arguments("minimum_group_size", "contributor_label")
+    minimum = policy.read_minimum_group_size(arguments["minimum_group_size"])
     content = _body(BYTES, account, name)
     table = read_table(content)
-    new = datasets.add_dataset(_store(), account, name, minimum, content, table.description())
+    contributor_label = policy.read_contributor_label(arguments["contributor_label"], table.label_names)
+    new = datasets.add_dataset(
+        _store(), account, name, minimum, contributor_label, content, table.description()
+    )
     answer = {
         "name": name,
         "rows_received": table.rows,
@@ -128,7 +132,9 @@ def _ask(identifier: UUID) -> tuple[Response, int]:
         dataset = datasets.find_dataset(connection, name, account)
         content = datasets.read_content(connection, name)
     try:
-        check_query(read_table(content), asked["query"], dataset.minimum_group_size)
+        check_query(
+            read_table(content), asked["query"], dataset.minimum_group_size, dataset.contributor_label
+        )
     except Problem as problem:
         if problem.kind == "group-too-small":
             _record_refusal(account, "refused by policy", name, "a group too small", owner=dataset.owner)

@@ -15,6 +15,7 @@ _ABOUT = (
     datasets.c.name,
     datasets.c.owner,
     datasets.c.minimum_group_size,
+    datasets.c.contributor_label,
     datasets.c.size,
     datasets.c.digest,
 )
@@ -22,11 +23,16 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset without its bytes: ``digest`` is their SHA-256 in hexadecimal, ``size`` their number."""
+    """A dataset without its bytes: ``digest`` is their SHA-256 in hexadecimal, ``size`` their number.
+
+    No group of fewer than ``minimum_group_size`` contributors is answered. ``contributor_label`` is the label whose
+    values tell contributors apart; None: each row is one.
+    """
 
     name: str
     owner: str
     minimum_group_size: int
+    contributor_label: str | None
     size: int
     digest: str
 
@@ -41,6 +47,7 @@ def add_dataset(
     owner: Account,
     name: str,
     minimum_group_size: int,
+    contributor_label: str | None,
     content: bytes,
     description: dict[str, Any],
 ) -> bool:
@@ -58,6 +65,7 @@ def add_dataset(
                     name=name,
                     owner=owner.name,
                     minimum_group_size=minimum_group_size,
+                    contributor_label=contributor_label,
                     description=description,
                     size=len(content),
                     digest=digest,
@@ -70,17 +78,19 @@ def add_dataset(
                 role=owner.role,
                 action="dataset stored",
                 dataset=name,
-                detail=f"{len(content)} bytes, SHA-256 {digest}, smallest group {minimum_group_size}",
+                detail=f"{len(content)} bytes, SHA-256 {digest}, smallest group {minimum_group_size}, "
+                + (f"contributors by {contributor_label!r}" if contributor_label else "contributors are rows"),
                 owner=owner.name,
             )
             return True
-        if (known.owner, known.digest, known.minimum_group_size) == (owner.name, digest, minimum_group_size):
+        settings = (known.owner, known.digest, known.minimum_group_size, known.contributor_label)
+        if settings == (owner.name, digest, minimum_group_size, contributor_label):
             return False
         raise Problem(
             "name-taken",
             f"The name {name!r} is taken by another dataset"
             + (
-                " of yours, or by this one under another smallest group size. "
+                " of yours, or by this one under another smallest group size or contributor label. "
                 if known.owner == owner.name
                 else ". "
             )
@@ -161,6 +171,7 @@ def _described(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:
         "name": dataset.name,
         "owner": dataset.owner,
         "minimum_group_size": dataset.minimum_group_size,
+        "contributor_label": dataset.contributor_label,
         "bytes": dataset.size,
         "digest": dataset.digest,
     }

@@ -7,6 +7,7 @@ from he_helpers.server.policy import refuse_small_groups
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
 from he_helpers.tables import EncryptedTable, Query, UnknownColumn, UnknownLabel, UnsupportedQuery, aggregate
+from he_helpers.tables.contributors import group_contributors
 
 
 def read_table(content: bytes) -> EncryptedTable:
@@ -15,7 +16,9 @@ def read_table(content: bytes) -> EncryptedTable:
         return EncryptedTable.from_bytes(content)
 
 
-def check_query(table: EncryptedTable, query: dict[str, Any], minimum_group_size: int) -> None:
+def check_query(
+    table: EncryptedTable, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
+) -> None:
     """Raise Problem if ``table`` cannot answer ``query`` (unknown-name, unsupported-query) or must not
     (group-too-small)."""
     try:
@@ -27,7 +30,8 @@ def check_query(table: EncryptedTable, query: dict[str, Any], minimum_group_size
         raise Problem("unknown-name", str(error), known=error.known) from None
     except UnsupportedQuery as error:
         raise Problem("unsupported-query", str(error), known=error.known) from None
-    refuse_small_groups(table.group_sizes(asked.group_by), minimum_group_size)
+    groups = group_contributors(table.labels, asked.group_by, contributor_label)
+    refuse_small_groups(groups, minimum_group_size, contributor_label)
 
 
 def compute_aggregate(content: bytes, query: dict[str, Any]) -> bytes:

@@ -1,8 +1,15 @@
 """What the server refuses although it could do it: groups that are too small, bodies that are too large."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+
+import pandas as pd
 
 from he_helpers.server.problems import Problem
+from he_helpers.tables.contributors import (
+    DOMINANT_CONTRIBUTORS,
+    LARGEST_SHARE,
+    SMALLEST_MINIMUM_WITH_DOMINANCE,
+)
 
 # Statistical offices publish no group of fewer than ten; a data administrator may decide otherwise for a
 # dataset.
@@ -28,21 +35,47 @@ def read_minimum_group_size(text: str | None) -> int:
     ):
         raise Problem(
             "bad-request",
-            "minimum_group_size is a whole number of rows, 1 (no limit) "
+            "minimum_group_size is a whole number of contributors, 1 (no limit)"
             f" to {LARGEST_MINIMUM_GROUP_SIZE:,}; without it, {DEFAULT_MINIMUM_GROUP_SIZE} holds.",
         )
     return int(text)
 
 
-def refuse_small_groups(group_sizes: Iterable[int], minimum: int) -> None:
-    """Raise Problem (group-too-small) if a group has fewer than ``minimum`` rows.
+def read_contributor_label(text: str | None, labels: Sequence[str]) -> str | None:
+    """The label whose values tell contributors apart, as an upload's address names it; None where it names none.
 
+    Raises Problem (unknown-name) for anything that is none of the table's ``labels``.
+    """
+    if text is not None and text not in labels:
+        raise Problem(
+            "unknown-name",
+            "contributor_label names a label of this table, whose values tell its contributors apart. "
+            f"Its labels are: {', '.join(labels)}.",
+            known=list(labels),
+        )
+    return text
+
+
+def refuse_small_groups(groups: pd.DataFrame, minimum: int, contributor_label: str | None) -> None:
+    """Raise Problem (group-too-small) for a group of fewer than ``minimum`` contributors, or with two that dominate it.
+
+    groups: what group_contributors() counts. The server sees no amounts, so it judges dominance by numbers of rows.
     The answer names no group and no size: it would tell an analyst what the limit is there to hide.
     """
-    if min(group_sizes, default=0) < minimum:
-        raise Problem(
-            "group-too-small",
-            f"At least one group of this query has fewer than {minimum} rows, the smallest group that the "
-            "data administrator allows for this dataset. Group by fewer labels: groups become larger.",
-            minimum_group_size=minimum,
-        )
+    whose = (
+        "contributors (each row counts as one)"
+        if contributor_label is None
+        else f"contributors (values of {contributor_label!r})"
+    )
+    if groups["contributors"].min() < minimum:
+        found = f"fewer than {minimum} {whose}, the smallest number"
+    elif minimum >= SMALLEST_MINIMUM_WITH_DOMINANCE and groups["share_of_rows"].max() > LARGEST_SHARE:
+        found = f"{DOMINANT_CONTRIBUTORS} {whose} with more than {LARGEST_SHARE:.0%} of its rows, the largest share"
+    else:
+        return
+    raise Problem(
+        "group-too-small",
+        f"At least one group of this query has {found} that is allowed for this dataset. "
+        "Group by fewer labels: groups become larger.",
+        minimum_group_size=minimum,
+    )

@@ -50,6 +50,8 @@ datasets = Table(
     Column("name", String(64), primary_key=True),
     Column("owner", ForeignKey(accounts.c.name), nullable=False),
     Column("minimum_group_size", Integer, nullable=False),
+    # Of the readable labels the one whose values tell contributors apart; none: each row is one.
+    Column("contributor_label", Text, nullable=True),
     Column("description", JSON, nullable=False),
     Column("size", Integer, nullable=False),
     Column("digest", String(64), nullable=False),

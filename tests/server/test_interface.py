@@ -2,6 +2,7 @@
 
 import hashlib
 
+import pandas as pd
 import pytest
 
 from he_helpers.schemes import keys
@@ -232,6 +233,56 @@ def test_small_groups_are_refused_without_naming_one(ann, eve, table):
         assert kind(eve.get(f"/requests/{identifier}")) == "not-found"
     assert eve.ask(group_by=["year"])[1].status_code == 201
     assert [event["action"] for event in ann.get("/audit").json].count("refused by policy") == 3
+
+
+@pytest.fixture(scope="session")
+def branches(pair):
+    """The north has 12 rows of 3 branches, the south 12 rows of 6."""
+    rows = [("north", f"n{row % 3}") for row in range(12)] + [("south", f"s{row % 6}") for row in range(12)]
+    frame = pd.DataFrame(rows, columns=["region", "branch"]).assign(revenue=range(24))
+    return EncryptedTable.encrypt(frame, ["region", "branch"], pair.public).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("minimum", "label", "refused"),
+    [
+        (12, "", False),  # rows
+        (4, "&contributor_label=branch", True),  # the north has 3 branches
+        (3, "&contributor_label=branch", False),
+        (3, "&contributor_label=region", True),
+    ],
+)
+def test_the_minimum_counts_contributors_and_not_rows(ann, eve, branches, minimum, label, refused):
+    path = f"/datasets/accounts?minimum_group_size={minimum}{label}"
+    assert ann.put(path, branches).status_code == 201
+    described = eve.get("/datasets/accounts").json
+    assert described["contributor_label"] == (label.partition("=")[2] or None)
+    _, response = eve.ask(columns=["revenue"])
+    assert (response.status_code == 403) is refused
+    if refused:
+        assert kind(response) == "group-too-small" and label.partition("=")[2] in response.json["detail"]
+        assert "north" not in response.text
+
+
+@pytest.mark.parametrize("minimum", [2, 3])
+def test_two_contributors_with_nearly_all_rows_are_refused(ann, eve, pair, minimum):
+    rows = ["a"] * 10 + ["b"] * 8 + ["c", "d", "e"]  # 18 of 21 are 85.7 %
+    frame = pd.DataFrame({"region": "north", "branch": rows, "revenue": range(21)})
+    table = EncryptedTable.encrypt(frame, ["region", "branch"], pair.public).to_bytes()
+    ann.put(f"/datasets/accounts?minimum_group_size={minimum}&contributor_label=branch", table)
+    _, response = eve.ask(columns=["revenue"])
+    # A minimum of two lets groups of two through, whose two always have everything.
+    assert (response.status_code, "85%" in response.text) == ((201, False) if minimum == 2 else (403, True))
+
+
+def test_a_contributor_label_is_a_label_of_the_table_and_part_of_the_dataset(ann, table):
+    response = ann.put("/datasets/accounts?contributor_label=revenue", table)
+    assert (kind(response), response.json["known"]) == ("unknown-name", ["region", "year"])
+    assert ann.get("/datasets").json == []
+    for status in (201, 200):
+        assert ann.put("/datasets/accounts?contributor_label=year", table).status_code == status
+    for other in ("?contributor_label=region", ""):
+        assert kind(ann.put(f"/datasets/accounts{other}", table)) == "name-taken"
 
 
 def test_the_default_minimum_is_ten(ann, eve, table):

@@ -1,0 +1,63 @@
+"""Who stands behind a group: contributors (persons, branches, firms), and not rows.
+
+A group of 64 rows that come from 8 branches is a group of 8. A minimum is a number of contributors, therefore, and so
+is the other rule of statistical offices, *dominance*: where the few largest contributors hold nearly all of a sum, the
+second largest can subtract its own amount and knows the largest one's closely. Both are described by Hundepool and
+others, Statistical Disclosure Control, Wiley 2012, https://doi.org/10.1002/9781118348239; that the two largest may
+hold at most 85 % is sdcLog's default, https://cran.r-project.org/web/packages/sdcLog/vignettes/options.html.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from he_helpers.tables.aggregation import group_index
+from he_helpers.tables.columns import Labels
+
+DOMINANT_CONTRIBUTORS = 2
+LARGEST_SHARE = 0.85
+# A minimum below this lets groups of two through, whose two contributors always hold everything.
+SMALLEST_MINIMUM_WITH_DOMINANCE = DOMINANT_CONTRIBUTORS + 1
+
+
+def group_contributors(labels: Labels, group_by: Sequence[str], contributor_label: str | None) -> pd.DataFrame:
+    """Rows and contributors of each group, from the readable labels alone.
+
+    contributor_label: the label that tells contributors apart; None: each row is a contributor of its own.
+    Returns a frame indexed by group with "rows" and "contributors" (int64), and "share_of_rows" (float64): what part of
+    the group's rows its two contributors with the most rows have.
+    """
+    names, group_of_row = labels.groups(group_by)
+    if contributor_label is None:
+        owner, owners = np.arange(labels.rows), labels.rows
+    else:
+        values, owner = labels.groups([contributor_label])
+        owners = len(values)
+    pairs, rows_of_pair = np.unique(group_of_row * owners + owner, return_counts=True)
+    group_of_pair = pairs // owners
+    count = len(names)
+    return pd.DataFrame(
+        {
+            "rows": np.bincount(group_of_row, minlength=count),
+            "contributors": np.bincount(group_of_pair, minlength=count),
+            "share_of_rows": share_of_largest(rows_of_pair, group_of_pair, count),
+        },
+        index=group_index(tuple(group_by), names),
+    )
+
+
+def share_of_largest(amounts: np.ndarray, group_of: np.ndarray, groups: int) -> np.ndarray:
+    """What part of each group's total its DOMINANT_CONTRIBUTORS largest amounts are: float64, one a group, 0 to 1.
+
+    amounts: one for each contributor to a group; their sizes count, not their signs. group_of: the group of each,
+    0 to ``groups`` - 1. A group whose amounts are all zero has the share 0.
+    """
+    sizes = np.abs(np.asarray(amounts, dtype=np.float64))
+    order = np.lexsort((-sizes, group_of))
+    group_of, sizes = group_of[order], sizes[order]
+    begins = np.searchsorted(group_of, np.arange(groups))
+    largest = np.arange(len(sizes)) - begins[group_of] < DOMINANT_CONTRIBUTORS
+    totals = np.bincount(group_of, weights=sizes, minlength=groups)
+    of_largest = np.bincount(group_of[largest], weights=sizes[largest], minlength=groups)
+    return np.divide(of_largest, totals, out=np.zeros(groups), where=totals > 0)
