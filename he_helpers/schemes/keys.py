@@ -12,7 +12,6 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParamet
 from he_helpers.schemes.envelope import open_envelope
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.phe_.secret import Paillier
-from he_helpers.schemes.pyfhel_.secret import PyfhelScheme
 from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.tenseal_.secret import TenSEALScheme
 
@@ -44,12 +43,12 @@ def tenseal_ckks(parameters: CKKSParameters | None = None, **options: bool) -> S
 
 def pyfhel_bfv(parameters: BFVParameters | None = None, **options: bool | Sequence[int]) -> Scheme:
     """Pyfhel BFV: exact integers in slots. Options as for tenseal_bfv; galois_keys may name the steps of rotations."""
-    return PyfhelScheme("pyfhel-bfv", parameters or BFVParameters(), **options)
+    return _pyfhel_scheme()("pyfhel-bfv", parameters or BFVParameters(), **options)
 
 
 def pyfhel_ckks(parameters: CKKSParameters | None = None, **options: bool | Sequence[int]) -> Scheme:
     """Pyfhel CKKS: real numbers with an error, in slots. Options as for pyfhel_bfv."""
-    return PyfhelScheme("pyfhel-ckks", parameters or CKKSParameters(), **options)
+    return _pyfhel_scheme()("pyfhel-ckks", parameters or CKKSParameters(), **options)
 
 
 def paillier(parameters: PaillierParameters | None = None, *, insecure_for_teaching: bool = False) -> Scheme:
@@ -57,13 +56,19 @@ def paillier(parameters: PaillierParameters | None = None, *, insecure_for_teach
     return Paillier("paillier", parameters or PaillierParameters(), insecure_for_teaching=insecure_for_teaching)
 
 
-_SCHEME_CLASSES = {
-    "tenseal-bfv": TenSEALScheme,
-    "tenseal-ckks": TenSEALScheme,
-    "pyfhel-bfv": PyfhelScheme,
-    "pyfhel-ckks": PyfhelScheme,
-    "paillier": Paillier,
-}
+def _scheme_class(name: object) -> type[Scheme] | None:
+    if name in ("tenseal-bfv", "tenseal-ckks"):
+        return TenSEALScheme
+    if name in ("pyfhel-bfv", "pyfhel-ckks"):
+        return _pyfhel_scheme()
+    return Paillier if name == "paillier" else None
+
+
+def _pyfhel_scheme() -> type[Scheme]:
+    # Not before it is needed: Pyfhel is compiled on the learner's machine, and may not be there yet.
+    from he_helpers.schemes.pyfhel_.secret import PyfhelScheme
+
+    return PyfhelScheme
 
 
 def secret_key_from_bytes(data: bytes) -> KeyPair:
@@ -73,7 +78,7 @@ def secret_key_from_bytes(data: bytes) -> KeyPair:
     if (
         len(fields) != len(kinds)
         or not all(isinstance(field, kind) for field, kind in zip(fields, kinds, strict=True))
-        or fields[0] not in _SCHEME_CLASSES
+        or (scheme := _scheme_class(fields[0])) is None
     ):
         raise DamagedBytes("The fields of this key pair do not fit this version of he_helpers.")
-    return _SCHEME_CLASSES[fields[0]].key_pair_from_fields(fields)
+    return scheme.key_pair_from_fields(fields)

@@ -3,10 +3,9 @@
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.interface import PublicKey, read_public_key_fields
 from he_helpers.schemes.phe_.public import PUBLIC_KEY_CLASSES as PHE
-from he_helpers.schemes.pyfhel_.public import PUBLIC_KEY_CLASSES as PYFHEL
 from he_helpers.schemes.tenseal_.public import PUBLIC_KEY_CLASSES as TENSEAL
 
-PUBLIC_KEY_CLASSES = {**TENSEAL, **PYFHEL, **PHE}
+_PYFHEL_SCHEMES = ("pyfhel-bfv", "pyfhel-ckks")
 
 
 def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicKey:
@@ -15,7 +14,13 @@ def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicK
     Raises DamagedBytes, SecretKeyFound, InvalidParameters, InsecureParameters.
     """
     scheme_name = read_public_key_fields(data)[0]
-    if scheme_name not in PUBLIC_KEY_CLASSES:
-        known = ", ".join(PUBLIC_KEY_CLASSES)
+    classes = {**TENSEAL, **PHE}
+    if scheme_name in _PYFHEL_SCHEMES:
+        # Not before it is needed: Pyfhel is compiled on the learner's machine, and may not be there yet.
+        from he_helpers.schemes.pyfhel_.public import PUBLIC_KEY_CLASSES as PYFHEL
+
+        classes |= PYFHEL
+    if scheme_name not in classes:
+        known = ", ".join([*TENSEAL, *_PYFHEL_SCHEMES, *PHE])
         raise DamagedBytes(f"A public key of the unknown scheme {scheme_name!s:.40}; this package has {known}.")
-    return PUBLIC_KEY_CLASSES[scheme_name].from_bytes(data, insecure_for_teaching)
+    return classes[scheme_name].from_bytes(data, insecure_for_teaching)
