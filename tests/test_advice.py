@@ -5,6 +5,7 @@ import random
 from fractions import Fraction
 from functools import cache
 
+import numpy as np
 import pytest
 
 from he_helpers.errors import HEError
@@ -72,11 +73,12 @@ def random_job(chance: random.Random, scheme: str | None = None) -> Job:
         precision=chance.choice([None, None, 0, 1e-3, 1, 10.0 ** chance.randint(-6, 6)]),
         security=chance.choice([128, 128, 192, 256]),
         scheme=scheme,
+        quantum=chance.random() < 0.2,
     )
 
 
 def check(fit: Fit) -> None:
-    assert assess_security(fit.parameters).bits >= fit.job.security
+    assert assess_security(fit.parameters, quantum=fit.job.quantum).level >= fit.job.security
     found = verify(fit, keys_for(fit))
     assert found.passed, (found, fit)
     assert found.error <= max(fit.expected_error, 0), (found, fit)
@@ -135,7 +137,7 @@ def test_every_advice_keeps_to_the_tables_and_gives_its_reasons(seed):
         assert advice.relative_cost(advice.best) == 1
         assert all(advice.relative_cost(fit) >= 1 for fit in advice.fits)
         for fit in advice.fits:
-            assert assess_security(fit.parameters).bits >= job.security
+            assert assess_security(fit.parameters, quantum=job.quantum).level >= job.security
             assert fit.expected_error <= job.largest_error
             assert job.scheme in (None, fit.scheme)
             lattice = {"ring dimension", "moduli chain", "headroom", "security"}
@@ -184,9 +186,42 @@ def test_reasons_say_where_the_tables_disagree():
     reasons = advise(Job(1000, 5, 100, 2)).best.reasons
     assert "the tables disagree" in reasons["security"] and "allows 109" in reasons["security"]
     assert "at most 106 bits" in reasons["security"] and "stricter one counts" in reasons["security"]
-    assert "the only table for this level" in limit_words(4096, 192)
-    assert coefficient_limit(4096, 128) == 106 and coefficient_limit(4096, 192) == 75
-    assert coefficient_limit(32768, 256) == 476
+    assert "128-bit classical security" in reasons["security"]
+    assert "the only table for this level" in limit_words(1024, 192)
+    assert "at most 73 bits" in limit_words(4096, 192) and "allows 75" in limit_words(4096, 192)
+    assert "at most 59 bits at ring dimension 4096 and 192-bit quantum security" in limit_words(4096, 192, quantum=True)
+    assert coefficient_limit(4096, 128) == 106 and coefficient_limit(4096, 192) == 73
+    assert coefficient_limit(32768, 256) == 462 and coefficient_limit(32768, 256, quantum=True) == 385
+
+
+def test_quantum_security_excludes_paillier_and_shortens_the_chain():
+    job = Job(1000, 5, 100, 2)
+    quantum = advise(dataclasses.replace(job, quantum=True))
+    assert "paillier" in {fit.scheme for fit in advise(job).fits}
+    assert "paillier" not in {fit.scheme for fit in quantum.fits}
+    assert any("paillier" in other and "Shor's algorithm" in other for other in quantum.others)
+    for fit in quantum.fits:
+        assert assess_security(fit.parameters, quantum=True).level >= 128
+        assert "128-bit quantum security" in fit.reasons["security"]
+    with pytest.raises(ImpossibleJob, match="classical security instead of quantum") as caught:
+        advise(dataclasses.replace(job, scheme="paillier", quantum=True))
+    assert dataclasses.replace(job, scheme="paillier") in caught.value.changes
+
+
+def test_numbers_of_numpy_are_numbers():
+    job = Job(
+        rows=np.int64(1000), columns=np.uint8(5), largest=np.float32(0.1), decimals=np.int32(1),
+        precision=np.float64(0.5), largest_weight=np.int16(3), product_depth=np.int64(0), security=np.int64(192),
+    )  # fmt: skip
+    plain = Job(1000, 5, 0.1, 1, precision=0.5, largest_weight=3, security=192)
+    assert job == plain and [type(v) for v in vars(job).values()] == [type(v) for v in vars(plain).values()]
+    assert (job.integer_largest, job.largest) == (1, 0.1)
+
+
+def test_a_value_at_the_edge_of_the_floats_gets_advice_or_the_reason_why_not():
+    for largest in (5e-324, 1e-300, 1.7e308):
+        with pytest.raises(ImpossibleJob, match="No parameter set does this job"):
+            advise(Job(10, 2, largest, scheme="tenseal-ckks"))
 
 
 def test_reasons_for_what_does_not_fit():
@@ -223,8 +258,22 @@ def test_a_weaker_set_would_fail_the_verification():
         ({"precision": -1.0}, "precision"),
         ({"operations": ("medians",)}, r"not \['medians'\]"),
         ({"operations": ()}, "at least one"),
+        ({"operations": "sums"}, r'a tuple of names, such as \("sums",\), not \'sums\''),
+        ({"operations": None}, "a tuple of names.*not None"),
+        ({"operations": (["sums"],)}, r"any of sums, .*not \[\['sums'\]\]"),
+        ({"precision": "1e-3"}, "largest acceptable error, 0 or more, not '1e-3'"),
+        ({"precision": float("nan")}, "largest acceptable error"),
+        ({"precision": True}, "largest acceptable error"),
+        ({"largest": "5"}, "a number above 0, not '5'"),
+        ({"largest": 10**400}, "largest absolute value"),
+        ({"rows": "10"}, "rows is a whole number from 1 to 1,000,000,000, not '10'"),
+        ({"rows": 10**9 + 1}, "rows"),
+        ({"columns": np.float64(2)}, "columns is a whole number"),
         ({"security": 80}, "128, 192, 256"),
+        ({"security": [128]}, r"128, 192, 256, not \[128\]"),
         ({"scheme": "rsa"}, "one of tenseal-bfv"),
+        ({"scheme": ["paillier"]}, "one of tenseal-bfv"),
+        ({"quantum": "no"}, "quantum is True or False, not 'no'"),
     ],
 )
 def test_what_is_no_job(fields, message):

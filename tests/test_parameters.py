@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from he_helpers.parameters import (
     FACTORING_TABLE,
+    GUIDELINES_2024_QUANTUM_TABLE,
     GUIDELINES_2024_TABLE,
+    STANDARD_QUANTUM_TABLE,
     STANDARD_TABLE,
     BFVParameters,
     CKKSParameters,
@@ -17,6 +19,7 @@ from he_helpers.parameters import (
     InvalidParameters,
     PaillierParameters,
     assess_security,
+    coefficient_limit,
     parameters_from_dict,
     parameters_to_dict,
     plaintext_prime,
@@ -26,14 +29,39 @@ from he_helpers.parameters import (
 RING_DIMENSIONS = (1024, 2048, 4096, 8192, 16384, 32768)
 
 
+def by_ring(*limits: int) -> dict[int, int]:
+    """The limits of a level for the ring dimensions in rising order; the smallest has none where there are five."""
+    return dict(zip(RING_DIMENSIONS[-len(limits) :], limits, strict=True))
+
+
 def test_the_published_tables():
     assert STANDARD_TABLE == {
-        128: dict(zip(RING_DIMENSIONS, (27, 54, 109, 218, 438, 881), strict=True)),
-        192: dict(zip(RING_DIMENSIONS, (19, 37, 75, 152, 305, 611), strict=True)),
-        256: dict(zip(RING_DIMENSIONS, (14, 29, 58, 118, 237, 476), strict=True)),
+        128: by_ring(27, 54, 109, 218, 438, 881),
+        192: by_ring(19, 37, 75, 152, 305, 611),
+        256: by_ring(14, 29, 58, 118, 237, 476),
     }
-    assert GUIDELINES_2024_TABLE == {128: dict(zip(RING_DIMENSIONS, (26, 53, 106, 214, 430, 868), strict=True))}
-    assert FACTORING_TABLE == {112: 2048, 128: 3072, 192: 7680, 256: 15360}
+    assert STANDARD_QUANTUM_TABLE == {
+        128: by_ring(25, 51, 101, 202, 411, 827),
+        192: by_ring(17, 35, 70, 141, 284, 571),
+        256: by_ring(13, 27, 54, 109, 220, 443),
+    }
+    assert GUIDELINES_2024_TABLE == {
+        128: by_ring(26, 53, 106, 214, 430, 868),
+        192: by_ring(36, 73, 147, 297, 597),
+        256: by_ring(27, 56, 114, 230, 462),
+    }
+    assert GUIDELINES_2024_QUANTUM_TABLE == {
+        128: by_ring(20, 40, 80, 161, 322, 644),
+        192: by_ring(29, 59, 119, 239, 479),
+        256: by_ring(22, 47, 95, 192, 385),
+    }
+    assert FACTORING_TABLE == {80: 1024, 112: 2048, 128: 3072, 192: 7680, 256: 15360}
+
+
+TABLES = {
+    False: (STANDARD_TABLE, GUIDELINES_2024_TABLE),
+    True: (STANDARD_QUANTUM_TABLE, GUIDELINES_2024_QUANTUM_TABLE),
+}
 
 
 def lattice(total: int, ring_dimension: int) -> CKKSParameters:
@@ -44,20 +72,74 @@ def lattice(total: int, ring_dimension: int) -> CKKSParameters:
     return CKKSParameters(ring_dimension, bits, scale_bits=2)
 
 
+@pytest.mark.parametrize("quantum", [False, True])
 @pytest.mark.parametrize("ring_dimension", RING_DIMENSIONS)
-def test_assessment_at_every_limit(ring_dimension):
-    for level in (256, 192):
-        limit = STANDARD_TABLE[level][ring_dimension]
-        assert assess_security(lattice(limit, ring_dimension)).bits == level
-        assert assess_security(lattice(limit + 1, ring_dimension)).bits < level
-    newer, older = GUIDELINES_2024_TABLE[128][ring_dimension], STANDARD_TABLE[128][ring_dimension]
-    assert assess_security(lattice(newer, ring_dimension)).bits == 128
-    for total in range(newer + 1, older + 1):
-        found = assess_security(lattice(total, ring_dimension))
-        assert (found.bits, found.source) == (0, "ePrint 2024/463")
-        assert f"limit {older} bits" in found.disagreement and f"limit {newer} at 128 bits" in found.disagreement
-    found = assess_security(lattice(older + 1, ring_dimension))
-    assert found.bits == 0 and not found.disagreement
+def test_assessment_at_every_limit(ring_dimension, quantum):
+    standard, guidelines = TABLES[quantum]
+    for level in (256, 192, 128):
+        older = standard[level][ring_dimension]
+        newer = guidelines[level].get(ring_dimension, older)
+        found = assess_security(lattice(newer, ring_dimension), quantum=quantum)
+        assert (found.bits, found.level, found.quantum) == (level, level, quantum)
+        for total in range(newer + 1, older + 1):
+            found = assess_security(lattice(total, ring_dimension), quantum=quantum)
+            assert found.level < level and 0 < found.bits < level and found.source == "ePrint 2024/463"
+            for words in (f"limit {older} bits", f"limit {newer} at {level} bits"):
+                assert words in found.disagreement
+        found = assess_security(lattice(older + 1, ring_dimension), quantum=quantum)
+        assert found.level < level and f"at {level}-bit security" not in found.disagreement
+    found = assess_security(lattice(standard[128][ring_dimension] + 1, ring_dimension), quantum=quantum)
+    assert (found.bits, found.level, found.disagreement) == (0, 0, "")
+    assert f"the limit is {guidelines[128][ring_dimension]} bits" in found.why_none
+
+
+@pytest.mark.parametrize("quantum", [False, True])
+@pytest.mark.parametrize("ring_dimension", RING_DIMENSIONS)
+def test_more_bits_of_modulus_are_never_more_bits_of_security(ring_dimension, quantum):
+    standard = TABLES[quantum][0]
+    totals = range(standard[256][ring_dimension] // 2, standard[128][ring_dimension] + 1)
+    found = [assess_security(lattice(total, ring_dimension), quantum=quantum) for total in totals]
+    bits = [assessment.bits for assessment in found]
+    assert bits[0] == 256 and bits[-1] > 80 and bits == sorted(bits, reverse=True)
+    assert all(assessment.bits >= assessment.level for assessment in found)
+
+
+@pytest.mark.parametrize("quantum, smallest_ring, largest_error", [(False, 2048, 2), (True, 4096, 5)])
+def test_the_levels_128_and_256_predict_that_of_192(quantum, smallest_ring, largest_error):
+    """What the docstring says of the formula, with its numbers: a / bits + b through the outer levels."""
+    for ring_dimension in RING_DIMENSIONS:
+        if ring_dimension >= smallest_ring:
+            limits = {level: coefficient_limit(ring_dimension, level, quantum) for level in (128, 192, 256)}
+            b = 2 * limits[256] - limits[128]
+            a = 128 * (limits[128] - b)
+            assert abs(a / (limits[192] - b) - 192) <= largest_error
+
+
+def test_109_bits_at_4096_are_about_124_and_still_refused():
+    parameters = CKKSParameters(4096, (36, 36, 37), 30)
+    found = assess_security(parameters)
+    assert (found.bits, found.level) == (124, 0)
+    assert found.words.startswith("about 124 bits, classical: 109 bits pass the standard of 2018 at 128-bit")
+    with pytest.raises(InsecureParameters, match="gives about 124 bits of security, and at least 128 bits are needed"):
+        require_security(parameters)
+
+
+def test_152_bits_at_8192_have_192_bits_in_the_older_table_alone():
+    found = assess_security(lattice(152, 8192))
+    assert found.level == 128 and 185 <= found.bits < 192
+    assert "limit 152 bits" in found.disagreement and "limit 147 at 192 bits" in found.disagreement
+
+
+def test_the_words_name_the_attacker():
+    default = BFVParameters()
+    sources = "HomomorphicEncryption.org v1.1 and ePrint 2024/463"
+    assert assess_security(default).words == f"128 bits, classical: {sources}"
+    quantum = assess_security(default, quantum=True)
+    assert quantum.bits == 0 and quantum.words.startswith("none, quantum: no published table grants 128 bits to 106")
+    assert assess_security(lattice(80, 4096), quantum=True).words == f"128 bits, quantum: {sources}"
+    assert "Shor's algorithm" in assess_security(PaillierParameters(15360), quantum=True).words
+    assert assess_security(PaillierParameters()).words == "128 bits, classical: NIST SP 800-57"
+    assert assess_security(PaillierParameters(512)).words.startswith("none, classical: below the shortest")
 
 
 def test_the_chains_of_seal_exceed_the_newer_table():
@@ -67,17 +149,19 @@ def test_the_chains_of_seal_exceed_the_newer_table():
             require_security(CKKSParameters(ring_dimension, chain, 30))
 
 
-PAILLIER_LEVELS = [(1024, 0), (2046, 0), (2048, 112), (3070, 112), (3072, 128), (7680, 192), (15360, 256)]
+PAILLIER_LEVELS = [(1022, 0), (1024, 80), (2046, 80), (2048, 112), (3070, 112), (3072, 128), (7680, 192), (15360, 256)]
 
 
 @pytest.mark.parametrize("bits, level", PAILLIER_LEVELS)
 def test_paillier(bits, level):
-    assert assess_security(PaillierParameters(bits)).bits == level
+    found = assess_security(PaillierParameters(bits))
+    assert found.bits == found.level == level
+    assert assess_security(PaillierParameters(bits), quantum=True).bits == 0
 
 
 def test_the_defaults_are_secure():
     for parameters in (BFVParameters(), CKKSParameters(), PaillierParameters()):
-        assert assess_security(parameters).bits >= 128
+        assert assess_security(parameters).level >= 128
         require_security(parameters)
 
 
@@ -87,7 +171,8 @@ def test_the_defaults_are_secure():
         (CKKSParameters(2048, (30, 25), 20), "at most 53 bits give 128-bit security"),
         (CKKSParameters(4096, (60, 60, 60), 40), "at most 106 bits give 128-bit security"),
         (CKKSParameters(4096, (36, 36, 37), 30), "limit 106 at 128 bits"),
-        (PaillierParameters(1024), "2048 bits give 112-bit security"),
+        (PaillierParameters(1024), "gives 80 bits of security or less.*2048 bits give 112-bit security"),
+        (PaillierParameters(512), "gives none that a table lists.*2048 bits give 112-bit security"),
     ],
 )
 def test_insecure_parameters_need_the_word(parameters, limit):

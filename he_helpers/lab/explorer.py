@@ -45,7 +45,7 @@ _SHOWN = {
 def consequences(scheme: str, parameters: Parameters) -> pd.Series:
     """What ``parameters`` mean under ``scheme`` ("BFV", "CKKS" or "Paillier"), as words, one for each consequence."""
     sizes = expected_sizes(SCHEMES[scheme], parameters)
-    words = {"security": _security(parameters)}
+    words = {"security": assess_security(parameters).words}
     if isinstance(parameters, PaillierParameters):
         words |= {
             "values in a ciphertext": f"{parameters.lanes:,}",
@@ -134,13 +134,6 @@ def _widget(kind: type, description: str, **options: Any) -> Any:
     if kind is not widgets.ToggleButtons:
         options["layout"] = widgets.Layout(width="26em")
     return kind(description=description, style={"description_width": "11em"}, **options)
-
-
-def _security(parameters: Parameters) -> str:
-    found = assess_security(parameters)
-    if found.disagreement:
-        return f"none: {found.disagreement}"
-    return f"{found.bits} bits ({found.source})" if found.bits else "none: below every table"
 
 
 def _bfv(parameters: BFVParameters) -> dict[str, str]:

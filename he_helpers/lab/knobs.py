@@ -37,10 +37,11 @@ def turn(settings: Mapping[Any, Parameters], operations: tuple[str, ...] = tuple
     settings: the parameter sets, by the value of the knob. operations: those of TIMES that are timed and whose keys are
     made; "sum of slots" makes Galois keys.
 
-    Columns: security [bits], values (in a ciphertext), bytes of SIZES, error (largest absolute one of numbers between
-    -8 and 8, CKKS) and error after a product, noise budget and noise budget after a product (bits, BFV), depth
-    (products one after the other until SEAL refuses or the noise is too large), and milliseconds of processor time of
-    TIMES (fastest of 5, the settings taking turns). What a scheme does not have is missing.
+    Columns: security (about how many bits, classical), values (in a ciphertext), bytes of SIZES, error (largest
+    absolute one of numbers between -8 and 8, CKKS) and error after a product, noise budget and noise budget after a
+    product (bits, BFV), depth (products one after the other until SEAL refuses or the noise is too large), and
+    milliseconds of processor time of TIMES (fastest of 5, the settings taking turns). What a scheme does not have is
+    missing.
     """
     keys = {setting: _generate(parameters, operations) for setting, parameters in settings.items()}
     frame = pd.DataFrame({setting: _facts(pair, operations) for setting, pair in keys.items()}).T

@@ -249,7 +249,7 @@ def paillier() -> Contestant:
 
 
 def _security(parameters: Parameters) -> str:
-    return f"{assess_security(parameters).bits} bits"
+    return f"{assess_security(parameters).level} bits"
 
 
 def expected(contestant: Contestant, operation: str) -> np.ndarray:

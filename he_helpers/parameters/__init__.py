@@ -31,8 +31,10 @@ from he_helpers.parameters.sets import (
 from he_helpers.parameters.sizes import Sizes, expected_sizes
 from he_helpers.parameters.tables import (
     FACTORING_TABLE,
+    GUIDELINES_2024_QUANTUM_TABLE,
     GUIDELINES_2024_TABLE,
     LOWEST_SECURITY_LEVEL,
+    STANDARD_QUANTUM_TABLE,
     STANDARD_TABLE,
 )
 
@@ -42,6 +44,7 @@ __all__ = [
     "CKKSParameters",
     "FACTORING_TABLE",
     "Fit",
+    "GUIDELINES_2024_QUANTUM_TABLE",
     "GUIDELINES_2024_TABLE",
     "ImpossibleJob",
     "InsecureParameters",
@@ -51,6 +54,7 @@ __all__ = [
     "LOWEST_SECURITY_LEVEL",
     "PaillierParameters",
     "Parameters",
+    "STANDARD_QUANTUM_TABLE",
     "STANDARD_TABLE",
     "SecurityAssessment",
     "Sizes",

@@ -141,6 +141,7 @@ def _relaxations(job: Job) -> list[list[tuple[Job, str]]]:
             for level in _LEVELS
             if level < job.security
         ),
+        ((replace(job, quantum=False), "classical security instead of quantum") for _ in range(job.quantum)),
         (
             (replace(job, rows=rows), f"at most {rows:,} rows at a time instead of {job.rows:,}")
             for rows in (10**k for k in range(9, -1, -1))
@@ -152,6 +153,7 @@ def _relaxations(job: Job) -> list[list[tuple[Job, str]]]:
                 f"values up to {job.largest / 10**k:,.4g} instead of {job.largest:,.4g} (a larger unit)",
             )
             for k in range(1, 19)
+            if job.largest / 10**k > 0
         ),
     ]
     return [options for options in map(list, choices) if options]

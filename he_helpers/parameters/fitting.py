@@ -20,7 +20,7 @@ from he_helpers.parameters.noise import (
     ckks_key_switching_error,
     float_error,
 )
-from he_helpers.parameters.security import coefficient_limit, limit_words
+from he_helpers.parameters.security import SHOR, coefficient_limit, limit_words
 from he_helpers.parameters.sets import (
     BFVParameters,
     CKKSParameters,
@@ -118,6 +118,8 @@ def _arranged(job: Job, scheme: str, name: str, slots: int) -> Arrangement:
 def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
     if job.product_depth:
         raise DoesNotFit("Paillier adds and multiplies by public numbers; it has no product of ciphertexts")
+    if job.quantum:
+        raise DoesNotFit(SHOR)
     modulus = FACTORING_TABLE[job.security]
     # The number of lanes follows from the bound, and the bound of nothing here from the number of lanes.
     steps = bounds(job, _arranged(job, scheme, name, 1), job.integer_largest, job.integer_weight, True)
@@ -137,7 +139,7 @@ def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
     parameters = PaillierParameters(modulus, lane_bits)
     arrangement = _arranged(job, scheme, name, parameters.lanes)
     reasons = {
-        "key length": f"a modulus of {modulus} bits gives {job.security}-bit security (NIST SP 800-57)",
+        "key length": f"a modulus of {modulus} bits gives {job.security}-bit {job.attacker} security (NIST SP 800-57)",
         "lane": f"{lane_bits} bits hold the sign and the largest result, {_number(largest)}; a ciphertext has "
         f"{parameters.lanes}",
         "headroom": _headroom_words(job, arrangement, steps, capacity),
@@ -164,7 +166,7 @@ def _fit_bfv(job: Job, scheme: str, name: str) -> Fit:
             )
         modulus, terms = found
         switches = bool(job.product_depth) or arrangement.slots_added > 1
-        limit = coefficient_limit(ring, job.security)
+        limit = coefficient_limit(ring, job.security, job.quantum)
         parameters = _bfv_chain(job, arrangement, ring, modulus, switches, limit)
         if parameters is not None:
             break
@@ -172,7 +174,7 @@ def _fit_bfv(job: Job, scheme: str, name: str) -> Fit:
     else:
         raise DoesNotFit(
             f"the noise of these operations with a plaintext modulus of {modulus.bit_length()} bits needs a longer "
-            f"coefficient modulus than the {limit_words(ring, job.security)}, the largest ring dimension"
+            f"coefficient modulus than the {limit_words(ring, job.security, job.quantum)}, the largest ring dimension"
         )
     noise = _bfv_noise(job, arrangement, parameters)
     budget = math.log2(bfv_noise_limit(parameters))
@@ -186,7 +188,7 @@ def _fit_bfv(job: Job, scheme: str, name: str) -> Fit:
         "plaintext modulus": f"a prime of {modulus.bit_length()} bits above twice the largest result, "
         f"{_number(largest)}, and 1 modulo {2 * ring}, so that there are slots",
         "headroom": _headroom_words(job, arrangement, steps, capacity),
-        "security": limit_words(ring, job.security) + f"; this chain has {parameters.total_bits}",
+        "security": limit_words(ring, job.security, job.quantum) + f"; this chain has {parameters.total_bits}",
     }
     return _lattice_fit(job, scheme, arrangement, parameters, terms, 0.0, reasons)
 
@@ -241,7 +243,7 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
     for ring in STANDARD_TABLE[job.security]:
         arrangement = _arranged(job, scheme, name, ring // 2)
         steps = bounds(job, arrangement, job.largest, job.largest_weight, False)
-        limit = coefficient_limit(ring, job.security)
+        limit = coefficient_limit(ring, job.security, job.quantum)
         if max(steps.values()) >= 2.0 ** (_LONGEST_PRIME - _SHORTEST_SCALE):
             raise DoesNotFit(
                 f"a result can be {_number(max(steps.values()))}, and a first prime of {_LONGEST_PRIME} bits leaves no "
@@ -261,8 +263,8 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
         within_reach = "no chain is" if best == math.inf else f"an error of {best:.2g} is"
         raise DoesNotFit(
             f"an error of {wanted:.2g} at results up to {_number(max(steps.values()))} needs a longer scale than a "
-            f"first prime of {_LONGEST_PRIME} bits and {job.levels} levels in {limit_words(ring, job.security)} leave; "
-            f"{within_reach} within reach"
+            f"first prime of {_LONGEST_PRIME} bits and {job.levels} levels in "
+            f"{limit_words(ring, job.security, job.quantum)} leave; {within_reach} within reach"
         )
     parameters, terms, error = found
     first, *_, special = parameters.coefficient_modulus_bits
@@ -276,7 +278,7 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
         "scale": f"{parameters.scale_bits} bits are the shortest that keep the error at {error:.1g}, below {wanted:.1g}"
         + (f"; {drift:.1g} of the result is lost because the libraries overwrite the scale" if job.levels else ""),
         "headroom": _headroom_words(job, arrangement, steps, capacity),
-        "security": limit_words(ring, job.security) + f"; this chain has {parameters.total_bits}",
+        "security": limit_words(ring, job.security, job.quantum) + f"; this chain has {parameters.total_bits}",
     }
     return _lattice_fit(job, scheme, arrangement, parameters, terms, error, reasons)
 

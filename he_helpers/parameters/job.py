@@ -1,15 +1,25 @@
 """A job: what shall be computed on which data, how precisely and how securely."""
 
 import math
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral, Real
+from typing import Any
 
 from he_helpers.errors import HEError
 from he_helpers.parameters.tables import STANDARD_TABLE
 
 SCHEME_NAMES = ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "pyfhel-ckks", "paillier")
 OPERATIONS = ("sums", "weighted sums", "comparisons")
-_MOST_ROWS = 10**9
+_COUNTS = {
+    "rows": (1, 10**9),
+    "columns": (1, 10**6),
+    "decimals": (0, 30),
+    "product_depth": (0, 100),
+    "weight_decimals": (0, 30),
+}
 
 
 class InvalidJob(HEError, ValueError):
@@ -31,6 +41,8 @@ class Job:
         so that rounding gives the exact result; 0: exact.
     security: 128, 192 or 256 bits.
     scheme: one of SCHEME_NAMES, or None for any.
+    quantum: whether these bits must also hold against a large quantum computer. Nobody has one today; ciphertexts that
+        are copied today can be decrypted when somebody has.
 
     Raises InvalidJob.
     """
@@ -46,31 +58,51 @@ class Job:
     precision: float | None = None
     security: int = 128
     scheme: str | None = None
+    quantum: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "operations", tuple(self.operations))
-        counts = {"rows": (1, _MOST_ROWS), "columns": (1, 10**6), "decimals": (0, 30), "product_depth": (0, 100)}
-        counts["weight_decimals"] = (0, 30)
-        for name, (low, high) in counts.items():
-            number = getattr(self, name)
-            if type(number) is not int or not low <= number <= high:
-                raise InvalidJob(f"{name} is a whole number from {low} to {high:,}, not {number!r}.")
+        for name, limits in _COUNTS.items():
+            self._set(name, _count(name, getattr(self, name), *limits))
         for name in ("largest", "largest_weight"):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < math.inf:
-                raise InvalidJob(f"{name} is the largest absolute value, a number above 0, not {number!r}.")
-        if self.precision is not None and not 0 <= self.precision < math.inf:
-            raise InvalidJob(f"precision is the largest acceptable error, 0 or more, not {self.precision!r}.")
-        unknown = set(self.operations) - set(OPERATIONS)
-        if unknown or not (self.operations or self.product_depth):
-            raise InvalidJob(
-                f"The operations are any of {', '.join(OPERATIONS)}, and products by product_depth; "
-                f"{f'not {sorted(unknown)}' if unknown else 'a job needs at least one'}."
-            )
-        if self.security not in STANDARD_TABLE:
+            given = getattr(self, name)
+            number = _number(given)
+            if number is None or not 0 < number <= sys.float_info.max:
+                raise InvalidJob(f"{name} is the largest absolute value, a number above 0, not {given!r}.")
+            self._set(name, number)
+        if self.precision is not None:
+            number = _number(self.precision)
+            if number is None or not 0 <= number < math.inf:
+                raise InvalidJob(f"precision is the largest acceptable error, 0 or more, not {self.precision!r}.")
+            self._set("precision", number)
+        self._set("operations", self._checked_operations())
+        if _number(self.security) not in STANDARD_TABLE:
             raise InvalidJob(f"The security level is {', '.join(map(str, STANDARD_TABLE))}, not {self.security!r}.")
+        self._set("security", int(self.security))
         if self.scheme is not None and self.scheme not in SCHEME_NAMES:
             raise InvalidJob(f"The scheme is one of {', '.join(SCHEME_NAMES)}, or None; not {self.scheme!r}.")
+        if not isinstance(self.quantum, bool):
+            raise InvalidJob(f"quantum is True or False, not {self.quantum!r}.")
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _checked_operations(self) -> tuple[str, ...]:
+        given = self.operations
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise InvalidJob(f'The operations are a tuple of names, such as ("sums",), not {given!r}.')
+        operations = tuple(given)
+        unknown = [name for name in operations if name not in OPERATIONS]
+        if unknown or not (operations or self.product_depth):
+            raise InvalidJob(
+                f"The operations are any of {', '.join(OPERATIONS)}, and products by product_depth; "
+                f"{f'not {unknown}' if unknown else 'a job needs at least one'}."
+            )
+        return operations
+
+    @property
+    def attacker(self) -> str:
+        """Whom the bits of security are counted against: "classical" or "quantum"."""
+        return "quantum" if self.quantum else "classical"
 
     @property
     def sums(self) -> bool:
@@ -107,3 +139,17 @@ class Job:
 def scaled(number: float, decimals: int) -> int:
     """The fixed-point integer, rounded up."""
     return math.ceil(Fraction(str(number)) * 10**decimals)
+
+
+def _count(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+        raise InvalidJob(f"{name} is a whole number from {low} to {high:,}, not {value!r}.")
+    return int(value)
+
+
+def _number(value: Any) -> int | float | None:
+    """Numbers of numpy as those of Python; None for what is no number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    # By its text: the float32 nearest to 0.1 stands for 0.1, and not for 0.10000000149.
+    return int(value) if isinstance(value, Integral) else float(str(value))

@@ -35,7 +35,7 @@ def test_everybody_has_128_bits():
     for parameters in LATTICE.values():
         for table in (STANDARD_TABLE, GUIDELINES_2024_TABLE):
             assert parameters.total_bits <= table[128][parameters.ring_dimension]
-    assert {assess_security(parameters).bits for parameters in (*LATTICE.values(), PAILLIER)} == {128}
+    assert {assess_security(parameters).level for parameters in (*LATTICE.values(), PAILLIER)} == {128}
     assert len({(p.ring_dimension, p.coefficient_modulus_bits) for p in LATTICE.values()}) == 1
 
 
