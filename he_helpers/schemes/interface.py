@@ -119,7 +119,7 @@ class PublicKey(ABC):
         return seal_envelope("public key", fields)
 
     def _checked(self, values: Any, bound: float, why: str) -> np.ndarray:
-        """A 1-D array (int64 or object integers, float64 for CKKS) whose values survive encryption."""
+        """A 1-D array (int64 or object integers, float64 for CKKS) whose values survive encryption, without gaps."""
         try:
             vector = np.asarray(values)
         except ValueError:
@@ -161,7 +161,8 @@ class PublicKey(ABC):
                 f"(a slot of {self.scheme_name} holds at most {self.capacity:,}). Use fewer decimals, "
                 "announce fewer terms, or choose parameters with more room."
             )
-        return vector if self.exact else vector.astype(np.float64, copy=False)
+        # Pyfhel reads the memory of an array as if the numbers lay side by side, and takes no read-only one.
+        return np.require(vector, None if self.exact else np.float64, ["C", "ALIGNED", "WRITEABLE"])
 
     def _require(self, operation: str) -> None:
         if operation not in self.operations:

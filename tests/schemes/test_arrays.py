@@ -1,0 +1,102 @@
+"""Arrays in every form in which numpy keeps them: all schemes read the numbers, not the memory beside them."""
+
+import numpy as np
+import pytest
+
+from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
+
+
+def _read_only(values):
+    values = values.copy()
+    values.flags.writeable = False
+    return values
+
+
+def _padded_record(values):
+    """A field of a structured array: not aligned, and with other bytes between the numbers."""
+    records = np.zeros(len(values), dtype=[("flag", "i1"), ("number", values.dtype)])
+    records["flag"], records["number"] = -1, values
+    return records["number"]
+
+
+# Each gives an array that is equal to the 1-D array it gets, and lies in memory in another way.
+VIEWS = {
+    "every second": lambda v: np.stack([v, v + 1], axis=1).ravel()[::2],
+    "reversed": lambda v: v[::-1].copy()[::-1],
+    "column of a matrix": lambda v: np.stack([v + 1, v, v - 1], axis=1)[:, 1],
+    "row of a Fortran matrix": lambda v: np.asfortranarray(np.stack([v, v + 1, v + 2]))[0],
+    "read-only": _read_only,
+    "big-endian": lambda v: v.astype(v.dtype.newbyteorder(">")),
+    "big-endian, strided": lambda v: np.repeat(v.astype(v.dtype.newbyteorder(">")), 3)[::3],
+    "field of records": _padded_record,
+    "narrow": lambda v: v.astype(np.int8 if v.dtype.kind == "i" else np.float32),
+    "narrow, reversed": lambda v: v[::-1].astype(np.int8 if v.dtype.kind == "i" else np.float16)[::-1],
+    "objects, reversed": lambda v: np.array([int(x) for x in v[::-1]], dtype=object)[::-1],
+    "unsigned": lambda v: (v - v.min()).astype(np.uint64)[::-1][::-1],
+    "one number for all": lambda v: np.broadcast_to(v[:1], v.shape),
+}
+
+
+def _in_memory(view, values):
+    found = VIEWS[view](values)
+    assert found.shape == values.shape
+    return found
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", SCHEMES)
+def test_encrypting_and_adding(name, view):
+    keys = key_pair(name)
+    values = np.arange(1, 13) * np.array([1, -1] * 6)
+    if not keys.public.exact:
+        values = values.astype(np.float64)
+    there = _in_memory(view, values)
+    expected = np.array([int(x) for x in there])
+    encrypted = keys.public.encrypt(there)
+    for ciphertext, result in (
+        (encrypted, expected),
+        (keys.public.encrypt(np.zeros(12, dtype=int)) + there, expected),
+        (there + keys.public.encrypt(np.ones(12, dtype=int)), expected + 1),
+        (keys.public.encrypt(np.ones(12, dtype=int)) - there, 1 - expected),
+        (there - encrypted, 0 * expected),
+    ):
+        assert is_close(keys, keys.secret.decrypt(ciphertext), result)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["some slots", "all slots"])
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", LATTICE)
+def test_multiplying(name, view, full):
+    keys = deep_pair(name)
+    size = keys.public.slot_count if full else 12
+    values = (np.arange(size) % 12 + 1) * (-1) ** np.arange(size)
+    there = _in_memory(view, values if keys.public.exact else values.astype(np.float64))
+    expected = np.array([int(x) for x in there])
+    numbers = np.arange(size) % 5
+    x = keys.public.encrypt(numbers, terms=int(keys.public.capacity) // 100)
+    assert is_close(keys, keys.secret.decrypt(x * there), numbers * expected)
+    assert is_close(keys, keys.secret.decrypt(there * x), numbers * expected)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    "whole", [np.asfortranarray, lambda m: m[::-1].copy()[::-1], lambda m: np.repeat(m, 2, axis=1)[:, ::2]]
+)
+def test_multiplying_by_a_matrix(view, whole):
+    keys = deep_pair("tenseal-ckks")
+    matrix = np.arange(12.0).reshape(4, 3) - 5
+    x = np.array([1.0, -2, 3, 0.5])
+    product = keys.public.encrypt(_in_memory("column of a matrix", x)) @ whole(matrix)
+    assert is_close(keys, keys.secret.decrypt(product), x @ matrix)
+    column = np.stack([_in_memory(view, matrix[:, 0])] * 2, axis=1)
+    expected = x @ np.array([[float(v) for v in row] for row in column])
+    assert is_close(keys, keys.secret.decrypt(keys.public.encrypt(x) @ column), expected)
+
+
+@pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
+def test_pyfhel_itself_reads_the_memory_beside_a_view(name):
+    """The reason for the copies: when this fails, Pyfhel has learned to read strides."""
+    keys = key_pair(name)
+    values = np.arange(1, 13) if keys.public.exact else np.arange(1.0, 13.0)
+    encrypt = keys.public.engine.encryptInt if keys.public.exact else keys.public.engine.encryptFrac
+    assert is_close(keys, keys.secret._decrypt(encrypt(values[::2]), 6), values[:6])
