@@ -16,6 +16,7 @@ from he_helpers.server.accounts import Account, find_account
 from he_helpers.server.application import new_application, read_body
 from he_helpers.server.audit import events_for, record_event
 from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
+from he_helpers.server.label_part import LabelPart
 from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.server.store import Store
@@ -86,8 +87,9 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
     content = _body(BYTES, account, name)
     table = read_table(content)
     contributor_label = policy.read_contributor_label(arguments["contributor_label"], table.label_names)
+    label_part = LabelPart.of(table).to_bytes()
     new = datasets.add_dataset(
-        _store(), account, name, minimum, contributor_label, content, table.description()
+        _store(), account, name, minimum, contributor_label, content, table.description(), label_part
     )
     answer = {
         "name": name,
@@ -130,10 +132,11 @@ def _ask(identifier: UUID) -> tuple[Response, int]:
     name = asked.pop("dataset")
     with _store().reading() as connection:
         dataset = datasets.find_dataset(connection, name, account)
-        content = datasets.read_content(connection, name)
+        label_part = datasets.read_label_part(connection, name)
+    dataset.check_in_use()
     try:
         check_query(
-            read_table(content), asked["query"], dataset.minimum_group_size, dataset.contributor_label
+            LabelPart.from_bytes(label_part), asked["query"], dataset.minimum_group_size, dataset.contributor_label
         )
     except Problem as problem:
         if problem.kind == "group-too-small":

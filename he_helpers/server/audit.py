@@ -6,6 +6,9 @@ from sqlalchemy import Connection, insert, select
 
 from he_helpers.server.store import Store, audit_events, now
 
+# Account and role of what the server does by itself.
+SERVER = "server"
+
 _SHOWN = ("sequence", "at", "account", "role", "action", "dataset", "request", "detail")
 
 

@@ -1,13 +1,13 @@
 """Datasets in the store: an encrypted table under a name, with its owner and its smallest group size."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from he_helpers.server.accounts import Account
-from he_helpers.server.audit import record_event
+from he_helpers.server.audit import SERVER, record_event
 from he_helpers.server.problems import Problem
 from he_helpers.server.store import Store, datasets
 
@@ -18,6 +18,7 @@ _ABOUT = (
     datasets.c.contributor_label,
     datasets.c.size,
     datasets.c.digest,
+    datasets.c.set_aside,
 )
 
 
@@ -26,7 +27,8 @@ class Dataset:
     """A dataset without its bytes: ``digest`` is their SHA-256 in hexadecimal, ``size`` their number.
 
     No group of fewer than ``minimum_group_size`` contributors is answered. ``contributor_label`` is the label whose
-    values tell contributors apart; None: each row is one.
+    values tell contributors apart; None: each row is one. ``set_aside`` is the reason for which the server no longer
+    computes on it, None while it does. Two are equal when they are the same dataset, set aside or not.
     """
 
     name: str
@@ -35,6 +37,16 @@ class Dataset:
     contributor_label: str | None
     size: int
     digest: str
+    set_aside: str | None = field(compare=False)
+
+    def check_in_use(self) -> None:
+        """Raise Problem (set-aside) if the server no longer computes on it."""
+        if self.set_aside is not None:
+            raise Problem(
+                "set-aside",
+                f"The server no longer computes on the dataset {self.name!r}: {self.set_aside} Its data administrator "
+                "can delete it, and upload a table that was encrypted anew.",
+            )
 
 
 def digest_of(content: bytes) -> str:
@@ -50,8 +62,9 @@ def add_dataset(
     contributor_label: str | None,
     content: bytes,
     description: dict[str, Any],
+    label_part: bytes,
 ) -> bool:
-    """Store a dataset; False if the same one is there already.
+    """Store a dataset with its ``label_part`` (see label_part.py); False if the same one is there already.
 
     Raises Problem (name-taken) if the name holds another one.
     """
@@ -67,6 +80,7 @@ def add_dataset(
                     minimum_group_size=minimum_group_size,
                     contributor_label=contributor_label,
                     description=description,
+                    label_part=label_part,
                     size=len(content),
                     digest=digest,
                     content=content,
@@ -146,6 +160,34 @@ def read_content(connection: Connection, name: str) -> bytes:
     return connection.scalar(select(datasets.c.content).where(datasets.c.name == name))
 
 
+def read_label_part(connection: Connection, name: str) -> bytes:
+    """The label part of the dataset ``name``, which is there."""
+    return connection.scalar(select(datasets.c.label_part).where(datasets.c.name == name))
+
+
+def set_dataset_aside(store: Store, dataset: Dataset, reason: str) -> None:
+    """Compute on ``dataset`` no more, because of ``reason``: a sentence that its owner and analysts may read.
+
+    Repeated, or after the dataset was deleted or replaced, it changes nothing.
+    """
+
+    def step(connection: Connection) -> None:
+        found = update(datasets).where(datasets.c.name == dataset.name, datasets.c.digest == dataset.digest)
+        changed = connection.execute(found.where(datasets.c.set_aside.is_(None)).values(set_aside=reason))
+        if changed.rowcount:
+            record_event(
+                connection,
+                account=SERVER,
+                role=SERVER,
+                action="dataset set aside",
+                dataset=dataset.name,
+                detail=reason,
+                owner=dataset.owner,
+            )
+
+    store.write(step)
+
+
 def delete_dataset(store: Store, name: str, account: Account) -> None:
     """Delete a dataset and the requests on it; their audit events stay."""
 
@@ -174,4 +216,5 @@ def _described(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:
         "contributor_label": dataset.contributor_label,
         "bytes": dataset.size,
         "digest": dataset.digest,
+        "set_aside": dataset.set_aside,
     }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from he_helpers.errors import HEError
+from he_helpers.server.label_part import LabelPart
 from he_helpers.server.policy import refuse_small_groups
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
@@ -17,15 +18,13 @@ def read_table(content: bytes) -> EncryptedTable:
 
 
 def check_query(
-    table: EncryptedTable, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
+    table: LabelPart, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
 ) -> None:
     """Raise Problem if ``table`` cannot answer ``query`` (unknown-name, unsupported-query) or must not
     (group-too-small)."""
     try:
         asked = Query.from_dict(query)
-        asked.check_names(table.label_names, [column.name for column in table.columns])
-        if asked.columns:
-            table.layout.canonical(asked.group_by)
+        table.check_answers(asked)
     except (UnknownLabel, UnknownColumn) as error:
         raise Problem("unknown-name", str(error), known=error.known) from None
     except UnsupportedQuery as error:

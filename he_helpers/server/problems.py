@@ -22,6 +22,7 @@ _TITLES = {
     "method-not-allowed": (405, "This address does not answer to that method"),
     "name-taken": (409, "The name is taken"),
     "wrong-order": (409, "The step does not fit the status of the request"),
+    "set-aside": (409, "The server no longer computes on this dataset"),
     "body-too-large": (413, "The body is too large"),
     "wrong-content-type": (415, "The content type is not the expected one"),
     "invalid-content": (422, "The content is not what was expected"),

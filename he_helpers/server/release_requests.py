@@ -1,8 +1,8 @@
 """Release requests: requested, aggregated, approved or refused, released.
 
-Every step checks the role and the status inside the transaction that takes it. Repeating a step is harmless:
-it answers as the first time and changes nothing. A step in a wrong order or by a wrong account raises
-Problem.
+A request whose aggregate cannot be computed stays requested, and can be refused from there. Every step checks the role
+and the status inside the transaction that takes it. Repeating a step is harmless: it answers as the first time and
+changes nothing. A step in a wrong order or by a wrong account raises Problem.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from he_helpers.server.problems import Problem
 from he_helpers.server.store import Store, aggregates, datasets, release_requests, results
 
 STATUSES = ("requested", "aggregated", "approved", "refused", "released")
-# The status that a step leads to: the one it starts from, and those in which it has been taken already.
+# The status that a step leads to: those it starts from, and those in which it has been taken already.
 _STARTS_FROM = {
-    "aggregated": "requested",
-    "approved": "aggregated",
-    "refused": "aggregated",
-    "released": "approved",
+    "aggregated": ("requested",),
+    "approved": ("aggregated",),
+    "refused": ("requested", "aggregated"),
+    "released": ("approved",),
 }
 _TAKEN_IN = {
     "aggregated": {"aggregated", "approved", "refused", "released"},
@@ -40,7 +40,7 @@ def add_request(
     """Store a request with ``content`` (query, purpose, recipient_key_fingerprint) on ``dataset``.
 
     Returns the request and whether it is new. Raises Problem: name-taken if the identifier holds other
-    content, not-found or wrong-order if the dataset is no longer the one that the query was checked against.
+    content, not-found, wrong-order or set-aside if the dataset is no longer the one that the query was checked against.
     """
 
     def step(connection: Connection) -> tuple[dict[str, Any], bool]:
@@ -104,6 +104,7 @@ def aggregate_request(
         if row.status != "requested":
             return _shown(row)
         dataset = find_dataset(connection, row.dataset, account)
+        dataset.check_in_use()
         content = read_content(connection, row.dataset)
     aggregate = compute(content, row.query)
 
@@ -121,7 +122,10 @@ def aggregate_request(
 def decide_request(
     store: Store, request: str, account: Account, decision: str, reason: str
 ) -> dict[str, Any]:
-    """aggregated -> ``decision`` (approved or refused), by the dataset's owner. The first reason is kept."""
+    """aggregated -> approved, or requested or aggregated -> refused, by the dataset's owner.
+
+    The first reason is kept.
+    """
 
     def step(connection: Connection) -> dict[str, Any]:
         current = _find_owned(connection, request, account)
@@ -212,10 +216,10 @@ def _is_taken(row: Row, status: str) -> bool:
     """Whether the step to ``status`` has been taken already. Raises Problem if it cannot be taken now."""
     if row.status in _TAKEN_IN[status]:
         return True
-    if row.status != _STARTS_FROM[status]:
+    if row.status not in _STARTS_FROM[status]:
         raise Problem(
             "wrong-order",
-            f"The request is {row.status}; it becomes {status} only from {_STARTS_FROM[status]}. "
+            f"The request is {row.status}; it becomes {status} only from {' or '.join(_STARTS_FROM[status])}. "
             "The order is requested, aggregated, approved or refused, released.",
             request_status=row.status,
         )
@@ -234,11 +238,13 @@ def _move(
 
 
 def _check_unchanged(connection: Connection, dataset: Dataset, account: Account) -> None:
-    if find_dataset(connection, dataset.name, account) != dataset:
+    current = find_dataset(connection, dataset.name, account)
+    if current != dataset:
         raise Problem(
             "wrong-order",
             f"The dataset {dataset.name!r} was replaced in the meantime. Read its description and ask again.",
         )
+    current.check_in_use()
 
 
 def _record(connection: Connection, row: Row, account: Account, action: str, detail: str) -> None:

@@ -53,8 +53,12 @@ datasets = Table(
     # Of the readable labels the one whose values tell contributors apart; none: each row is one.
     Column("contributor_label", Text, nullable=True),
     Column("description", JSON, nullable=False),
-    Column("size", Integer, nullable=False),
+    # What a query is checked against, without reading the content: he_helpers.server.label_part.
+    Column("label_part", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
     Column("digest", String(64), nullable=False),
+    # Why the server no longer computes on it; nothing while it does.
+    Column("set_aside", Text),
     Column("content", LargeBinary, nullable=False),
 )
 

@@ -173,15 +173,7 @@ class AlignedLayout(Layout):
                 yield from block.lengths
 
     def canonical(self, grouping: tuple[str, ...]) -> tuple[str, ...]:
-        for announced in self.groupings:
-            if set(announced) == set(grouping):
-                return announced
-        known = [" and ".join(g) or "the grand total" for g in self.groupings]
-        raise UnsupportedQuery(
-            f"This table was not encrypted for sums by {' and '.join(grouping) or 'the grand total'}. It answers sums "
-            f"by: {'; '.join(known)}. The data administrator announces groupings when encrypting.",
-            [list(g) for g in self.groupings],
-        )
+        return announced_grouping(self.groupings, grouping)
 
     def add_up(
         self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
@@ -246,6 +238,19 @@ def sum_of_neighbours(ciphertext: Ciphertext, count: int) -> Ciphertext:
     for steps in (1 << i for i in range(count.bit_length() - 1)):
         ciphertext = ciphertext + ciphertext.rotate(steps)
     return ciphertext
+
+
+def announced_grouping(groupings: Sequence[tuple[str, ...]], grouping: tuple[str, ...]) -> tuple[str, ...]:
+    """The one of ``groupings`` that has the labels of ``grouping``, in any order. Raises UnsupportedQuery."""
+    for announced in groupings:
+        if set(announced) == set(grouping):
+            return announced
+    known = [" and ".join(g) or "the grand total" for g in groupings]
+    raise UnsupportedQuery(
+        f"This table was not encrypted for sums by {' and '.join(grouping) or 'the grand total'}. It answers sums "
+        f"by: {'; '.join(known)}. The data administrator announces groupings when encrypting.",
+        [list(g) for g in groupings],
+    )
 
 
 def row_width(layout_name: str, column_count: int, slot_count: int) -> int:

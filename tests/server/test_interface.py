@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from he_helpers.schemes import keys
-from he_helpers.server import release_requests
+from he_helpers.server import app as application
+from he_helpers.server import datasets, evaluation, release_requests
 from he_helpers.server.accounts import Account
 from he_helpers.server.problems import Problem
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
@@ -340,7 +341,7 @@ def test_the_steps_of_the_owner_check_the_owner_themselves(requested, store, ann
 
 # Which step is answered how in which status: 200, or 409 for a wrong order.
 ORDER = {
-    "requested": {"aggregation": 200, "approved": 409, "refused": 409, "result": 409},
+    "requested": {"aggregation": 200, "approved": 409, "refused": 200, "result": 409},
     "aggregated": {"aggregation": 200, "approved": 200, "refused": 200, "result": 409},
     "approved": {"aggregation": 200, "approved": 200, "refused": 409, "result": 200},
     "refused": {"aggregation": 200, "approved": 409, "refused": 200, "result": 409},
@@ -389,6 +390,104 @@ def test_the_aggregate_before_the_aggregation(requested, ann):
     assert kind(ann.get(f"/requests/{requested}/aggregate")) == "wrong-order"
 
 
+def test_a_request_that_cannot_be_computed_can_be_refused(requested, ann, eve, monkeypatch):
+    def fail(content, query):
+        raise Problem("invalid-content", "The noise budget does not suffice for these sums.")
+
+    monkeypatch.setattr(application, "compute_aggregate", fail)
+    assert kind(eve.post(f"/requests/{requested}/aggregation")) == "invalid-content"
+    assert eve.get(f"/requests/{requested}").json["status"] == "requested"
+    reason = "The table cannot be added up; ask again on the next one."
+    assert approve(ann, requested, "refused", reason).json["status"] == "refused"
+    result = eve.get(f"/requests/{requested}/result")
+    assert (result.status_code, kind(result)) == (409, "wrong-order")
+    assert reason in result.json["detail"]
+    # Nothing is computed for it any more.
+    assert eve.post(f"/requests/{requested}/aggregation").json["status"] == "refused"
+    assert kind(ann.get(f"/requests/{requested}/aggregate")) == "wrong-order"
+    actions = [event["action"] for event in eve.get(f"/audit?request={requested}").json]
+    assert actions == ["requested", "refused"]
+
+
+def test_a_request_refused_during_the_aggregation_stays_refused(requested, ann, eve, monkeypatch):
+    def refuse_meanwhile(content, query):
+        approve(ann, requested, "refused", "no need for it")
+        return b"the aggregate"
+
+    monkeypatch.setattr(application, "compute_aggregate", refuse_meanwhile)
+    assert eve.post(f"/requests/{requested}/aggregation").json["status"] == "refused"
+    assert kind(ann.get(f"/requests/{requested}/aggregate")) == "wrong-order"
+
+
+def test_a_query_is_checked_without_reading_the_table(ann, eve, table, monkeypatch):
+    ann.upload(table, minimum=3)
+
+    def fail(content):
+        raise AssertionError("the table was read")
+
+    monkeypatch.setattr(application, "read_table", fail)
+    monkeypatch.setattr(evaluation, "read_table", fail)
+    assert eve.ask(group_by=["year"])[1].status_code == 201
+    assert eve.ask(statistic="count", group_by=[])[1].status_code == 201
+    assert kind(eve.ask(group_by=["region"])[1]) == "group-too-small"
+    assert kind(eve.ask(group_by=["regoin"])[1]) == "unknown-name"
+    assert kind(eve.ask(group_by=["region", "year"])[1]) == "unsupported-query"
+
+
+def test_on_a_dataset_set_aside_nothing_is_computed(requested, store, ann, eve, table, monkeypatch):
+    with store.reading() as connection:
+        dataset = datasets.find_dataset(connection, "accounts", Account("ann", "administrator"))
+    waiting = eve.ask()[0]
+    to_status("aggregated", ann, eve, requested)
+    datasets.set_dataset_aside(store, dataset, "A computation on it ended the process that did it.")
+    datasets.set_dataset_aside(store, dataset, "Another reason.")
+
+    monkeypatch.setattr(application, "compute_aggregate", None)
+    for response in (eve.ask()[1], eve.post(f"/requests/{waiting}/aggregation")):
+        assert (response.status_code, kind(response)) == (409, "set-aside")
+        assert "A computation on it ended the process that did it." in response.json["detail"]
+    for person in (ann, eve):
+        described = person.get("/datasets/accounts").json
+        assert described["set_aside"] == "A computation on it ended the process that did it."
+        assert person.get("/datasets").json[0]["set_aside"] == described["set_aside"]
+    events = [event for event in ann.get("/audit").json if event["action"] == "dataset set aside"]
+    assert [(event["account"], event["role"], event["detail"]) for event in events] == [
+        ("server", "server", "A computation on it ended the process that did it.")
+    ]
+
+    # What was computed before can be decided, what was not can be refused, and the table can be had and deleted.
+    assert approve(ann, requested).json["status"] == "approved"
+    assert approve(ann, waiting, "refused").json["status"] == "refused"
+    assert ann.get("/datasets/accounts/table").data == table
+    assert ann.delete("/datasets/accounts").status_code == 204
+    ann.upload(table)
+    assert ann.get("/datasets/accounts").json["set_aside"] is None
+
+
+def test_another_dataset_of_the_name_is_not_set_aside(uploaded, store, ann, other_table):
+    with store.reading() as connection:
+        dataset = datasets.find_dataset(connection, "accounts", Account("ann", "administrator"))
+    ann.delete("/datasets/accounts")
+    ann.upload(other_table)
+    datasets.set_dataset_aside(store, dataset, "It was the other one.")
+    assert ann.get("/datasets/accounts").json["set_aside"] is None
+    assert "dataset set aside" not in {event["action"] for event in ann.get("/audit").json}
+
+
+def test_a_dataset_set_aside_between_check_and_request_is_noticed(uploaded, store, eve, monkeypatch):
+    check = application.check_query
+
+    def set_aside_meanwhile(*arguments):
+        check(*arguments)
+        with store.reading() as connection:
+            dataset = datasets.find_dataset(connection, "accounts", Account("ann", "administrator"))
+        datasets.set_dataset_aside(store, dataset, "It stopped a process.")
+
+    monkeypatch.setattr(application, "check_query", set_aside_meanwhile)
+    assert kind(eve.ask()[1]) == "set-aside"
+    assert eve.get("/requests").json == []
+
+
 def test_lists_show_what_concerns_the_reader(requested, ann, bob, eve, dan):
     assert [entry["id"] for entry in ann.get("/requests").json] == [requested]
     assert [entry["id"] for entry in eve.get("/requests?status=requested").json] == [requested]
@@ -403,8 +502,6 @@ def test_lists_show_what_concerns_the_reader(requested, ann, bob, eve, dan):
 def test_a_dataset_replaced_during_the_aggregation_is_noticed(
     requested, ann, bob, eve, table, other_table, monkeypatch
 ):
-    from he_helpers.server import app as application
-
     def replace_meanwhile(content, query):
         assert content == table
         ann.delete("/datasets/accounts")
@@ -565,8 +662,6 @@ def test_unknown_addresses_and_methods(ann):
 
 
 def test_an_unexpected_error_tells_nothing(ann, monkeypatch, caplog):
-    from he_helpers.server import app as application
-
     def fail(content):
         raise RuntimeError("the token is hunter2")
 
