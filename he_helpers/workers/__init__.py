@@ -1,0 +1,36 @@
+"""Work on bytes that nobody has vouched for, in processes that may die, hang or grow.
+
+A native parser that meets hostile bytes can end the process that it runs in. So it runs in a worker: a process of its
+own, started afresh, that performs named tasks on plain data, within limits, and is replaced when it dies.
+
+    pool = WorkerPool("package.module_with_TASKS")
+    answer = pool.run("task", client="ann", limits=Limits(seconds=10), content=data)
+
+This guards against crashes and exhaustion. It is no sandbox: what takes over a worker acts as this user.
+"""
+
+from he_helpers.workers.errors import (
+    JobTimedOut,
+    JobTooLarge,
+    Refusal,
+    TaskFailed,
+    WorkerDied,
+    WorkerError,
+    WorkersBusy,
+    WorkersUnavailable,
+)
+from he_helpers.workers.limits import Limits
+from he_helpers.workers.pool import WorkerPool
+
+__all__ = [
+    "JobTimedOut",
+    "JobTooLarge",
+    "Limits",
+    "Refusal",
+    "TaskFailed",
+    "WorkerDied",
+    "WorkerError",
+    "WorkerPool",
+    "WorkersBusy",
+    "WorkersUnavailable",
+]

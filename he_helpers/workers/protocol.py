@@ -1,0 +1,109 @@
+"""Messages between a pool and its workers, over a pair of sockets: plain data, and no pickle.
+
+A message is a ``head``, which says what it is, and named ``members``, which it is about. Layout: the length of what
+follows (8 bytes, little-endian); a msgpack list of head, members, and name and size of every member that is bytes; then
+these bytes, one after the other. A member that is an open file travels as a descriptor beside the length.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import msgpack
+
+# Everything but bytes and files: names, numbers, a query, a description with its labels.
+_LARGEST_PLAIN = 64 * 2**20
+_LENGTH_BYTES = 8
+_MOST_FILES = 8
+
+
+class Ended(EOFError):
+    """The other side has closed its end, or has died."""
+
+
+class TooLarge(ValueError):
+    """A message that is larger than what was agreed."""
+
+
+def send(connection: socket.socket, head: Mapping[str, Any], members: Mapping[str, Any], deadline: float) -> None:
+    """Send one message. A member is plain data for msgpack, bytes, or an open file.
+
+    deadline: of time.monotonic(). Raises TimeoutError, Ended, and TypeError for a member of another type.
+    """
+    blobs = {name: memoryview(value) for name, value in members.items() if isinstance(value, (bytes, bytearray))}
+    files = {name: value.fileno() for name, value in members.items() if hasattr(value, "fileno")}
+    plain = {name: value for name, value in members.items() if name not in blobs and name not in files}
+    sizes = [[name, len(blob)] for name, blob in blobs.items()]
+    start = msgpack.packb([dict(head), plain, list(files), sizes], use_bin_type=True)
+    length = len(start).to_bytes(_LENGTH_BYTES, "little")
+    try:
+        connection.settimeout(_left(deadline))
+        if files:
+            sent = socket.send_fds(connection, [length], list(files.values()))
+            length = length[sent:]
+        for part in (length, start, *blobs.values()):
+            connection.settimeout(_left(deadline))
+            connection.sendall(part)
+    except (BrokenPipeError, ConnectionResetError):
+        raise Ended from None
+
+
+def receive(
+    connection: socket.socket, deadline: float | None = None, largest: int | None = None, with_files: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Receive one message: head and members.
+
+    deadline: of time.monotonic(); None waits for ever. largest: bytes that all bytes members together may have.
+    with_files: take descriptors, which arrive as files open for reading; without it the system drops them.
+    Raises TimeoutError, Ended, TooLarge.
+    """
+    descriptors: list[int] = []
+    length = b""
+    if with_files:
+        length, descriptors, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, _MOST_FILES)
+        if not length:
+            raise Ended
+    length += _receive_bytes(connection, _LENGTH_BYTES - len(length), deadline)
+    size = int.from_bytes(length, "little")
+    if size > _LARGEST_PLAIN:
+        raise TooLarge(f"A message of {size:,} bytes without its bytes members; at most {_LARGEST_PLAIN:,} are taken.")
+    head, members, file_names, sizes = msgpack.unpackb(_receive_bytes(connection, size, deadline), raw=False)
+    if largest is not None and (total := sum(size for _, size in sizes)) > largest:
+        raise TooLarge(f"A message with {total:,} bytes; at most {largest:,} are taken.")
+    for name, size in sizes:
+        members[name] = _receive_bytes(connection, size, deadline)
+    for name, descriptor in zip(file_names, descriptors, strict=True):
+        members[name] = _file_of(descriptor)
+    return head, members
+
+
+def _receive_bytes(connection: socket.socket, size: int, deadline: float | None) -> bytes:
+    received = bytearray(size)
+    view = memoryview(received)
+    while view:
+        connection.settimeout(None if deadline is None else _left(deadline))
+        try:
+            count = connection.recv_into(view)
+        except ConnectionResetError:
+            raise Ended from None
+        if not count:
+            raise Ended
+        view = view[count:]
+    return bytes(received)
+
+
+def _file_of(descriptor: int) -> BinaryIO:
+    # The position is shared with whoever sent the descriptor, and may stand anywhere.
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return os.fdopen(descriptor, "rb")
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left

@@ -1,0 +1,344 @@
+"""A pool of workers goes on whatever a job does to its worker, and tells what that was."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from he_helpers.errors import HEError
+from he_helpers.workers import (
+    JobTimedOut,
+    JobTooLarge,
+    Limits,
+    Refusal,
+    TaskFailed,
+    WorkerDied,
+    WorkerPool,
+    WorkersBusy,
+    WorkersUnavailable,
+)
+from he_helpers.workers import pool as pool_module
+from he_helpers.workers import worker as worker_module
+
+ROOT = Path(__file__).parents[2]
+TASKS = "tests.workers.tasks"
+MEGABYTE = 2**20
+
+
+@pytest.fixture
+def pool():
+    made = WorkerPool(TASKS, most=2)
+    yield made
+    made.close()
+
+
+def number_of(pool):
+    return pool.run("look_around")["number"]
+
+
+def ends(process, seconds=15.0):
+    """Whether the process of this number ends within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+# What travels
+
+
+def test_plain_data_bytes_and_files_travel(pool):
+    members = {"number": 2**60, "text": "é", "nested": {"a": [1, None, True, 0.5]}, "content": os.urandom(3 * MEGABYTE)}
+    assert pool.run("echo", **members) == {**members}
+    with tempfile.TemporaryFile() as file:
+        file.write(b"0123456789")
+        file.flush()
+        answer = pool.run("read_file", content=file, start=4)
+    assert answer["content"] == b"456789"
+    # The descriptor was closed again, or the worker would run out of them.
+    assert answer["descriptor"] not in pool.run("look_around")["descriptors"]
+
+
+def test_nothing_but_plain_data_travels(pool):
+    with pytest.raises(TypeError):
+        pool.run("echo", thing=object())
+    assert pool.run("echo", thing=1) == {"thing": 1}
+
+
+def test_a_worker_is_told_nothing_of_its_parent(pool, monkeypatch):
+    monkeypatch.setenv("PASSPHRASE", "planted passphrase")
+    monkeypatch.setenv("LC_TIME", "C")
+    secret = open(os.devnull)  # noqa: SIM115  a descriptor that must not be inherited
+    os.set_inheritable(secret.fileno(), True)
+    seen = pool.run("look_around")
+    secret.close()
+    assert "planted passphrase" not in seen["environment"].values()
+    assert seen["environment"]["LC_TIME"] == "C"
+    assert len(seen["descriptors"]) == 1  # the socket
+    assert seen["core"] == [0, 0]
+    assert seen["folder"] == "/"
+    assert seen["session"] == seen["number"]
+
+
+def test_a_worker_writes_no_file(pool, tmp_path):
+    with pytest.raises(TaskFailed, match="OSError"):
+        pool.run("write_file", path=str(tmp_path / "file"))
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+# What goes wrong
+
+
+def test_a_refusal_arrives_as_it_was_raised(pool):
+    before = number_of(pool)
+    with pytest.raises(Refusal, match="too blue") as caught:
+        pool.run("refuse")
+    assert (caught.value.kind, caught.value.members) == ("too-blue", {"known": ["red"]})
+    assert number_of(pool) == before
+
+
+def test_a_failure_is_told_without_its_message(pool, caplog):
+    before = number_of(pool)
+    with pytest.raises(TaskFailed, match="KeyError in fail") as caught:
+        pool.run("fail")
+    assert "secret" not in str(caught.value) + caplog.text
+    assert number_of(pool) == before
+    assert not pool.deaths
+
+
+@pytest.mark.parametrize(
+    "task, members, signal_name, exit_code",
+    [
+        ("read_nothing_at_all", {}, "SIGSEGV", None),
+        ("end_by", {"number": int(signal.SIGKILL)}, "SIGKILL", None),
+        ("end_by", {"number": int(signal.SIGABRT)}, "SIGABRT", None),
+        ("exit_with", {"code": 7}, None, 7),
+    ],
+)
+def test_a_crash_is_survived_named_and_counted(pool, caplog, task, members, signal_name, exit_code):
+    with caplog.at_level(logging.WARNING, "he_helpers.workers"), pytest.raises(WorkerDied, match=task) as caught:
+        pool.run(task, **members)
+    assert isinstance(caught.value, HEError)
+    assert (caught.value.signal_name, caught.value.exit_code) == (signal_name, exit_code)
+    assert f"task {task}, signal {signal_name}, exit code {exit_code}" in caplog.text
+    assert pool.deaths == {"WorkerDied": 1}
+    assert pool.run("echo", still="there") == {"still": "there"}
+
+
+def test_who_comes_after_the_one_that_damaged_a_worker_is_not_blamed(pool):
+    damaged = pool.run("remember")["number"]
+    fresh = pool.run("end_by_unless_fresh", jobs_before=1)["number"]
+    assert fresh != damaged
+    assert pool.deaths == {"WorkerDied": 1}
+    # Where a fresh worker dies too, the job is what kills it.
+    pool.run("remember")
+    with pytest.raises(WorkerDied):
+        pool.run("read_nothing_at_all")
+    assert pool.deaths == {"WorkerDied": 3}
+
+
+def test_a_worker_that_was_ended_from_outside_is_nobodys_fault(pool):
+    os.kill(number_of(pool), signal.SIGKILL)
+    time.sleep(0.2)
+    assert pool.run("echo", still="there") == {"still": "there"}
+    assert not pool.deaths
+
+
+@pytest.mark.parametrize(
+    "task, limits, words",
+    [
+        ("hang_in_a_library", Limits(seconds=0.5), "within 0.5 s"),
+        ("compute", Limits(seconds=20, processor_seconds=1), "more than 1 s of the processor"),
+    ],
+)
+def test_a_job_without_end_is_ended(pool, task, limits, words):
+    with pytest.raises(JobTimedOut, match=f"{task}.*{words}"):
+        pool.run(task, limits=limits)
+    assert pool.deaths == {"JobTimedOut": 1}
+    assert pool.run("echo", still="there") == {"still": "there"}
+
+
+def test_the_time_of_a_job_is_its_own(pool):
+    """The system counts the processor's time over the life of a process."""
+    for _ in range(3):
+        assert pool.run("compute", seconds=0.9, limits=Limits(processor_seconds=2)) == {}
+    assert not pool.deaths
+
+
+def test_a_job_that_grows_is_ended(pool):
+    limits = Limits(memory=64 * MEGABYTE, answer=MEGABYTE)
+    assert pool.run("grow", limits=limits, size=16 * MEGABYTE) == {"last": ord("x")}
+    with pytest.raises(JobTooLarge, match="memory"):
+        pool.run("grow", limits=limits, size=128 * MEGABYTE)
+    assert len(pool.run("answer_much", limits=limits, size=MEGABYTE)["content"]) == MEGABYTE
+    with pytest.raises(JobTooLarge, match="answered too much"):
+        pool.run("answer_much", limits=limits, size=MEGABYTE + 1)
+    assert pool.deaths == {"JobTooLarge": 2}
+    # The limit is that of a job: the next one may have more.
+    assert pool.run("grow", size=128 * MEGABYTE) == {"last": ord("x")}
+
+
+def test_memory_is_watched_from_outside_where_a_worker_cannot_limit_itself(pool, monkeypatch):
+    monkeypatch.setattr(worker_module, "_WATCHED_EVERY", 0.02)
+    number_of(pool)
+    [worker] = pool._workers
+    worker._limits_memory = False
+    monkeypatch.setattr(worker, "_resident_memory", iter([10, 10, 10 + 5 * MEGABYTE]).__next__)
+    with pytest.raises(JobTooLarge, match="memory"):
+        pool.run("sleep", seconds=30, limits=Limits(memory=4 * MEGABYTE))
+    assert pool.run("echo", still="there") == {"still": "there"}
+
+
+def test_the_memory_of_another_process_is_told_by_the_system(pool):
+    before = number_of(pool)
+    [worker] = pool._workers
+    assert worker.number == before
+    assert 4 * MEGABYTE < worker._resident_memory() < 2**33
+
+
+def test_a_worker_that_stays_large_is_replaced(pool):
+    before = number_of(pool)
+    pool.run("keep", size=100 * MEGABYTE)
+    pool.run("grow", size=300 * MEGABYTE)
+    assert number_of(pool) == before
+    pool.run("keep", size=200 * MEGABYTE)
+    assert number_of(pool) != before
+    assert not pool.deaths
+
+
+def test_tasks_that_cannot_be_imported():
+    pool = WorkerPool("tests.workers.no_such_module")
+    try:
+        with pytest.raises(WorkersUnavailable, match="No module named 'tests.workers.no_such_module'"):
+            pool.start()
+        with pytest.raises(WorkersUnavailable):
+            pool.run("echo")
+    finally:
+        pool.close()
+
+
+# How many there are
+
+
+def at_once(*steps):
+    """Run the steps in threads that begin together; their answers, or the errors that they raised."""
+    answers = [None] * len(steps)
+
+    def run(index, step):
+        try:
+            answers[index] = step()
+        except HEError as error:
+            answers[index] = error
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(steps)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return answers
+
+
+def test_a_short_wait_starts_no_further_worker(pool, monkeypatch):
+    monkeypatch.setattr(pool_module, "_WAITING_SECONDS", 20.0)
+    steps = [lambda name=name: pool.run("sleep", client=name, seconds=0.5) for name in ("ann", "bob", "eve")]
+    assert at_once(*steps) == [{}, {}, {}]
+    assert len(pool.numbers()) == 1
+
+
+def test_few_while_idle_and_more_when_needed():
+    pool = WorkerPool(TASKS, least=1, most=2, idle_seconds=0.3)
+    try:
+        assert pool.numbers() == []
+        pool.start()
+        assert len(pool.numbers()) == 1
+        at_once(
+            lambda: pool.run("sleep", client="ann", seconds=2),
+            lambda: pool.run("sleep", client="bob", seconds=2),
+        )
+        assert len(pool.numbers()) == 2
+        first, second = pool.numbers()
+        deadline = time.monotonic() + 20
+        while len(pool.numbers()) > 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        [left] = pool.numbers()
+        assert left in (first, second)
+        assert ends(first if left == second else second)
+    finally:
+        pool.close()
+    assert ends(left)
+
+
+def test_one_client_does_not_hold_every_worker(pool):
+    """While ann's slow jobs run and wait, somebody else's short one gets through."""
+    at_once(
+        lambda: pool.run("sleep", client="ann", seconds=2),
+        lambda: pool.run("sleep", client="bob", seconds=2),
+    )
+    assert len(pool.numbers()) == 2
+    slow = threading.Thread(target=at_once, args=[lambda: pool.run("sleep", client="ann", seconds=4)] * 2)
+    slow.start()
+    time.sleep(0.5)
+    assert pool.run("echo", client="bob", still="there") == {"still": "there"}
+    assert pool._running == {"ann": 1}
+    slow.join(60)
+
+
+def test_too_many_jobs_of_one_client_are_refused_and_others_are_not():
+    pool = WorkerPool(TASKS, most=2, most_of_a_client=2, patience=0.5)
+    try:
+        pool.start()
+        answers = at_once(*[lambda: pool.run("sleep", client="ann", seconds=2)] * 3, lambda: pool.run("echo"))
+        errors = [answer for answer in answers if isinstance(answer, WorkersBusy)]
+        # The third is one too many; the second was not served within the pool's patience.
+        assert sorted(error.too_many for error in errors) == [False, True]
+        assert {} in answers
+        assert pool.run("echo", client="ann", still="welcome") == {"still": "welcome"}
+    finally:
+        pool.close()
+
+
+# The end of the parent
+
+
+PARENT = """
+import sys, threading, time
+from he_helpers.workers import Limits, WorkerPool
+pool = WorkerPool("tests.workers.tasks")
+print(pool.run("look_around")["number"], flush=True)
+if sys.argv[1] == "busy":
+    job = {"args": ("hang_in_a_library",), "kwargs": {"limits": Limits(seconds=1)}}
+    threading.Thread(target=pool.run, daemon=True, **job).start()
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("state", ["idle", "busy"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_their_parent(state, number):
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, state], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with parent:
+        worker = int(parent.stdout.readline())
+        time.sleep(0.3)
+        parent.send_signal(number)
+        parent.wait(10)
+    # Linux ends them at once; elsewhere an idle one sees its socket closed, and a busy one reaches its job's limit.
+    assert ends(worker, 3 if sys.platform == "linux" else 15)
+
+
+def test_a_pool_that_was_closed_runs_nothing(pool):
+    worker = number_of(pool)
+    pool.close()
+    assert ends(worker)
+    with pytest.raises(WorkersUnavailable):
+        pool.run("echo")
