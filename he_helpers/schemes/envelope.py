@@ -14,7 +14,7 @@ from he_helpers.schemes.errors import DamagedBytes
 
 MAGIC = b"HEC"
 VERSION = 1
-KINDS = {"public key": 1, "ciphertext": 2, "table": 3, "aggregate": 4, "key pair": 5}
+KINDS = {"public key": 1, "ciphertext": 2, "table": 3, "aggregate": 4, "key pair": 5, "table header": 6}
 _DIGEST_BYTES = 16
 _PREFIX_BYTES = len(MAGIC) + 2
 _HEADER_BYTES = _PREFIX_BYTES + _DIGEST_BYTES

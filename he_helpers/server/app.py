@@ -16,10 +16,10 @@ from he_helpers.server.accounts import Account, find_account
 from he_helpers.server.application import new_application, read_body
 from he_helpers.server.audit import events_for, record_event
 from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
-from he_helpers.server.label_part import LabelPart
 from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.server.store import Store
+from he_helpers.tables import TableHeader
 
 INTERFACE_VERSION = "1"
 BYTES = "application/octet-stream"
@@ -87,7 +87,7 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
     content = _body(BYTES, account, name)
     table = read_table(content)
     contributor_label = policy.read_contributor_label(arguments["contributor_label"], table.label_names)
-    label_part = LabelPart.of(table).to_bytes()
+    label_part = table.header.to_bytes()
     new = datasets.add_dataset(
         _store(), account, name, minimum, contributor_label, content, table.description(), label_part
     )
@@ -136,7 +136,7 @@ def _ask(identifier: UUID) -> tuple[Response, int]:
     dataset.check_in_use()
     try:
         check_query(
-            LabelPart.from_bytes(label_part), asked["query"], dataset.minimum_group_size, dataset.contributor_label
+            TableHeader.from_bytes(label_part), asked["query"], dataset.minimum_group_size, dataset.contributor_label
         )
     except Problem as problem:
         if problem.kind == "group-too-small":

@@ -64,7 +64,7 @@ def add_dataset(
     description: dict[str, Any],
     label_part: bytes,
 ) -> bool:
-    """Store a dataset with its ``label_part`` (see label_part.py); False if the same one is there already.
+    """Store a dataset with its ``label_part`` (the bytes of its TableHeader); False if the same one is there already.
 
     Raises Problem (name-taken) if the name holds another one.
     """

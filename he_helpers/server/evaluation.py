@@ -3,11 +3,18 @@
 from typing import Any
 
 from he_helpers.errors import HEError
-from he_helpers.server.label_part import LabelPart
 from he_helpers.server.policy import refuse_small_groups
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
-from he_helpers.tables import EncryptedTable, Query, UnknownColumn, UnknownLabel, UnsupportedQuery, aggregate
+from he_helpers.tables import (
+    EncryptedTable,
+    Query,
+    TableHeader,
+    UnknownColumn,
+    UnknownLabel,
+    UnsupportedQuery,
+    aggregate,
+)
 from he_helpers.tables.contributors import group_contributors
 
 
@@ -18,13 +25,13 @@ def read_table(content: bytes) -> EncryptedTable:
 
 
 def check_query(
-    table: LabelPart, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
+    table: TableHeader, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
 ) -> None:
     """Raise Problem if ``table`` cannot answer ``query`` (unknown-name, unsupported-query) or must not
     (group-too-small)."""
     try:
         asked = Query.from_dict(query)
-        table.check_answers(asked)
+        table.check_query(asked)
     except (UnknownLabel, UnknownColumn) as error:
         raise Problem("unknown-name", str(error), known=error.known) from None
     except UnsupportedQuery as error:

@@ -53,7 +53,7 @@ datasets = Table(
     # Of the readable labels the one whose values tell contributors apart; none: each row is one.
     Column("contributor_label", Text, nullable=True),
     Column("description", JSON, nullable=False),
-    # What a query is checked against, without reading the content: he_helpers.server.label_part.
+    # What a query is checked against, without reading the content: the bytes of a TableHeader.
     Column("label_part", LargeBinary, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("digest", String(64), nullable=False),

@@ -1,4 +1,4 @@
-"""The two kinds of columns: labels, which stay readable, and numbers, which are encoded for encryption."""
+"""Numeric columns: how their values are encoded for encryption and read from a decrypted sum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,92 +60,6 @@ class Column:
             return int(number) / (10**self.decimals * count)
         # Adding zero turns -0.0, which rounding leaves of a small error, into 0.0.
         return round(float(number), self.decimals) + 0.0 if count == 1 else float(number) / count
-
-
-class Labels:
-    """Readable label columns: for each the sorted distinct values, and for each row the position of its value.
-
-    Rows of the same label combination form a group. ``names`` keeps the order of the columns.
-    """
-
-    def __init__(self, names: Sequence[str], categories: Sequence[Sequence[str]], codes: Sequence[np.ndarray]) -> None:
-        self.names = tuple(names)
-        self.categories = {name: tuple(values) for name, values in zip(names, categories, strict=True)}
-        self._codes = {name: np.asarray(code, dtype=np.int64) for name, code in zip(names, codes, strict=True)}
-
-    @classmethod
-    def from_frame(cls, frame: pd.DataFrame) -> "Labels":
-        """Labels from the columns of a frame; every value becomes text. Raises ValueOutOfRange for missing labels."""
-        categories, codes = [], []
-        for name in frame.columns:
-            if frame[name].isna().any():
-                row = int(np.flatnonzero(frame[name].isna())[0])
-                raise ValueOutOfRange(f"Label column {name!r} has no value in row {row}. Fill it or drop the row.")
-            values, code = np.unique(frame[name].astype(str).to_numpy(dtype=object), return_inverse=True)
-            categories.append([str(value) for value in values])
-            codes.append(code)
-        return cls([str(name) for name in frame.columns], categories, codes)
-
-    @property
-    def rows(self) -> int:
-        return len(next(iter(self._codes.values())))
-
-    def frame(self) -> pd.DataFrame:
-        """The readable labels, a row for each row of the table."""
-        return pd.DataFrame(
-            {name: np.array(self.categories[name], dtype=object)[self._codes[name]] for name in self.names}
-        )
-
-    def groups(self, grouping: Sequence[str]) -> tuple[list[tuple[str, ...]], np.ndarray]:
-        """The groups that occur, sorted, as tuples of label values; and for each row the position of its group."""
-        if not grouping:
-            return [()], np.zeros(self.rows, dtype=np.int64)
-        combined = np.stack([self._codes[name] for name in grouping])
-        distinct, group_of_row = np.unique(combined, axis=1, return_inverse=True)
-        names = [
-            tuple(self.categories[name][code] for name, code in zip(grouping, column, strict=True))
-            for column in distinct.T
-        ]
-        return names, group_of_row.reshape(-1)
-
-    def to_fields(self) -> list:
-        """For an envelope: name, distinct values and the codes as little-endian integers of the smallest width."""
-        fields = []
-        for name in self.names:
-            width = next(w for w in (1, 2, 4) if len(self.categories[name]) <= 256**w)
-            fields.append([name, list(self.categories[name]), width, self._codes[name].astype(f"<u{width}").tobytes()])
-        return fields
-
-    @classmethod
-    def from_fields(cls, fields: object) -> "Labels":
-        """The inverse of to_fields. Raises DamagedBytes."""
-        names, categories, codes = [], [], []
-        if not isinstance(fields, list) or not fields:
-            raise DamagedBytes("An encrypted table has at least one label column.")
-        for field in fields:
-            if not (
-                isinstance(field, list)
-                and len(field) == 4
-                and isinstance(field[0], str)
-                and isinstance(field[1], list)
-                and field[1]
-                and all(isinstance(value, str) for value in field[1])
-                and field[1] == sorted(set(field[1]))
-                and type(field[2]) is int
-                and field[2] in (1, 2, 4)
-                and isinstance(field[3], bytes)
-                and len(field[3]) % field[2] == 0
-            ):
-                raise DamagedBytes("A label column of this table does not have the form of one.")
-            code = np.frombuffer(field[3], dtype=f"<u{field[2]}").astype(np.int64)
-            if code.size == 0 or code.max() >= len(field[1]):
-                raise DamagedBytes(f"Label column {field[0]!r:.60} refers to values that it does not list.")
-            names.append(field[0])
-            categories.append(field[1])
-            codes.append(code)
-        if len(set(names)) != len(names) or len({len(code) for code in codes}) != 1:
-            raise DamagedBytes("The label columns of this table differ in length or share a name.")
-        return cls(names, categories, codes)
 
 
 def columns_to_fields(columns: Sequence[Column]) -> list:

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from he_helpers.tables.aggregation import group_index
-from he_helpers.tables.columns import Labels
+from he_helpers.tables.labels import Labels
 
 DOMINANT_CONTRIBUTORS = 2
 LARGEST_SHARE = 0.85
@@ -28,22 +27,21 @@ def group_contributors(labels: Labels, group_by: Sequence[str], contributor_labe
     Returns a frame indexed by group with "rows" and "contributors" (int64), and "share_of_rows" (float64): what part of
     the group's rows its two contributors with the most rows have.
     """
-    names, group_of_row = labels.groups(group_by)
+    groups, group_of_row = labels.groups(group_by), labels.group_of_rows(group_by)
     if contributor_label is None:
         owner, owners = np.arange(labels.rows), labels.rows
     else:
-        values, owner = labels.groups([contributor_label])
-        owners = len(values)
+        owner, owners = labels.group_of_rows([contributor_label]), labels.groups([contributor_label]).rows
     pairs, rows_of_pair = np.unique(group_of_row * owners + owner, return_counts=True)
     group_of_pair = pairs // owners
-    count = len(names)
+    count = groups.rows
     return pd.DataFrame(
         {
             "rows": np.bincount(group_of_row, minlength=count),
             "contributors": np.bincount(group_of_pair, minlength=count),
             "share_of_rows": share_of_largest(rows_of_pair, group_of_pair, count),
         },
-        index=group_index(tuple(group_by), names),
+        index=groups.index(),
     )
 
 

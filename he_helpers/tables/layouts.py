@@ -17,10 +17,11 @@ from operator import add
 
 import numpy as np
 
+from he_helpers.schemes.errors import ShapeMismatch
 from he_helpers.schemes.interface import Ciphertext
-from he_helpers.tables.columns import Labels
+from he_helpers.tables.labels import Labels
 from he_helpers.tables.placement import AlignedPlacement, Placement, RotatedPlacement, RowPlacement
-from he_helpers.tables.query import UnsupportedQuery
+from he_helpers.tables.query import UnknownLabel, UnsupportedQuery
 
 LAYOUT_NAMES = ("values", "rows", "aligned", "rotated")
 ANNOUNCED = ("aligned", "rotated")
@@ -91,11 +92,9 @@ class RowLayout(Layout):
     def add_up(
         self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
     ) -> list[Ciphertext]:
-        names, group_of_row = self._labels.groups(grouping)
-        members: list[list[int]] = [[] for _ in names]
-        for row, group in enumerate(group_of_row):
-            members[group].append(row)
-        needed = RowPlacement(self._column_count, len(names), self._width, columns).needed
+        group_of_row, sizes = self._labels.group_of_rows(grouping), self._labels.group_sizes(grouping)
+        members = np.split(np.argsort(group_of_row, kind="stable"), np.cumsum(sizes)[:-1])
+        needed = RowPlacement(self._column_count, len(sizes), self._width, columns).needed
         return [
             reduce(add, (ciphertexts[row * len(self._starts) + chunk] for row in rows))
             for rows in members
@@ -110,9 +109,9 @@ class _Block:
     """
 
     def __init__(self, labels: Labels, grouping: tuple[str, ...], column_count: int, slots: int, parts: int) -> None:
-        names, self._group_of_row = labels.groups(grouping)
-        self.group_count = len(names)
-        self._sizes = np.bincount(self._group_of_row, minlength=self.group_count)
+        self._labels, self._grouping = labels, grouping
+        self._sizes = labels.group_sizes(grouping)
+        self.group_count = len(self._sizes)
         self.parts = parts
         self._column_count = column_count
         self.depth = -(-int(self._sizes.max()) // parts)
@@ -120,9 +119,13 @@ class _Block:
 
     def layers(self, numbers: np.ndarray) -> np.ndarray:
         """Shape (depth, columns x groups x parts): zero where a group has no such member."""
-        member = np.empty(len(self._group_of_row), dtype=np.int64)
-        member[np.argsort(self._group_of_row, kind="stable")] = np.concatenate([np.arange(n) for n in self._sizes])
-        cell = self._group_of_row * self.parts + member % self.parts
+        group_of_row = self._labels.group_of_rows(self._grouping)
+        # Sorting integers of 16 bits or fewer takes time in proportion to their number.
+        narrow = np.uint16 if self.group_count <= 2**16 else np.int64
+        by_group = np.argsort(group_of_row.astype(narrow), kind="stable")
+        member = np.empty(len(group_of_row), dtype=np.int64)
+        member[by_group] = np.arange(len(group_of_row)) - np.repeat(np.cumsum(self._sizes) - self._sizes, self._sizes)
+        cell = group_of_row * self.parts + member % self.parts
         cells = np.zeros((self.depth, self._column_count, self.group_count * self.parts), dtype=numbers.dtype)
         cells[member // self.parts, :, cell] = numbers
         return cells.reshape(self.depth, -1)
@@ -173,7 +176,15 @@ class AlignedLayout(Layout):
                 yield from block.lengths
 
     def canonical(self, grouping: tuple[str, ...]) -> tuple[str, ...]:
-        return announced_grouping(self.groupings, grouping)
+        for announced in self.groupings:
+            if set(announced) == set(grouping):
+                return announced
+        known = [" and ".join(g) or "the grand total" for g in self.groupings]
+        raise UnsupportedQuery(
+            f"This table was not encrypted for sums by {' and '.join(grouping) or 'the grand total'}. It answers sums "
+            f"by: {'; '.join(known)}. The data administrator announces groupings when encrypting.",
+            [list(g) for g in self.groupings],
+        )
 
     def add_up(
         self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
@@ -216,7 +227,7 @@ class RotatedLayout(AlignedLayout):
         self.terms = max(block.depth * block.parts for block in self._blocks.values())
 
     def _parts_of(self, labels: Labels, grouping: tuple[str, ...]) -> int:
-        largest = int(np.bincount(labels.groups(grouping)[1]).max())
+        largest = int(labels.group_sizes(grouping).max())
         return min(self.partial_sums, 1 << (largest - 1).bit_length())
 
     def rehearse(self, ciphertexts: Sequence[Ciphertext]) -> None:
@@ -240,19 +251,6 @@ def sum_of_neighbours(ciphertext: Ciphertext, count: int) -> Ciphertext:
     return ciphertext
 
 
-def announced_grouping(groupings: Sequence[tuple[str, ...]], grouping: tuple[str, ...]) -> tuple[str, ...]:
-    """The one of ``groupings`` that has the labels of ``grouping``, in any order. Raises UnsupportedQuery."""
-    for announced in groupings:
-        if set(announced) == set(grouping):
-            return announced
-    known = [" and ".join(g) or "the grand total" for g in groupings]
-    raise UnsupportedQuery(
-        f"This table was not encrypted for sums by {' and '.join(grouping) or 'the grand total'}. It answers sums "
-        f"by: {'; '.join(known)}. The data administrator announces groupings when encrypting.",
-        [list(g) for g in groupings],
-    )
-
-
 def row_width(layout_name: str, column_count: int, slot_count: int) -> int:
     """Columns in one ciphertext of a row layout."""
     return 1 if layout_name == "values" else min(slot_count, column_count)
@@ -266,11 +264,52 @@ def make_layout(
     groupings: Sequence[Sequence[str]] | None,
     partial_sums: int,
 ) -> Layout:
-    """The layout of that name; ``groupings`` and ``partial_sums`` are for ``aligned`` and ``rotated`` only."""
-    if name in ANNOUNCED:
-        kind = RotatedLayout if name == "rotated" else AlignedLayout
-        return kind(labels, column_count, slot_count, groupings or (), partial_sums)
-    return RowLayout(name, labels, column_count, slot_count)
+    """The layout of that name.
+
+    groupings, partial_sums: for ``aligned`` and ``rotated`` only; groupings None for each label by itself.
+
+    Raises ShapeMismatch; UnknownLabel for a grouping by something else.
+    """
+    if name not in LAYOUT_NAMES:
+        raise ShapeMismatch(f"There is no layout {name!r}; known are {', '.join(LAYOUT_NAMES)}.")
+    if name not in ANNOUNCED:
+        if groupings is not None or partial_sums != 1:
+            raise ShapeMismatch(
+                f"Layout {name!r} answers every grouping; groupings and partial_sums are for {' and '.join(ANNOUNCED)}."
+            )
+        return RowLayout(name, labels, column_count, slot_count)
+    if not 1 <= partial_sums <= labels.rows:
+        raise ShapeMismatch(f"partial_sums must be from 1 to the number of rows, {labels.rows}.")
+    if name == "rotated" and (partial_sums.bit_count() != 1 or partial_sums > slot_count // 2):
+        raise ShapeMismatch(
+            f"partial_sums of a rotated table is a power of two, at most {slot_count // 2}, half of the slots, and not "
+            f"{partial_sums}: rotations by 1, 2, 4 and so on add the parts up."
+        )
+    if groupings is None:
+        groupings = [[label] for label in labels.names]
+    _check_groupings(name, labels, groupings)
+    kind = RotatedLayout if name == "rotated" else AlignedLayout
+    return kind(labels, column_count, slot_count, groupings, partial_sums)
+
+
+def _check_groupings(name: str, labels: Labels, groupings: Sequence[Sequence[str]]) -> None:
+    if isinstance(groupings, str):
+        groupings = [groupings]
+    if not len(groupings):
+        raise ShapeMismatch(f"Layout {name!r} needs a grouping to answer; the empty one () is the grand total.")
+    for grouping in groupings:
+        if isinstance(grouping, str):
+            raise ShapeMismatch(
+                "groupings is a list of groupings, and each of these a list of labels: write "
+                f"groupings=[[{grouping!r}]] for one grouping by the label {grouping!r}."
+            )
+        if len(set(grouping)) != len(grouping):
+            raise ShapeMismatch(f"A grouping names each label once, not {list(grouping)}.")
+        for label in grouping:
+            if label not in labels.names:
+                raise UnknownLabel(f"There is no label {label!r}. Known: {', '.join(labels.names)}.", labels.names)
+    if len({frozenset(grouping) for grouping in groupings}) != len(groupings):
+        raise ShapeMismatch("A grouping is announced twice.")
 
 
 def make_placement(

@@ -1,0 +1,229 @@
+"""Label columns: what stays readable in an encrypted table, with the groups that they form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
+
+# Each kind with how its text becomes a value again. Text and categories stay as they are.
+_READERS: dict[str, Callable[[str], Any]] = {
+    "text": str,
+    "integer": int,
+    "number": float,
+    "truth": {"False": False, "True": True}.__getitem__,
+    "category": str,
+    "ordered category": str,
+}
+_DTYPES = {"integer": np.int64, "number": np.float64, "truth": np.bool_}
+_LONGEST_NUMBER = 25  # characters of the longest int64 or float64
+# Below this many combinations, or this many for each row, groups are found by counting instead of sorting.
+_COUNTED = 2**16
+_COUNTED_PER_ROW = 4
+
+
+class Labels:
+    """Readable label columns: for each its distinct values in order, and for each row the position of its value.
+
+    Rows of the same label combination form a group. Groups are ordered as pandas' groupby orders them: integers,
+    floats and truth values by value, text by its characters ("10" before "9"), categoricals by their categories. So age
+    groups such as 5-9 and 45-49 are to be an ordered categorical, not text.
+
+    Values travel as text, next to the kind of the column, from which results get their index back: int64, float64,
+    bool, str, or a categorical of those categories that occur. Whatever else is a label becomes text.
+
+    Attributes: ``names`` (in the order of the columns), ``kinds`` and ``categories`` (for each name its kind and its
+    values as text), ``rows``.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        kinds: Sequence[str],
+        categories: Sequence[Sequence[str]],
+        codes: Sequence[np.ndarray],
+        rows: int,
+    ) -> None:
+        self.names = tuple(names)
+        self.kinds = dict(zip(names, kinds, strict=True))
+        self.categories = {name: tuple(values) for name, values in zip(names, categories, strict=True)}
+        self.rows = rows
+        self._codes = dict(zip(names, codes, strict=True))
+        self._sizes: dict[tuple[str, ...], tuple[Labels, np.ndarray]] = {}
+
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame) -> Labels:
+        """Labels from the columns of a frame. Raises ValueOutOfRange for missing labels."""
+        kinds, categories, codes = [], [], []
+        for name in frame.columns:
+            if frame[name].isna().any():
+                row = int(np.flatnonzero(frame[name].isna())[0])
+                raise ValueOutOfRange(f"Label column {name!r} has no value in row {row}. Fill it or drop the row.")
+            kind, values, code = _read_column(frame[name])
+            if len(set(values)) != len(values):
+                raise ValueOutOfRange(f"Label column {name!r} has two categories that are the same as text.")
+            kinds.append(kind)
+            categories.append(values)
+            codes.append(code)
+        return cls([str(name) for name in frame.columns], kinds, categories, codes, len(frame))
+
+    def frame(self) -> pd.DataFrame:
+        """The readable labels, a row for each row of the table."""
+        return pd.DataFrame({name: self._column(name) for name in self.names}, index=pd.RangeIndex(self.rows))
+
+    def index(self) -> pd.Index:
+        """One entry for each row, one level for each label: the index of a result, as pandas' groupby has it."""
+        if not self.names:
+            return pd.RangeIndex(self.rows)
+        if len(self.names) == 1:
+            return pd.Index(self._column(self.names[0]), name=self.names[0])
+        return pd.MultiIndex.from_arrays([self._column(name) for name in self.names], names=self.names)
+
+    def group_of_rows(self, grouping: Sequence[str]) -> np.ndarray:
+        """For each row the position of its group among groups(grouping); integers, shape (rows,)."""
+        return self._combined(tuple(grouping))[1]
+
+    def groups(self, grouping: Sequence[str]) -> Labels:
+        """The groups that occur, in order: labels of their own, a row for each group."""
+        return self._grouped(tuple(grouping))[0]
+
+    def group_sizes(self, grouping: Sequence[str]) -> np.ndarray:
+        """The rows of each group, int64. Counted once and kept."""
+        return self._grouped(tuple(grouping))[1]
+
+    def to_fields(self) -> list:
+        """For an envelope: name, kind, distinct values as text, the codes as little-endian integers and their width."""
+        fields = []
+        for name in self.names:
+            width = next(w for w in (1, 2, 4) if len(self.categories[name]) <= 256**w)
+            codes = self._codes[name].astype(f"<u{width}").tobytes()
+            fields.append([name, self.kinds[name], list(self.categories[name]), width, codes])
+        return fields
+
+    @classmethod
+    def from_fields(cls, fields: object) -> Labels:
+        """The inverse of to_fields. Raises DamagedBytes."""
+        if not isinstance(fields, list) or not fields:
+            raise DamagedBytes("An encrypted table has at least one label column.")
+        kinds, categories, codes = [], [], []
+        for field in fields:
+            if not (
+                isinstance(field, list)
+                and len(field) == 5
+                and isinstance(field[0], str)
+                and isinstance(field[2], list)
+                and field[2]
+                and all(isinstance(value, str) for value in field[2])
+                and _are_values(field[1], field[2])
+                and type(field[3]) is int
+                and field[3] in (1, 2, 4)
+                and isinstance(field[4], bytes)
+                and len(field[4]) % field[3] == 0
+            ):
+                raise DamagedBytes("A label column of this table does not have the form of one.")
+            code = np.frombuffer(field[4], dtype=f"<u{field[3]}")
+            if code.size == 0 or code.max() >= len(field[2]):
+                raise DamagedBytes(f"Label column {field[0]!r:.60} refers to values that it does not list.")
+            kinds.append(field[1])
+            categories.append(field[2])
+            codes.append(code)
+        names = [field[0] for field in fields]
+        if len(set(names)) != len(names) or len({len(code) for code in codes}) != 1:
+            raise DamagedBytes("The label columns of this table differ in length or share a name.")
+        return cls(names, kinds, categories, codes, len(codes[0]))
+
+    def are_groups(self) -> bool:
+        """Whether each row is another label combination and they are in order: what groups() gives."""
+        if not self.names:
+            return self.rows == 1
+        sizes, group_of_row = self.group_sizes(self.names), self.group_of_rows(self.names)
+        return len(sizes) == self.rows and bool((group_of_row == np.arange(self.rows)).all())
+
+    def _column(self, name: str) -> Any:
+        kind, values, codes = self.kinds[name], self.categories[name], self._codes[name]
+        if kind in ("category", "ordered category"):
+            return pd.Categorical.from_codes(codes.astype(np.int64), list(values), ordered=kind == "ordered category")
+        if kind == "text":
+            return pd.Index(values).take(codes).array
+        return np.array([_READERS[kind](value) for value in values], dtype=_DTYPES[kind])[codes]
+
+    def _grouped(self, grouping: tuple[str, ...]) -> tuple[Labels, np.ndarray]:
+        if grouping not in self._sizes:
+            distinct, group_of_row = self._combined(grouping)
+            groups = Labels(
+                grouping,
+                [self.kinds[name] for name in grouping],
+                [self.categories[name] for name in grouping],
+                distinct,
+                len(distinct[0]) if grouping else 1,
+            )
+            self._sizes[grouping] = groups, np.bincount(group_of_row, minlength=groups.rows)
+        return self._sizes[grouping]
+
+    def _combined(self, grouping: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray]:
+        """The codes of the groups that occur, an array for each label; and for each row the position of its group.
+
+        A label combination is written as one number, its codes being the digits. After each label only combinations
+        that occur are kept, so that the number never passes rows times the values of a label, which 64 bits hold.
+        """
+        distinct: list[np.ndarray] = []
+        group_of_row = np.zeros(self.rows, dtype=np.int64)
+        for name in grouping:
+            base = len(self.categories[name])
+            number = group_of_row * base + self._codes[name]
+            largest = (len(distinct[0]) if distinct else 1) * base
+            occurring, group_of_row = _ranked(number, largest)
+            distinct = [codes[occurring // base] for codes in distinct] + [occurring % base]
+        return distinct, group_of_row
+
+
+def _ranked(numbers: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct ones of ``numbers``, which are 0 to ``limit`` - 1, ascending; and for each its position there."""
+    if limit > max(_COUNTED, _COUNTED_PER_ROW * len(numbers)):
+        return np.unique(numbers, return_inverse=True)
+    occurs = np.bincount(numbers, minlength=limit) > 0
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[numbers]
+
+
+def _read_column(column: pd.Series) -> tuple[str, list[str], np.ndarray]:
+    """Kind, distinct values as text and in order, and for each row the position of its value."""
+    column = column.infer_objects()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        kept = column.cat.remove_unused_categories().cat
+        kind = "ordered category" if kept.ordered else "category"
+        return kind, [str(value) for value in kept.categories], kept.codes.to_numpy(np.int64)
+    if pd.api.types.is_bool_dtype(column.dtype):
+        kind, dtype = "truth", np.bool_
+    elif pd.api.types.is_integer_dtype(column.dtype) and column.max() < 2**63:
+        kind, dtype = "integer", np.int64
+    elif pd.api.types.is_float_dtype(column.dtype):
+        kind, dtype = "number", np.float64
+    else:
+        kind, dtype = "text", object
+        column = column.astype(str)
+    codes, values = pd.factorize(column.to_numpy(dtype), sort=True)
+    return kind, [str(value) for value in values.tolist()], codes
+
+
+def _are_values(kind: object, texts: list[str]) -> bool:
+    """Whether to_fields could have written these for the kind: each value once, in order, in its only spelling."""
+    if not isinstance(kind, str) or kind not in _READERS:
+        return False
+    if kind in ("category", "ordered category"):
+        return len(set(texts)) == len(texts)
+    if kind != "text" and max(map(len, texts)) > _LONGEST_NUMBER:
+        return False
+    try:
+        values = [_READERS[kind](text) for text in texts]
+    except (ValueError, KeyError):
+        return False
+    return (
+        [str(value) for value in values] == texts
+        and all(a < b for a, b in zip(values, values[1:], strict=False))
+        and (kind != "integer" or -(2**63) <= values[0] and values[-1] < 2**63)
+        and (kind != "number" or values[0] == values[0])
+    )

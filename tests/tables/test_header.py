@@ -1,0 +1,78 @@
+"""The header of a table: what is read of it without its key and its ciphertexts."""
+
+import pandas as pd
+import pytest
+
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.tables import (
+    EncryptedTable,
+    Labels,
+    Query,
+    TableHeader,
+    UnknownColumn,
+    UnknownLabel,
+    UnsupportedQuery,
+)
+from tests.schemes.conftest import SCHEMES, key_pair
+
+FRAME = pd.DataFrame({"A": list("xyx"), "B": [10, 9, 9], "n": [1.5, 2.5, -3.5], "m": [4, 5, 6]})
+
+
+def encrypt(name="tenseal-bfv", **options):
+    return EncryptedTable.encrypt(FRAME, ["A", "B"], key_pair(name).public, decimals=1, **options)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("layout", ["aligned", "rows"])
+def test_a_header_says_what_the_table_says(name, layout):
+    table = encrypt(name, layout=layout)
+    header = TableHeader.of_table(table.to_bytes())
+    again = TableHeader.from_bytes(header.to_bytes())
+    assert again.to_bytes() == header.to_bytes() == table.header.to_bytes()
+    assert again.description() == table.description()
+    for grouping in ([], ["A"], ["B", "A"]):
+        pd.testing.assert_series_equal(again.group_sizes(grouping), table.group_sizes(grouping))
+    assert again.group_sizes(["B"]).to_dict() == {9: 2, 10: 1}
+
+
+def test_queries_are_checked_without_the_table():
+    header = TableHeader.of_table(encrypt(groupings=[["A"], ["B", "A"]]).to_bytes())
+    header.check_query(Query("sum", ("A", "B"), ("m",)))
+    header.check_query(Query("count", ("B",)))
+    for query, error in (
+        (Query("sum", ("C",), ("m",)), UnknownLabel),
+        (Query("sum", ("A",), ("A",)), UnknownColumn),
+        (Query("sum", ("B",), ("m",)), UnsupportedQuery),
+    ):
+        with pytest.raises(error):
+            header.check_query(query)
+
+
+def test_neither_key_nor_ciphertexts_are_looked_at():
+    """Rubbish in their places does not matter for a header, and stops the table."""
+    fields = open_envelope(encrypt().to_bytes(), "table")
+    data = seal_envelope("table", [fields[0], b"no key", [b"no ciphertext"]])
+    assert TableHeader.of_table(data).rows == 3
+    with pytest.raises(DamagedBytes):
+        EncryptedTable.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "position, value",
+    [(0, "paillier"), (1, bytes(16)), (2, 2048), (2, True), (1, b"short"), (2, 0), (2, 2**40), (5, "rows"), (7, 2)],
+)
+def test_a_header_of_another_key_or_layout(position, value):
+    header, *others = open_envelope(encrypt().to_bytes(), "table")
+    header[position] = value
+    with pytest.raises(DamagedBytes):
+        EncryptedTable.from_bytes(seal_envelope("table", [header, *others]))
+
+
+def test_group_sizes_need_no_second_count(monkeypatch):
+    """However often a table is loaded and asked for counts, its rows are counted once for each grouping."""
+    table = EncryptedTable.from_bytes(encrypt(groupings=[["A"]]).to_bytes())
+    monkeypatch.setattr(Labels, "_combined", lambda *_: pytest.fail("the rows were counted again"))
+    for _ in range(3):
+        assert table.group_by("A").count().counts == [2, 1]
+        assert table.group_sizes(["A"]).tolist() == [2, 1]
