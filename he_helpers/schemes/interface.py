@@ -8,6 +8,7 @@ these before the library computes, because the libraries themselves wrap around,
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,12 @@ class PublicKey(ABC):
         bound = self.capacity // terms if self.exact else math.floor(self.capacity / terms * 2**20) / 2**20
         vector = self._checked(values, bound, f"its share of a sum of {terms} ciphertexts")
         return Ciphertext(
-            self, self._encrypt(vector), len(vector), self._padding(len(vector)), bound, self._fresh_consumption()
+            self,
+            _computed("vector", self._encrypt, vector),
+            len(vector),
+            self._padding(len(vector)),
+            bound,
+            self._fresh_consumption(),
         )
 
     def load_ciphertext(self, data: bytes) -> "Ciphertext":
@@ -101,11 +107,11 @@ class PublicKey(ABC):
             and 0 <= padding <= self.slot_count - length
             and 0 <= (bound := _read_bound(bound)) <= self.capacity
             and type(consumed) in (int, float)
-            and 0 <= consumed <= self.consumption_limit
+            and self._is_possible_consumption(consumed)
             and 0 < len(native) <= self._largest_native()
         ):
             raise DamagedBytes("The description of this ciphertext is outside what its key allows.")
-        return Ciphertext(self, self._load(native, length + padding), length, padding, bound, consumed)
+        return Ciphertext(self, self._load(native, length + padding, consumed), length, padding, bound, consumed)
 
     def to_bytes(self) -> bytes:
         """The key in its envelope."""
@@ -164,6 +170,10 @@ class PublicKey(ABC):
         # Pyfhel reads the memory of an array as if the numbers lay side by side, and takes no read-only one.
         return np.require(vector, None if self.exact else np.float64, ["C", "ALIGNED", "WRITEABLE"])
 
+    def _is_possible_consumption(self, consumed: float) -> bool:
+        """Whether a ciphertext can have used up this much; NaN cannot."""
+        return self._fresh_consumption() <= consumed <= self.consumption_limit
+
     def _require(self, operation: str) -> None:
         if operation not in self.operations:
             elsewhere = self.alternatives.get(operation, "none of the other schemes here")
@@ -200,7 +210,10 @@ class PublicKey(ABC):
     @abstractmethod
     def _encrypt(self, vector: np.ndarray) -> Any: ...
     @abstractmethod
-    def _load(self, data: bytes, size: int) -> Any: ...
+    def _load(self, data: bytes, size: int, consumed: float) -> Any:
+        """The library's ciphertext of ``size`` slots. Raises DamagedBytes, too, where it is of another form, scale or
+        level than ``consumed`` says: the libraries align, or refuse only at the first operation."""
+
     @abstractmethod
     def _serialise(self, native: Any) -> bytes: ...
     @abstractmethod
@@ -286,10 +299,7 @@ class Ciphertext:
             consumed = key._consumed_by_sum(self.consumed, other.consumed)
             if bound <= key.capacity and consumed <= key.consumption_limit:
                 padding = self.padding if self.padding < other.padding else other.padding
-                try:
-                    native = key._add(self.native, other._operand_beside(self))
-                except RuntimeError as error:
-                    raise _library_refusal("sum", error) from None
+                native = _computed("sum", key._add, self.native, other._operand_beside(self))
                 return Ciphertext(key, native, self.length, padding, bound, consumed)
         raise self._why_not(other, self.bound + other.bound)
 
@@ -304,17 +314,14 @@ class Ciphertext:
         key = self.key
         consumed = self._checked_consumption(key._consumed_by_sum(self.consumed, other.consumed), "subtraction")
         padding = min(self.padding, other.padding)
-        try:
-            native = key._subtract(self.native, other._operand_beside(self))
-        except RuntimeError as error:
-            raise _library_refusal("difference", error) from None
+        native = _computed("difference", key._subtract, self.native, other._operand_beside(self))
         return Ciphertext(key, native, self.length, padding, self.bound + other.bound, consumed)
 
     def __rsub__(self, other: Any) -> "Ciphertext":
         return (-self)._plus_plain(other, 1)
 
     def __neg__(self) -> "Ciphertext":
-        native = self.key._negate(self.native)
+        native = _computed("negation", self.key._negate, self.native)
         return Ciphertext(self.key, native, self.length, self.padding, self.bound, self.consumed)
 
     def __mul__(self, other: Any) -> "Ciphertext":
@@ -338,7 +345,8 @@ class Ciphertext:
         if bound > key.capacity:
             raise self._overflow(bound)
         consumed = self._checked_consumption(key._consumed_by_sum_of_slots(self.consumed), "sum of slots")
-        return Ciphertext(key, key._sum(self.native, self.length + self.padding), 1, 0, bound, consumed)
+        native = _computed("sum of slots", key._sum, self.native, self.length + self.padding)
+        return Ciphertext(key, native, 1, 0, bound, consumed)
 
     def rotate(self, steps: int) -> "Ciphertext":
         """The slots moved by ``steps`` to the left, to the right if negative: slot i gets what slot i + steps held.
@@ -355,7 +363,8 @@ class Ciphertext:
         if not isinstance(steps, (int, np.integer)) or not 0 < abs(steps) < circle:
             raise ShapeMismatch(f"A rotation takes 1 to {circle - 1} steps to the left, or negative ones to the right.")
         consumed = self._checked_consumption(key._consumed_by_rotation(self.consumed), "rotation")
-        return Ciphertext(key, key._rotate(self.native, int(steps)), self.length, 0, self.bound, consumed)
+        native = _computed("rotation", key._rotate, self.native, int(steps))
+        return Ciphertext(key, native, self.length, 0, self.bound, consumed)
 
     def __matmul__(self, matrix: Any) -> "Ciphertext":
         """This row vector times a plaintext matrix of shape (len(self), m): m values. Needs Galois keys."""
@@ -371,7 +380,8 @@ class Ciphertext:
             raise self._overflow(bound)
         consumed = self._checked_consumption(key._consumed_by_plain_product(self.consumed, 1, True), "matrix product")
         padded = np.vstack([matrix, np.zeros((self.padding, matrix.shape[1]))])
-        return Ciphertext(key, key._matrix_product(self.native, padded), matrix.shape[1], 0, bound, consumed)
+        native = _computed("matrix product", key._matrix_product, self.native, padded)
+        return Ciphertext(key, native, matrix.shape[1], 0, bound, consumed)
 
     def assuming(self, bound: float) -> "Ciphertext":
         """The same ciphertext with another declared bound, for values that are known to keep it.
@@ -414,7 +424,7 @@ class Ciphertext:
         self._check_pair(other, bound)
         consumed = key._consumed_by_product(self.consumed, other.consumed)
         self._checked_consumption(consumed, "product of ciphertexts")
-        native = key._multiply(self.native, other._operand_beside(self))
+        native = _computed("product", key._multiply, self.native, other._operand_beside(self))
         return Ciphertext(key, native, self.length, min(self.padding, other.padding), bound, consumed)
 
     def _plus_plain(self, other: Any, sign: int) -> "Ciphertext":
@@ -425,7 +435,7 @@ class Ciphertext:
         if len(vector) != self.length:
             raise ShapeMismatch(f"{len(vector)} values cannot be added to {self.length} encrypted ones.")
         bound = self.bound + max(abs(value) for value in vector.tolist())
-        native = key._add_plain(self.native, self._padded(vector))
+        native = _computed("sum", key._add_plain, self.native, self._padded(vector))
         return Ciphertext(key, native, self.length, self.padding, bound, self.consumed)
 
     def _times_plain(self, other: Any) -> "Ciphertext":
@@ -442,10 +452,7 @@ class Ciphertext:
         consumed = key._consumed_by_plain_product(self.consumed, largest, is_vector)
         self._checked_consumption(consumed, "product with a plaintext")
         factor = self._padded(vector) if is_vector else vector.tolist()[0]
-        try:
-            native = key._multiply_plain(self.native, factor)
-        except RuntimeError as error:
-            raise _library_refusal("product", error) from None
+        native = _computed("product", key._multiply_plain, self.native, factor)
         return Ciphertext(key, native, self.length, self.padding, bound, consumed)
 
     def _operand_beside(self, first: "Ciphertext") -> Any:
@@ -491,7 +498,21 @@ class Ciphertext:
         return DepthExhausted(f"No room for one more addition: {self.key._consumption_words(self.consumed)}.")
 
 
-def _library_refusal(result: str, error: RuntimeError) -> HEError:
+# What C++ exceptions become in TenSEAL and in Pyfhel, and what gmpy2 raises.
+LIBRARY_ERRORS = (ValueError, RuntimeError, IndexError, ArithmeticError)
+
+
+def _computed(result: str, operation: Callable[..., Any], *operands: Any) -> Any:
+    """What the library's ``operation`` gives; whatever it raises instead becomes an HEError."""
+    try:
+        return operation(*operands)
+    except HEError:
+        raise
+    except LIBRARY_ERRORS as error:
+        raise _library_refusal(result, error) from None
+
+
+def _library_refusal(result: str, error: Exception) -> HEError:
     if "transparent" not in str(error):
         return UnsupportedOperation(f"The library refuses this {result}: {error}.")
     return ValueOutOfRange(

@@ -35,7 +35,15 @@ class BFVNoise:
         return bfv_fresh_noise(self.parameters)
 
     def _native_size(self) -> int:
-        return 2 * (len(self.parameters.coefficient_modulus_bits) - 1) * self.parameters.ring_dimension * 8
+        return 2 * self._primes_left(0) * self.parameters.ring_dimension * 8
+
+    def _primes_left(self, consumed: float) -> int:
+        """Primes of the coefficient modulus that a ciphertext still has: all but the last, which keys alone have."""
+        return len(self.parameters.coefficient_modulus_bits) - 1
+
+    def _native_scale(self) -> float:
+        """The scale that the library notes in each ciphertext; BFV has none, and 1 stands for it."""
+        return 1.0
 
     def _consumed_by_sum(self, a: float, b: float) -> float:
         return a + b
@@ -79,8 +87,18 @@ class CKKSLevels:
     def _fresh_consumption(self) -> float:
         return 0
 
+    def _is_possible_consumption(self, consumed: float) -> bool:
+        return 0 <= consumed <= self.consumption_limit and consumed == int(consumed)
+
     def _native_size(self) -> int:
-        return 2 * (len(self.parameters.coefficient_modulus_bits) - 1) * self.parameters.ring_dimension * 8
+        return 2 * self._primes_left(0) * self.parameters.ring_dimension * 8
+
+    def _primes_left(self, consumed: float) -> int:
+        """Primes of the coefficient modulus that a ciphertext still has: each level that is used up divides one out."""
+        return len(self.parameters.coefficient_modulus_bits) - 1 - int(consumed)
+
+    def _native_scale(self) -> float:
+        return 2.0**self.parameters.scale_bits
 
     def _consumed_by_sum(self, a: float, b: float) -> float:
         return a if a > b else b

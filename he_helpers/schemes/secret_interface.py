@@ -10,7 +10,7 @@ import numpy as np
 from he_helpers.parameters import Parameters, parameters_to_dict, require_security
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch
-from he_helpers.schemes.interface import Ciphertext, PublicKey
+from he_helpers.schemes.interface import LIBRARY_ERRORS, Ciphertext, PublicKey
 
 
 class SecretKey(ABC):
@@ -46,7 +46,7 @@ class SecretKey(ABC):
         length, padding = ciphertext.length, ciphertext.padding
         try:
             numbers = self._decrypt(ciphertext.native, length + padding)
-        except (ValueError, RuntimeError) as error:
+        except LIBRARY_ERRORS as error:
             raise DamagedBytes(f"The library refuses to decrypt this ciphertext ({type(error).__name__}).") from None
         unused = numbers[length : length + padding]
         numbers = numbers[:length]

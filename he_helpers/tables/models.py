@@ -237,18 +237,18 @@ def score_logistic(model: LogisticModel, key: PublicKey, inputs: Mapping[str, Ci
 def rerandomise(ciphertext: Ciphertext, key: PublicKey) -> Ciphertext:
     """The same numbers in other bytes: a fresh encryption of zero is added under the whole public ``key``.
 
-    The result also stops telling what was done: its declared bound and consumption are set to the largest that the key
-    allows, since both were computed from the weights. Under Paillier the ciphertext is then as good as a fresh one,
-    whatever was multiplied before. Under BFV the noise, which whoever holds the secret key can measure, still depends
-    on the weights; hiding that takes noise flooding, which this function does not do.
+    The result also stops telling what was done: its declared bound and noise are set to the largest that the key
+    allows, since both were computed from the weights. (The level of CKKS stays: the ciphertext itself shows it.) Under
+    Paillier the ciphertext is then as good as a fresh one, whatever was multiplied before. Under BFV the noise, which
+    whoever holds the secret key can measure, still depends on the weights; hiding that takes noise flooding, which this
+    function does not do.
 
     Raises UnsupportedOperation for a key that cannot encrypt, and KeyMismatch.
     """
     zeros = key.encrypt(np.zeros(len(ciphertext), dtype=np.int64), terms=key.capacity if key.exact else 2**20)
     fresh = ciphertext + zeros
-    return Ciphertext(
-        ciphertext.key, fresh.native, fresh.length, fresh.padding, key.capacity, key.consumption_limit
-    )
+    consumed = key.consumption_limit if key.exact else fresh.consumed
+    return Ciphertext(ciphertext.key, fresh.native, fresh.length, fresh.padding, key.capacity, consumed)
 
 
 def _check_inputs(

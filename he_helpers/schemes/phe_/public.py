@@ -94,7 +94,7 @@ class PaillierPublicKey(PublicKey):
             packed = (packed << self.parameters.lane_bits) + value
         return gmpy2.mpz(self.phe_key.raw_encrypt(packed % self.phe_key.n))
 
-    def _load(self, data: bytes, size: int) -> gmpy2.mpz:
+    def _load(self, data: bytes, size: int, consumed: float) -> gmpy2.mpz:
         native = gmpy2.mpz(int.from_bytes(data, "big"))
         # Neither zero nor a multiple of a prime factor of n can be a ciphertext.
         if not 0 < native < self._modulus_squared or gmpy2.gcd(native, self._modulus) != 1:

@@ -9,8 +9,9 @@ from Pyfhel import PyCtxt, Pyfhel
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters, require_security
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
-from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, read_public_key_fields
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
+from he_helpers.schemes.pyfhel_.stream import CiphertextHead, read_head
 
 # Valid in every build of Pyfhel, with or without zlib and zstd.
 UNCOMPRESSED = "none"
@@ -58,7 +59,7 @@ def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
         for name, read in readers.items():
             if parts.get(name):
                 read(parts[name])
-    except (ValueError, RuntimeError) as error:
+    except (*LIBRARY_ERRORS, MemoryError) as error:
         raise DamagedBytes(f"Pyfhel cannot read the {name} of this key ({type(error).__name__}).") from None
     return engine
 
@@ -104,10 +105,21 @@ class _PyfhelPublicKey(PublicKey):
     def _native_bytes(self) -> bytes:
         return _join(self._parts())
 
-    def _load(self, data: bytes, size: int) -> PyCtxt:
+    def _load(self, data: bytes, size: int, consumed: float) -> PyCtxt:
+        declared = CiphertextHead(
+            ntt_form=not self.exact,
+            polynomials=2,
+            ring_dimension=self.parameters.ring_dimension,
+            primes=self._primes_left(consumed),
+            scale=self._native_scale(),
+        )
+        if read_head(data) != declared:
+            raise DamagedBytes(
+                "This ciphertext is of another level, scale or form than it declares. Send what to_bytes() returned."
+            )
         try:
             return PyCtxt(pyfhel=self.engine, bytestring=data)
-        except (ValueError, RuntimeError) as error:
+        except (*LIBRARY_ERRORS, MemoryError) as error:
             raise DamagedBytes(f"Pyfhel cannot read this ciphertext ({type(error).__name__}).") from None
 
     def _serialise(self, native: PyCtxt) -> bytes:

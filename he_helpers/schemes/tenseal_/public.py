@@ -10,15 +10,16 @@ import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's 
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, require_security
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
-from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, read_public_key_fields
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
+from he_helpers.schemes.tenseal_.message import check_vector_message
 
 
 def read_context(native: bytes) -> ts.Context:
     """A TenSEAL context from its serialisation. Raises DamagedBytes."""
     try:
         return settled(ts.context_from(native, n_threads=1))
-    except (ValueError, RuntimeError) as error:
+    except (*LIBRARY_ERRORS, MemoryError) as error:
         raise DamagedBytes(f"TenSEAL cannot read this context ({type(error).__name__}).") from None
 
 
@@ -103,13 +104,21 @@ class _TenSEALPublicKey(PublicKey):
         # Compression may expand what is random by a fraction of a percent.
         return self._native_size() * 102 // 100 + 1024
 
-    def _read(self, reader: Any, data: bytes, size: int) -> Any:
+    def _read(self, reader: Any, data: bytes, size: int, consumed: float) -> Any:
+        check_vector_message(data, size, None if self.exact else self._native_scale())
         try:
             native = reader(self.context, data)
-        except (ValueError, RuntimeError) as error:
+        except (*LIBRARY_ERRORS, MemoryError) as error:
             raise DamagedBytes(f"TenSEAL cannot read this ciphertext ({type(error).__name__}).") from None
-        if native.size() != size:
-            raise DamagedBytes(f"This ciphertext announces {size} values and holds {native.size()}.")
+        parts = native.ciphertext()
+        if len(parts) != 1 or native.size() != size:
+            raise DamagedBytes(f"This ciphertext announces {size} values in one ciphertext, and is another.")
+        [part] = parts
+        found = (part.size(), part.coeff_modulus_size(), part.is_ntt_form(), part.scale)
+        if found != (2, self._primes_left(consumed), not self.exact, self._native_scale()):
+            raise DamagedBytes(
+                "This ciphertext is of another level, scale or form than it declares. Send what to_bytes() returned."
+            )
         return native
 
     def _serialise(self, native: Any) -> bytes:
@@ -182,8 +191,8 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
         integers = vector.astype(np.int64, copy=False)
         return ts.bfv_vector(self.context, _with_check_slots(integers, self._padding(len(vector))))
 
-    def _load(self, data: bytes, size: int) -> ts.BFVVector:
-        return self._read(ts.bfv_vector_from, data, size)
+    def _load(self, data: bytes, size: int, consumed: float) -> ts.BFVVector:
+        return self._read(ts.bfv_vector_from, data, size, consumed)
 
 
 class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
@@ -210,18 +219,24 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
     def _encrypt(self, vector: np.ndarray) -> ts.CKKSVector:
         return ts.ckks_vector(self.context, _with_check_slots(vector, self._padding(len(vector))))
 
-    def _load(self, data: bytes, size: int) -> ts.CKKSVector:
-        return self._read(ts.ckks_vector_from, data, size)
+    def _load(self, data: bytes, size: int, consumed: float) -> ts.CKKSVector:
+        return self._read(ts.ckks_vector_from, data, size, consumed)
 
     def _negate(self, a: ts.CKKSVector) -> ts.CKKSVector:
         return -a
 
     def _protected(self, native: ts.CKKSVector) -> ts.CKKSVector:
         # TenSEAL takes levels off the second operand itself, and leaves it unfit for what could still be done with it.
-        return native.copy()
+        # Its own copy() ends the process where the context holds no public key.
+        return ts.ckks_vector_from(self.context, native.serialize())
 
     def _matrix_product(self, a: ts.CKKSVector, matrix: np.ndarray) -> ts.CKKSVector:
         self._require_galois_keys("A product with a matrix")
+        if not self.can_encrypt:
+            raise UnsupportedOperation(
+                "A product with a matrix needs the whole public key, because TenSEAL encrypts zeros for it. This is "
+                "the part for evaluation only."
+            )
         return a.mm(matrix.tolist())
 
 

@@ -1,0 +1,64 @@
+"""TenSEAL's serialised vector: a message of Protocol Buffers around one ciphertext stream of SEAL.
+
+    field 1  sizes       one number: how many slots are in use
+    field 2  ciphertext  one stream of SEAL
+    field 3  scale       a double, the global scale; CKKS only
+
+TenSEAL reads whatever is there. Of sizes without ciphertexts it makes a vector whose first operation reads beside its
+memory and ends the process, so the message is checked here, before TenSEAL sees it.
+"""
+
+import struct
+
+from he_helpers.schemes.errors import DamagedBytes
+
+_LENGTH_DELIMITED, _FIXED_64 = 2, 1  # wire types of https://protobuf.dev/programming-guides/encoding/
+_SIZES = bytes([1 << 3 | _LENGTH_DELIMITED])
+_CIPHERTEXT = bytes([2 << 3 | _LENGTH_DELIMITED])
+_SCALE = bytes([3 << 3 | _FIXED_64])
+
+
+def vector_message(stream: bytes, size: int, scale: float | None) -> bytes:
+    """The message of a vector of ``size`` slots around the stream of its ciphertext. scale: None for BFV."""
+    return b"".join((_head(size), _varint(len(stream)), stream, _tail(scale)))
+
+
+def check_vector_message(data: bytes, size: int, scale: float | None) -> None:
+    """Raise DamagedBytes unless ``data`` holds one size, which is ``size``, one ciphertext, and this scale."""
+    head, tail = _head(size), _tail(scale)
+    if data.startswith(head) and data.endswith(tail):
+        length, start = _read_varint(data, len(head))
+        if start + length + len(tail) == len(data):
+            return
+    raise DamagedBytes(
+        f"This ciphertext is no TenSEAL vector of {size} slots in one ciphertext of its key's scale. "
+        "Send what to_bytes() returned."
+    )
+
+
+def _head(size: int) -> bytes:
+    sizes = _varint(size)
+    return _SIZES + _varint(len(sizes)) + sizes + _CIPHERTEXT
+
+
+def _tail(scale: float | None) -> bytes:
+    return b"" if scale is None else _SCALE + struct.pack("<d", scale)
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; the highest bit says that more follow."""
+    digits = bytearray()
+    while number > 127:
+        digits.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*digits, number])
+
+
+def _read_varint(data: bytes, start: int) -> tuple[int, int]:
+    """The number that begins at ``start``, and where the bytes after it begin. A cut-off number counts as 0."""
+    number = 0
+    for place, byte in enumerate(data[start : start + 10]):
+        number |= (byte & 127) << 7 * place
+        if byte < 128:
+            return number, start + place + 1
+    return 0, start

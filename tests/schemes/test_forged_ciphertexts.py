@@ -1,0 +1,296 @@
+"""Ciphertexts that are well sealed and not what they declare: refused when they are read, not when they are computed
+with. Some of them end the process of whoever adds them up with the library alone, so these run in processes of their
+own."""
+
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tenseal as ts
+from tenseal import sealapi
+
+from he_helpers.errors import HEError
+from he_helpers.parameters import CKKSParameters
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
+from he_helpers.schemes.keys import pyfhel_ckks, tenseal_ckks
+from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.tenseal_.message import vector_message
+from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair
+
+TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
+PYFHEL = ["pyfhel-bfv", "pyfhel-ckks"]
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+def forged(ciphertext, native=None, consumed=None):
+    """The bytes of a ciphertext with another native part, or another declared consumption, sealed again."""
+    fields = open_envelope(ciphertext.to_bytes(), "ciphertext")
+    fields[5] = fields[5] if consumed is None else consumed
+    fields[6] = fields[6] if native is None else native
+    return seal_envelope("ciphertext", fields)
+
+
+def refused(public, data):
+    with pytest.raises(DamagedBytes) as caught:
+        public.load_ciphertext(data)
+    assert str(caught.value)
+
+
+# TenSEAL's message
+
+MESSAGES = {
+    "sizes and no ciphertext": lambda size, stream, tail: b"\x0a\x01" + size + tail,
+    "nothing but the scale": lambda size, stream, tail: tail or b"\x0a\x00",
+    "two ciphertexts": lambda size, stream, tail: b"\x0a\x01" + size + stream + stream + tail,
+    "two sizes that add up": lambda size, stream, tail: b"\x0a\x02\x01" + bytes([size[0] - 1]) + stream + tail,
+    "two sizes and two ciphertexts": lambda size, stream, tail: b"\x0a\x02\x01\x0a" + stream + stream + tail,
+    "a larger size": lambda size, stream, tail: b"\x0a\x01" + bytes([size[0] + 1]) + stream + tail,
+    "size 0": lambda size, stream, tail: b"\x0a\x01\x00" + stream + tail,
+    "a size of ten bytes": lambda size, stream, tail: b"\x0a\x0a" + b"\xff" * 9 + b"\x01" + stream + tail,
+    "a negative length": lambda size, stream, tail: b"\x0a\x01" + size + b"\x12" + b"\xff" * 9 + b"\x01" + tail,
+    "cut off in a length": lambda size, stream, tail: b"\x0a\x01" + size + b"\x12\xff",
+    "an empty ciphertext": lambda size, stream, tail: b"\x0a\x01" + size + b"\x12\x00" + tail,
+    "an unknown field": lambda size, stream, tail: b"\x0a\x01" + size + stream + b"\x2a\x01a" + tail,
+    "another scale": lambda size, stream, tail: b"\x0a\x01" + size + stream + b"\x19" + struct.pack("<d", 2.0**20),
+    "the scale twice": lambda size, stream, tail: b"\x0a\x01" + size + stream + tail + (tail or b"\x19" + bytes(8)),
+}
+
+
+def message_parts(ciphertext):
+    """The size, the field of the ciphertext, and what follows it, in a message of TenSEAL with few slots."""
+    message = ciphertext.native.serialize()
+    tail = b"" if ciphertext.key.exact else message[-9:]
+    return message[2:3], message[3 : len(message) - len(tail)], tail
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("which", MESSAGES)
+def test_a_message_that_is_no_vector_in_one_ciphertext(name, which):
+    public = key_pair(name).public
+    ciphertext = public.encrypt([1, 2, 3])
+    refused(public, forged(ciphertext, MESSAGES[which](*message_parts(ciphertext))))
+    honest = b"\x0a\x01" + b"".join(message_parts(ciphertext))
+    assert len(public.load_ciphertext(forged(ciphertext, honest))) == 3
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+def test_sizes_without_a_ciphertext_end_the_process_of_tenseal(name):
+    """The reason for reading the message before TenSEAL does; here, and with the library's own calls."""
+    code = (
+        "from tests.schemes.test_forged_ciphertexts import *\n"
+        f"public = key_pair({name!r}).public\n"
+        "honest = public.encrypt([1, 2, 3])\n"
+        "message = MESSAGES['sizes and no ciphertext'](*message_parts(honest))\n"
+    )
+    reader = "bfv_vector_from" if name.endswith("bfv") else "ckks_vector_from"
+    theirs = run(
+        code + f"x = ts.{reader}(public.context, message)\nprint('read', flush=True)\n"
+        "honest.native + x\nprint('added')"
+    )
+    assert theirs.stdout.split() == ["read"] and theirs.returncode < 0
+    ours = run(
+        code + "data = forged(honest, message)\n"
+        "try:\n    honest + public.load_ciphertext(data)\nexcept DamagedBytes:\n    print('refused')"
+    )
+    assert (ours.stdout.split(), ours.returncode) == (["refused"], 0)
+
+
+def _saved(ciphertext, tmp_path):
+    path = tmp_path / "stream"
+    ciphertext.save(str(path))
+    return path.read_bytes()
+
+
+def test_another_form_inside_tenseals_message(tmp_path):
+    """What SEAL itself accepts: NTT form under BFV, three polynomials, another scale than the message's."""
+    bfv, ckks = deep_pair("tenseal-bfv"), deep_pair("tenseal-ckks")
+    for keys in (bfv, ckks):
+        context = keys.public.context.seal_context().data
+        evaluator = sealapi.Evaluator(context)
+        x = keys.public.encrypt([1, 2, 3])
+        [part] = x.native.ciphertext()
+        scale = None if keys is bfv else keys.public.context.global_scale
+        honest = vector_message(_saved(part, tmp_path), 11, scale)
+        assert (keys.secret.decrypt(keys.public.load_ciphertext(forged(x, honest))).round() == [1, 2, 3]).all()
+        for change in (evaluator.transform_to_ntt, evaluator.transform_from_ntt, evaluator.square):
+            other = sealapi.Ciphertext(context)
+            try:
+                change(part, other)
+            except ValueError:  # it is in that form already
+                continue
+            refused(keys.public, forged(x, vector_message(_saved(other, tmp_path), 11, scale)))
+    other_scale = tenseal_ckks(CKKSParameters(8192, (54, 40, 40, 60), 30)).generate_keys()
+    [part] = ts.ckks_vector(other_scale.public.context, [1.0] * 11).ciphertext()
+    message = vector_message(_saved(part, tmp_path), 11, ckks.public.context.global_scale)
+    refused(ckks.public, forged(ckks.public.encrypt([1, 2, 3]), message))
+
+
+# Levels
+
+
+@pytest.mark.parametrize("name", ["tenseal-ckks", "pyfhel-ckks"])
+def test_another_level_than_declared(name):
+    keys = deep_pair(name)
+    fresh = keys.public.encrypt([1.0, 2.0, 3.0])
+    once, twice = fresh * 0.5, fresh * 0.5 * 0.5
+    for ciphertext, level in ((fresh, 0), (once, 1), (twice, 2)):
+        assert ciphertext.consumed == level
+        assert keys.public.load_ciphertext(ciphertext.to_bytes()).consumed == level
+        for other in {0, 1, 2, 3, -1, level + 0.5} - {level}:
+            refused(keys.public, forged(ciphertext, consumed=other))
+
+
+@pytest.mark.parametrize("name", TENSEAL[:1] + PYFHEL[:1])
+def test_less_noise_than_a_fresh_ciphertext_has(name):
+    """Who declares less could be added up beyond what the noise allows."""
+    public = key_pair(name).public
+    x = public.encrypt([1, 2, 3])
+    for less in (0, x.consumed / 2, np.nextafter(x.consumed, 0)):
+        refused(public, forged(x, consumed=float(less)))
+
+
+# Pyfhel's stream
+
+FIELDS = {
+    "magic": (0, "<H", 1),
+    "size of the header": (2, "<B", 24),
+    "compression": (5, "<B", 2),
+    "size": (8, "<Q", 1 << 62),
+    "NTT form": (48, "<B", None),
+    "one polynomial": (49, "<Q", 1),
+    "three polynomials": (49, "<Q", 3),
+    "ring dimension": (57, "<Q", 1024),
+    "primes": (65, "<Q", 1),
+    "scale": (73, "<d", 2.0**39),
+    "negative scale": (73, "<d", -1.0),
+    "no scale": (73, "<d", float("nan")),
+    "correction factor": (81, "<Q", 2),
+}
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+@pytest.mark.parametrize("which", FIELDS)
+def test_a_changed_head_of_a_pyfhel_ciphertext(name, which):
+    public = deep_pair(name).public
+    x = public.encrypt([1, 2, 3])
+    native = bytearray(x.native.to_bytes("none"))
+    place, kind, value = FIELDS[which]
+    before = bytes(native)
+    struct.pack_into(kind, native, place, 1 - native[place] if value is None else value)
+    assert native != before
+    refused(public, forged(x, bytes(native)))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_a_pyfhel_ciphertext_cut_off_anywhere_in_its_head(name):
+    public = key_pair(name).public
+    x = public.encrypt([1, 2, 3])
+    native = x.native.to_bytes("none")
+    for length in range(1, 120):
+        refused(public, forged(x, native[:length]))
+
+
+def test_another_scale_of_the_same_chain():
+    """Pyfhel's operators raise a ValueError for scales that differ."""
+    keys, other = (pyfhel_ckks(CKKSParameters(8192, (54, 40, 40, 60), bits)).generate_keys() for bits in (40, 30))
+    native = other.public.encrypt([1.0, 2.0]).native.to_bytes("none")
+    refused(keys.public, forged(keys.public.encrypt([1.0, 2.0]), native))
+
+
+# Everything that can be computed, under a key for evaluation alone
+
+EXPRESSIONS = [
+    "a * 2 + b", "b + a * 2", "b - a * 2", "a * 2 - b", "-a", "a + [1, 2, 3]", "a - 1", "1 - a", "sum([a, b])",
+    "a * [1, 2, 3] + b", "b + a * [1, 2, 3]", "a * b + b", "b + a * b", "(a * b) * b", "b * (a * b)",
+    "a.sum() + b.sum()", "(a * 2).sum() + b.sum()", "a @ [[1, 2], [3, 4], [5, 6]]", "b.rotate(1) + a * 2",
+]  # fmt: skip
+
+
+def evaluate_all(name):
+    """Each expression under the evaluation part alone; prints "done" at the end, which a process that died does not."""
+    keys = deep_pair(name) if name in LATTICE else key_pair(name)
+    terms = int(keys.public.capacity) // 8 if name in LATTICE else 1024
+    server = load_public_key(keys.public.for_evaluation().to_bytes())
+    sent = [keys.public.encrypt(vector, terms).to_bytes() for vector in ([1, 2, 3], [4, 5, 6])]
+    for expression in EXPRESSIONS:
+        a, b = (server.load_ciphertext(data) for data in sent)
+        x, y = np.array([1, 2, 3]), np.array([4, 5, 6])
+        try:
+            result = eval(expression, {"a": a, "b": b})
+        except HEError as error:
+            print(expression, "|", type(error).__name__)
+            continue
+        found = keys.secret.decrypt(keys.public.load_ciphertext(result.to_bytes()))
+        # What a rotation brings in from behind the vector is 0.
+        plain = expression.replace("b.rotate(1)", "np.array([5, 6, 0])")
+        expected = np.atleast_1d(eval(plain, {"a": x, "b": y, "np": np}))
+        right = np.allclose(found, expected, atol=0.01)
+        print(expression, "|", "right" if right else f"{found} for {expected}")
+    print("done")
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_every_operator_under_a_key_for_evaluation_alone(name):
+    ran = run(f"from tests.schemes.test_forged_ciphertexts import evaluate_all\nevaluate_all({name!r})")
+    lines = ran.stdout.splitlines()
+    assert ran.returncode == 0 and lines[-1] == "done", ran.stderr[-300:]
+    outcomes = dict(line.split(" | ") for line in lines[:-1])
+    missing = {
+        "tenseal-bfv": {"a @ [[1, 2], [3, 4], [5, 6]]", "b.rotate(1) + a * 2"},
+        "tenseal-ckks": {"a @ [[1, 2], [3, 4], [5, 6]]", "b.rotate(1) + a * 2"},
+        "pyfhel-bfv": {"a @ [[1, 2], [3, 4], [5, 6]]"},
+        "pyfhel-ckks": {"a @ [[1, 2], [3, 4], [5, 6]]"},
+        "paillier": {e for e in EXPRESSIONS if "sum()" in e or "@" in e or "rotate" in e or "* b" in e or "* [" in e}
+        | {"b * (a * b)"},
+    }[name]
+    assert {e for e, outcome in outcomes.items() if outcome == "UnsupportedOperation"} == missing
+    assert {outcome for e, outcome in outcomes.items() if e not in missing} == {"right"}, outcomes
+    assert len(outcomes) == len(EXPRESSIONS)
+
+
+def test_a_matrix_product_under_a_key_for_evaluation_alone():
+    """TenSEAL encrypts zeros within a product with a matrix."""
+    keys = deep_pair("tenseal-ckks")
+    x = keys.public.for_evaluation().load_ciphertext(keys.public.encrypt([1, 2]).to_bytes())
+    with pytest.raises(UnsupportedOperation, match="needs the whole public key"):
+        x @ np.eye(2)
+
+
+# Whatever a library raises
+
+
+@pytest.mark.parametrize("error", [ValueError, RuntimeError, IndexError, OverflowError, ZeroDivisionError])
+@pytest.mark.parametrize("name", SCHEMES)
+def test_an_error_of_the_library_becomes_one_of_ours(name, error):
+    keys = deep_pair(name) if name in LATTICE else key_pair(name)
+    a, b = (keys.public.encrypt([1, 2, 3]) for _ in range(2))
+
+    def fail(*_):
+        raise error("the library's own words")
+
+    operations = {
+        "_add": lambda: a + b,
+        "_subtract": lambda: a - b,
+        "_add_plain": lambda: a + [1, 2, 3],
+        "_negate": lambda: -a,
+        "_multiply_plain": lambda: a * 2,
+        "_encrypt": lambda: keys.public.encrypt([1]),
+    }
+    if name in LATTICE:
+        small = keys.public.encrypt([1, 2, 3], terms=int(keys.public.capacity) // 4)
+        operations |= {"_multiply": lambda: small * small, "_sum": lambda: a.sum()}
+    if name == "tenseal-ckks":
+        operations["_matrix_product"] = lambda: a @ np.eye(3)
+    if name in PYFHEL:
+        operations["_rotate"] = lambda: a.rotate(1)
+    for method, operate in operations.items():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(keys.public), method, fail)
+            with pytest.raises(HEError, match="the library's own words"):
+                operate()
