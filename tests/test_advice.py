@@ -183,7 +183,7 @@ def test_comparisons():
 
 
 def test_reasons_say_where_the_tables_disagree():
-    reasons = advise(Job(1000, 5, 100, 2)).best.reasons
+    reasons = advise(Job(1000, 5, 100_000, 2)).best.reasons
     assert "the tables disagree" in reasons["security"] and "allows 109" in reasons["security"]
     assert "at most 106 bits" in reasons["security"] and "stricter one counts" in reasons["security"]
     assert "128-bit classical security" in reasons["security"]
@@ -273,6 +273,11 @@ def test_a_weaker_set_would_fail_the_verification():
         ({"security": [128]}, r"128, 192, 256, not \[128\]"),
         ({"scheme": "rsa"}, "one of tenseal-bfv"),
         ({"scheme": ["paillier"]}, "one of tenseal-bfv"),
+        ({"groups": (4, 5)}, "9 rows together, and the table has 10"),
+        ({"groups": (10, 0)}, "size of a group is a whole number from 1 to 10, not 0"),
+        ({"groups": 10}, "numbers of rows of the groups"),
+        ({"groups": (4, 6), "product_depth": 1}, "groups are for sums of the data themselves"),
+        ({"groups": (4, 6), "operations": ("weighted sums",)}, "groups are for sums of the data themselves"),
         ({"quantum": "no"}, "quantum is True or False, not 'no'"),
     ],
 )

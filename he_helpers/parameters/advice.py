@@ -145,7 +145,7 @@ def _relaxations(job: Job) -> list[list[tuple[Job, str]]]:
         (
             (replace(job, rows=rows), f"at most {rows:,} rows at a time instead of {job.rows:,}")
             for rows in (10**k for k in range(9, -1, -1))
-            if rows < job.rows
+            if rows < job.rows and not job.groups
         ),
         (
             (

@@ -7,7 +7,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from he_helpers.parameters.arrangement import Arrangement, bounds, by_columns, by_rows, by_values
+from he_helpers.parameters.arrangement import (
+    Arrangement,
+    bounds,
+    by_alignment,
+    by_columns,
+    by_inputs,
+    by_rows,
+    by_values,
+)
 from he_helpers.parameters.job import Job
 from he_helpers.parameters.noise import (
     bfv_fresh_noise,
@@ -91,18 +99,17 @@ def fits_of(job: Job, scheme: str) -> Iterator[Fit | str]:
         try:
             yield _FITTERS[scheme.split("-")[-1]](job, scheme, name)
         except DoesNotFit as reason:
-            yield f"{_WORDS[name]}: {reason}"
-
-
-_WORDS = {"rows": "a row a ciphertext", "columns": "a column a ciphertext", "values": "a value a ciphertext"}
+            yield f"{_arranged(job, scheme, name, 1024).words.split(',')[0]} ({name}): {reason}"
 
 
 def _arrangements(job: Job, scheme: str) -> list[str]:
+    if job.is_table:
+        return ["aligned", "rows", *["rotated"] * scheme.startswith("pyfhel")]
     if scheme == "paillier":
-        if job.sums:
-            return ["values"] if job.weighted else ["rows"]
-        return ["columns"]
-    return ["rows", "columns"] if job.sums and not job.weighted else ["columns"]
+        return ["values"] if job.weighted and job.sums else ["rows"] if job.sums else ["columns"]
+    if job.weighted:
+        return ["columns", "inputs", "products"]
+    return ["rows", "columns"] if job.sums else ["columns"]
 
 
 def _arranged(job: Job, scheme: str, name: str, slots: int) -> Arrangement:
@@ -110,9 +117,13 @@ def _arranged(job: Job, scheme: str, name: str, slots: int) -> Arrangement:
         return by_values(job)
     if name == "rows":
         return by_rows(job, slots)
+    if name in ("aligned", "rotated"):
+        return by_alignment(job, slots, name)
     # TenSEAL sums one of the two rows of a BFV ciphertext's slots, and the unused slots with them.
-    half = scheme == "tenseal-bfv" and job.sums
-    return by_columns(job, slots // 2 - _UNUSED_SLOTS if half else slots)
+    sums_slots = name == "inputs" or name == "columns" and job.sums
+    if scheme == "tenseal-bfv" and sums_slots:
+        slots = slots // 2 - _UNUSED_SLOTS
+    return by_columns(job, slots) if name == "columns" else by_inputs(job, slots, name)
 
 
 def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
@@ -121,23 +132,20 @@ def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
     if job.quantum:
         raise DoesNotFit(SHOR)
     modulus = FACTORING_TABLE[job.security]
-    # The number of lanes follows from the bound, and the bound of nothing here from the number of lanes.
-    steps = bounds(job, _arranged(job, scheme, name, 1), job.integer_largest, job.integer_weight, True)
-    if name == "columns":
-        steps.pop("sum", None)
-    largest = max(*steps.values(), job.integer_weight)
-    lane_bits = max(8, int(largest).bit_length() + 1)
-    terms = 1
+    # More lanes mean fewer terms in each, and shorter lanes: the lane's length is tried from the shortest on.
+    lane_bits = max(8, max(job.integer_largest, job.integer_weight).bit_length() + 1)
     while lane_bits <= modulus - 2:
+        parameters = PaillierParameters(modulus, lane_bits)
+        arrangement = _arranged(job, scheme, name, parameters.lanes)
+        steps = bounds(job, arrangement, job.integer_largest, job.integer_weight, True)
+        largest = int(max(*steps.values(), job.integer_weight))
         capacity = 2 ** (lane_bits - 1) - 1
         terms = max(1, capacity // job.integer_largest)
-        if _largest_tracked(job, _arranged(job, scheme, name, 1), capacity, terms, True) <= capacity:
+        if _largest_tracked(job, arrangement, capacity, terms, True) <= capacity:
             break
         lane_bits += 1
     else:
-        raise DoesNotFit(f"a result can have {int(largest).bit_length()} bits, and the modulus has {modulus}")
-    parameters = PaillierParameters(modulus, lane_bits)
-    arrangement = _arranged(job, scheme, name, parameters.lanes)
+        raise DoesNotFit(f"a result can have {largest.bit_length()} bits, and the modulus has {modulus}")
     reasons = {
         "key length": f"a modulus of {modulus} bits gives {job.security}-bit {job.attacker} security (NIST SP 800-57)",
         "lane": f"{lane_bits} bits hold the sign and the largest result, {_number(largest)}; a ciphertext has "
@@ -229,11 +237,18 @@ def _bfv_noise(job: Job, arrangement: Arrangement, parameters: BFVParameters) ->
     for _ in range(job.product_depth):
         noise = bfv_product_noise(parameters, noise, fresh)
     if job.weighted:
-        noise *= max(1, job.integer_weight) * arrangement.columns_added
+        noise *= _weight_noise(job, arrangement, parameters) * arrangement.columns_added
     noise *= arrangement.rows_added
     if arrangement.slots_added > 1:
         noise = bfv_slot_sum_noise(parameters, noise)
     return noise + bfv_key_switching_noise(parameters) * (job.product_depth > 0)
+
+
+def _weight_noise(job: Job, arrangement: Arrangement, parameters: BFVParameters) -> float:
+    """What a weight multiplies the noise by. A vector becomes a polynomial with coefficients of any size."""
+    if arrangement.name in ("inputs", "products"):
+        return parameters.plaintext_modulus * math.sqrt(parameters.ring_dimension)
+    return max(1, job.integer_weight)
 
 
 def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
@@ -249,7 +264,8 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
                 f"a result can be {_number(max(steps.values()))}, and a first prime of {_LONGEST_PRIME} bits leaves no "
                 "room for a scale beside it"
             )
-        found, wanted = None, min(job.largest_error, _ERROR_SHARE * list(steps.values())[-1])
+        result = list(steps.values())[-1] * arrangement.parts
+        found, wanted = None, min(job.largest_error, _ERROR_SHARE * result)
         for parameters, terms in _ckks_chains(job, arrangement, ring, max(*steps.values(), job.largest_weight), limit):
             error = _ckks_error(job, arrangement, parameters)
             best = min(best, error)
@@ -290,7 +306,8 @@ def _ckks_chains(
     shortest = _shortest_prime(ring)
     for scale in range(_SHORTEST_SCALE if not job.levels else shortest, _LONGEST_PRIME):
         lowest = max(shortest, scale + 1 + max(1, math.ceil(math.log2(largest * (1 + _ERROR_SHARE)))))
-        for first in (lowest, lowest + 1):
+        # A bit more of room lets the declared bound come closer to the data, and that counts in every product.
+        for first in range(lowest, lowest + 4):
             special = max(first, scale) if _switches(job, arrangement) else shortest
             chain = (first, *[scale] * job.levels, special)
             if first > _LONGEST_PRIME or sum(chain) > limit:
@@ -314,16 +331,22 @@ def _ckks_error(job: Job, arrangement: Arrangement, parameters: CKKSParameters) 
         value *= job.largest
     if job.weighted:
         # The weight itself is rounded to the scale, and rescaling rounds once more.
-        error = error * job.largest_weight + value * 2.0**-parameters.scale_bits + fresh
+        # A vector of weights has the error of encoding in each slot.
+        rounding = fresh if arrangement.name in ("inputs", "products") else 2.0**-parameters.scale_bits
+        error = error * job.largest_weight + value * rounding + fresh
         error, value = error * arrangement.columns_added, value * job.largest_weight * arrangement.columns_added
     added = arrangement.rows_added * arrangement.slots_added
-    if arrangement.slots_added > 1:
+    if arrangement.name == "rotated":
+        rotations = math.log2(arrangement.slots_added)
+        error = (error * arrangement.rows_added + rotations * switching) * arrangement.slots_added
+    elif arrangement.slots_added > 1:
         # The rotations add up all slots; what is in the unused ones is noise. The sum of the slots is a multiple of one
         # coefficient of the noise, which is smaller by sqrt(N) than the noise in a slot.
         slots, root = parameters.ring_dimension // 2, math.sqrt(parameters.ring_dimension)
         error = (error * arrangement.rows_added + 16 * switching) * slots / (2 * root)
     else:
-        error *= arrangement.rows_added
+        error *= arrangement.rows_added * arrangement.parts
+        added *= arrangement.parts
     value *= added
     return error + value * ckks_drift(parameters, job.levels) + float_error(value)
 
@@ -343,7 +366,8 @@ def _lattice_fit(
     transform = ring / 4096 * primes * math.log2(ring) / 24
     switch = 10 * transform * (primes - 1)
     products = arrangement.ciphertexts * job.product_depth
-    rotations = math.ceil(math.log2(ring)) * arrangement.results if arrangement.slots_added > 1 else 0
+    turns = math.log2(arrangement.slots_added) if arrangement.name == "rotated" else math.log2(ring)
+    rotations = math.ceil(turns) * arrangement.results if arrangement.slots_added > 1 else 0
     passes = arrangement.ciphertexts * (1 + job.weighted)
     cost = 12 * transform * (arrangement.ciphertexts + arrangement.results) + 0.2 * transform * passes
     cost += (products * 3 + rotations) * switch

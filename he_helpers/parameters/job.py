@@ -43,6 +43,8 @@ class Job:
     scheme: one of SCHEME_NAMES, or None for any.
     quantum: whether these bits must also hold against a large quantum computer. Nobody has one today; ciphertexts that
         are copied today can be decrypted when somebody has.
+    groups: the number of rows of each group that sums are asked for; empty: one group of all rows. For sums of the data
+        themselves: without products and weights.
 
     Raises InvalidJob.
     """
@@ -59,6 +61,7 @@ class Job:
     security: int = 128
     scheme: str | None = None
     quantum: bool = False
+    groups: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, limits in _COUNTS.items():
@@ -82,6 +85,7 @@ class Job:
             raise InvalidJob(f"The scheme is one of {', '.join(SCHEME_NAMES)}, or None; not {self.scheme!r}.")
         if not isinstance(self.quantum, bool):
             raise InvalidJob(f"quantum is True or False, not {self.quantum!r}.")
+        self._set("groups", self._checked_groups())
 
     def _set(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
@@ -98,6 +102,26 @@ class Job:
                 f"{f'not {unknown}' if unknown else 'a job needs at least one'}."
             )
         return operations
+
+    def _checked_groups(self) -> tuple[int, ...]:
+        if isinstance(self.groups, str) or not isinstance(self.groups, Iterable):
+            raise InvalidJob(f"groups are the numbers of rows of the groups, such as (120, 7), not {self.groups!r}.")
+        groups = tuple(_count("The size of a group", size, 1, self.rows) for size in self.groups)
+        if groups and sum(groups) != self.rows:
+            raise InvalidJob(f"The groups have {sum(groups):,} rows together, and the table has {self.rows:,}.")
+        if groups and not self.is_table:
+            raise InvalidJob("groups are for sums of the data themselves: without products and weighted sums.")
+        return groups
+
+    @property
+    def group_sizes(self) -> tuple[int, ...]:
+        """The rows of each group; of all rows where the job names no groups."""
+        return self.groups or (self.rows,)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether an EncryptedTable does it: sums over rows, and nothing else."""
+        return self.operations == ("sums",) and not self.product_depth
 
     @property
     def attacker(self) -> str:

@@ -23,6 +23,8 @@ _SCHEMES = {
     "pyfhel-bfv": pyfhel_bfv,
     "pyfhel-ckks": pyfhel_ckks,
 }
+# The arrangements in which a row's inputs lie side by side, and weights multiply slots.
+_INPUTS = ("inputs", "products")
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,18 @@ def verify(fit: Fit, keys: KeyPair | None = None) -> Verification:
     keys = keys or scheme_for(fit).generate_keys()
     job, exact = fit.job, keys.public.exact
     sample, bytes_of_one = _encrypted_columns(fit, keys.public)
+    unit = Fraction(1, 10**job.result_decimals) if exact else Fraction(1)
     error, values = 0.0, 0
     for ciphertext, expected in _results(fit, sample):
-        found = keys.secret.decrypt(ciphertext).tolist()
-        values += len(found)
-        unit = Fraction(1, 10**job.result_decimals) if exact else Fraction(1)
-        largest = max(abs(Fraction(a) - b) for a, b in zip(found, expected, strict=True))
-        error = max(error, float(largest * unit))
+        decrypted = keys.secret.decrypt(ciphertext).tolist()
+        differences = [Fraction(found) - true for found, true in zip(decrypted, expected, strict=True)]
+        if fit.arrangement.name == "rotated":
+            # The other slots hold sums across groups.
+            differences = differences[:1]
+        parts = fit.arrangement.parts
+        sums = [abs(sum(differences[i : i + parts])) for i in range(0, len(differences) - parts + 1, parts)]
+        values += len(sums)
+        error = max(error, float(max(sums) * unit))
     return Verification(error, job.largest_error, bytes_of_one, values)
 
 
@@ -82,11 +89,15 @@ def _encrypted_columns(fit: Fit, key: PublicKey) -> tuple[dict[str, Vector], int
     job, arrangement = fit.job, fit.arrangement
     largest = job.integer_largest if key.exact else job.largest
     used = arrangement.used
-    rest = (job.rows - 1) % used + 1 if arrangement.name == "columns" and job.sums else used
+    rest = used
+    if arrangement.name == "columns" and job.sums:
+        rest = (job.rows - 1) % used + 1
+    elif arrangement.name in _INPUTS:
+        rest = (job.columns - 1) % used + 1
     sample: dict[str, Vector] = {}
     for sign, name in ((1, "even"), (-1, "odd"))[: job.columns]:
         full = [sign * largest] * used
-        if arrangement.name == "rows":
+        if arrangement.name in ("rows", *_INPUTS):
             # A row has columns of either sign side by side.
             full = [value * (-1) ** column for column, value in enumerate(full)]
         for piece, filled in (("full", used), ("last", rest)):
@@ -103,7 +114,10 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
     """The results of the job on the sample, as ciphertexts and as exact numbers."""
     job, arrangement = fit.job, fit.arrangement
     sample = {name: _power(vector, job.product_depth) for name, vector in sample.items()}
-    if job.weighted:
+    if arrangement.name in _INPUTS:
+        sample, kinds = {"last": _weighted_slots(fit, sample["even full"], sample["even last"])}, ("",)
+        sample["full"] = sample["last"]
+    elif job.weighted:
         columns = arrangement.columns_added
         sample = {
             piece: _weighted_sum(fit, sample[f"even {piece}"], sample.get(f"odd {piece}"), columns)
@@ -116,7 +130,9 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
         result = sample[f"{kind}last"]
         if arrangement.rows_added > 1:
             result = _plus(_repeated(sample[f"{kind}full"], arrangement.rows_added - 1), result)
-        if arrangement.slots_added > 1:
+        if arrangement.name == "rotated":
+            result = _rotated(result, arrangement.slots_added)
+        elif arrangement.slots_added > 1:
             result = result[0].sum(), [sum(result[1])]
         yield result
 
@@ -137,6 +153,27 @@ def _weighted_sum(fit: Fit, even: Vector, odd: Vector | None, columns: int) -> V
     sign = -1 if fit.job.product_depth % 2 == 0 else 1
     total = _repeated(_times(even, weight), (columns + 1) // 2)
     return total if odd is None else _plus(total, _repeated(_times(odd, sign * weight), columns // 2))
+
+
+def _weighted_slots(fit: Fit, full: Vector, last: Vector) -> Vector:
+    """The blocks of a row added up, each slot times the largest weight with the sign that makes the sum largest."""
+    weight = fit.job.integer_weight if full[0].key.exact else fit.job.largest_weight
+    signs = [1 if value >= 0 else -1 for value in full[1]]
+    weights = np.array([sign * weight for sign in signs], dtype=object if full[0].key.exact else np.float64)
+    blocks = [
+        (ciphertext * weights, [value * sign * Fraction(weight) for value, sign in zip(values, signs, strict=True)])
+        for ciphertext, values in (full, last)
+    ]
+    count = fit.arrangement.columns_added
+    return blocks[1] if count == 1 else _plus(_repeated(blocks[0], count - 1), blocks[1])
+
+
+def _rotated(vector: Vector, count: int) -> Vector:
+    """In the first slot the sum of ``count`` slots, a power of two, as a rotated table adds them up."""
+    ciphertext, values = vector
+    for steps in (1 << k for k in range(count.bit_length() - 1)):
+        ciphertext = ciphertext + ciphertext.rotate(steps)
+    return ciphertext, [sum(values[:count]), *values[1:]]
 
 
 def _times(vector: Vector, weight: float) -> Vector:

@@ -1,0 +1,116 @@
+"""Advice for sums names a layout that EncryptedTable takes: tables are encrypted as advised, and the sums are right."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from he_helpers.parameters import Fit, ImpossibleJob, Job, advise
+from he_helpers.schemes.verification import scheme_for
+from he_helpers.tables import EncryptedTable
+
+SKEWED = (700, 90, *[3] * 10, *[1] * 170)
+JOBS = {
+    "one group": Job(600, 3, 1000, 2),
+    "wide": Job(3, 700, 50, 1),
+    "one row": Job(1, 5, 100_000, 2),
+    "large values": Job(300, 2, 10**9, 0),
+    "equal groups": Job(48, 2, 100, 1, groups=(4,) * 12),
+    "skewed groups": Job(sum(SKEWED), 2, 100, 2, groups=SKEWED),
+    "quantum": Job(200, 2, 100, 2, quantum=True),
+    "192 bits": Job(200, 2, 100, 2, security=192),
+    "coarse": Job(500, 2, 1000, 2, precision=1),
+}
+# Making Paillier keys takes seconds, and a ciphertext of it 10 ms: one job of it is run.
+WITH_PAILLIER = ("equal groups",)
+
+
+def frame_for(job: Job, generator: np.random.Generator) -> pd.DataFrame:
+    """A table at the job's limits: the first row has the largest values, half of the others do."""
+    scale = 10**job.decimals
+    most = int(job.largest * scale)
+    numbers = generator.integers(-most, most + 1, (job.rows, job.columns))
+    numbers[generator.random(job.rows) < 0.5] = most
+    numbers[0] = most
+    frame = pd.DataFrame(numbers / scale, columns=[f"c{i}" for i in range(job.columns)])
+    frame["group"] = np.repeat([f"g{i:04}" for i in range(len(job.group_sizes))], job.group_sizes)
+    return frame.sample(frac=1, random_state=1).reset_index(drop=True)
+
+
+def sums_as_advised(fit: Fit, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The decrypted sums of all tables, and how many ciphertexts were encrypted."""
+    keys = scheme_for(fit).generate_keys()
+    size = frame.groupby("group")["group"].transform("size")
+    found, ciphertexts = [], 0
+    for table in fit.arrangement.tables:
+        rows = frame[size.between(table.smallest_group, table.largest_group)]
+        encrypted = EncryptedTable.encrypt(rows, ["group"], keys.public, **table.options("group"))
+        found.append(encrypted.group_by("group").sum().decrypt(keys.secret))
+        ciphertexts += len(encrypted.ciphertexts)
+    return pd.concat(found).sort_index(), ciphertexts
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_table_encrypted_as_advised_has_the_right_sums(name):
+    job = JOBS[name]
+    frame = frame_for(job, np.random.default_rng(len(name)))
+    expected = frame.groupby("group").sum()
+    fits = [fit for fit in advise(job).fits if fit.scheme != "paillier" or name in WITH_PAILLIER]
+    assert {fit.arrangement.name for fit in fits} >= {"aligned"}
+    for fit in fits:
+        if fit.arrangement.name == "rows" and fit.arrangement.ciphertexts > 50:
+            continue
+        found, ciphertexts = sums_as_advised(fit, frame)
+        assert ciphertexts == fit.arrangement.ciphertexts
+        assert (found - expected).abs().to_numpy().max() <= max(fit.expected_error, 1e-6), (fit.scheme, fit.arrangement)
+
+
+def test_groups_of_very_different_size_get_tables_of_their_own():
+    job = Job(20_500, 3, 1000, 2, groups=(20_000,) + (1,) * 500)
+    fit = advise(job).best
+    large, small = sorted(fit.arrangement.tables, key=lambda table: -table.largest_group)
+    assert (large.smallest_group, small.largest_group) == (20_000, 1)
+    # All values fit into 16 ciphertexts of 4096 slots; in one table of equal groups it would be more than a thousand.
+    assert fit.arrangement.ciphertexts <= 20 and fit.upload_bytes < 10**6
+    assert "in 2 tables by the size of the groups" in fit.arrangement.words
+    assert len(advise(dataclasses.replace(job, groups=(41,) * 500)).best.arrangement.tables) == 1
+
+
+def test_options_are_the_keywords_of_encrypt():
+    fits = advise(JOBS["one group"]).fits
+    options = {fit.arrangement.name: fit.arrangement.tables[0].options("a", "b") for fit in fits}
+    assert options["rows"] == {"layout": "rows", "decimals": 2}
+    assert options["aligned"].items() >= {"layout": "aligned", "groupings": [["a", "b"]], "decimals": 2}.items()
+    assert options["rotated"]["partial_sums"].bit_count() == 1
+    total = fits[0].arrangement.tables[0].options()
+    assert total["groupings"] == [[]]
+
+
+def test_one_row_of_many_inputs_needs_one_ciphertext():
+    """With a column a ciphertext it took 784, of 3.4 GB together."""
+    job = Job(1, 784, 1, 3, ("weighted sums",), product_depth=8, weight_decimals=2, precision=1e-2)
+    advice = advise(job)
+    names = {fit.arrangement.name: fit for fit in advice.fits if fit.scheme == "tenseal-ckks"}
+    assert names["columns"].upload_bytes > 3e9
+    assert advice.best.arrangement.name == "products" and advice.best.total_bytes < 60e6
+    assert names["inputs"].galois_keys and names["inputs"].upload_bytes < 5e6
+    assert not names["products"].galois_keys
+    assert "whoever decrypts adds up the weighted products" in names["products"].arrangement.words
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+@pytest.mark.parametrize("operations", [("weighted sums",), ("sums", "weighted sums")])
+def test_weighted_sums_know_both_arrangements_of_a_row(operations, depth):
+    job = Job(3, 40, 10, 1, operations, product_depth=depth, largest_weight=2, weight_decimals=1, precision=0.5)
+    for scheme in ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "pyfhel-ckks"):
+        names = {fit.arrangement.name for fit in advise(dataclasses.replace(job, scheme=scheme)).fits}
+        assert names == {"columns", "inputs", "products"}
+
+
+def test_jobs_that_are_no_table_name_no_layout():
+    for job in (Job(20, 2, 10, product_depth=1), Job(20, 2, 10, 0, ("weighted sums",))):
+        assert all(not fit.arrangement.tables for fit in advise(job).fits)
+    with pytest.raises(ImpossibleJob) as caught:
+        advise(Job(10**6, 2, 10**30, security=256, scheme="tenseal-bfv", groups=(10**6,)))
+    assert all(changed.groups == (10**6,) for changed in caught.value.changes)
