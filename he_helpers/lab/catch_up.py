@@ -104,6 +104,10 @@ def _forget_branch_accounts(seat: Seat) -> None:
     _forget(seat, BRANCH_ACCOUNTS)
 
 
+def _forget_branch_account_decisions(seat: Seat) -> None:
+    _forget_decisions(seat, BRANCH_ACCOUNTS)
+
+
 def _forget_population_projections(seat: Seat) -> None:
     _forget(seat, POPULATION_PROJECTIONS)
 
@@ -133,6 +137,7 @@ STEPS = {
     "trust-administrator": Step("analyst", 2, _trust_administrator),
     "branch-accounts": Step("administrator", 2, _upload_branch_accounts),
     "forget-branch-accounts": Step("administrator", 1, _forget_branch_accounts),
+    "forget-branch-account-decisions": Step("administrator", 1, _forget_branch_account_decisions),
     "forget-population-projections": Step("administrator", 1, _forget_population_projections),
     "forget-heart-study": Step("administrator", 1, _forget_heart_study),
     "risk-model": Step("research", 1, _publish_risk_model),
@@ -146,7 +151,7 @@ NOTEBOOKS = {
     "01": (),
     "02": ("forget-branch-accounts", *_PEOPLE),
     "03": (*_PEOPLE, "branch-accounts"),
-    "04": (*_PEOPLE, "branch-accounts"),
+    "04": ("forget-branch-account-decisions", *_PEOPLE, "branch-accounts"),
     "05": ("forget-population-projections", *_PEOPLE),
     "06": ("forget-heart-study", *_PEOPLE),
     "07": (),
@@ -227,6 +232,14 @@ def _on_server(seat: Seat, dataset: str) -> bool:
 def _forget(seat: Seat, dataset: str) -> None:
     if _own_copy(seat, dataset) or _on_server(seat, dataset):
         _administrator(seat).delete(dataset)
+    _forget_decisions(seat, dataset)
+
+
+def _forget_decisions(seat: Seat, dataset: str) -> None:
+    """A rehearsal: what the administrator approved in an earlier run shall not be held against this one."""
+    from he_helpers.roles.decisions import Decisions
+
+    Decisions(seat.folder / "decisions").forget(dataset)
 
 
 def main(names: list[str]) -> None:

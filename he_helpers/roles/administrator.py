@@ -10,10 +10,13 @@ from nacl.signing import SigningKey
 
 from he_helpers.roles import contacts, release
 from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.decisions import Decision, Decisions, Shown
 from he_helpers.roles.errors import (
     AlreadyThere,
     InvalidName,
+    NotAcknowledged,
     NotApproved,
+    NotReviewed,
     NotThere,
     ReviewNotClean,
     ServerRefused,
@@ -27,7 +30,8 @@ from he_helpers.roles.review import Review, review_request
 from he_helpers.roles.views import request_view
 from he_helpers.schemes.keys import secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
-from he_helpers.tables import EncryptedAggregate, EncryptedTable
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
+from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
     from he_helpers.schemes.interface import PublicKey
@@ -45,8 +49,8 @@ class DataAdministrator(Participant):
 
     The folder holds ``token`` (from the server's operator), and gets ``keyring`` (secret keys, encrypted
     under ``passphrase``), ``public_keys/``, ``uploads/`` (copies of what was uploaded), ``contacts/``
-    (analysts' keys) and ``decisions/``. The passphrase stays in this process for as long as the object lives;
-    the secret key is loaded for a release only and not kept.
+    (analysts' keys) and ``decisions/`` (what was reviewed and decided). The passphrase stays in this process for as
+    long as the object lives; the secret key is loaded where something is decrypted, and not kept.
     """
 
     trusted_kind = ENCRYPTION_KEY
@@ -56,8 +60,7 @@ class DataAdministrator(Participant):
         super().__init__(folder, server, passphrase)
         self._public_keys = private_folder(self.folder / "public_keys")
         self._uploads = private_folder(self.folder / "uploads")
-        self._decisions = private_folder(self.folder / "decisions")
-        self._shown: dict[str, dict[str, Any]] = {}
+        self._decisions = Decisions(self.folder / "decisions")
 
     # Keys
 
@@ -115,23 +118,39 @@ class DataAdministrator(Participant):
         """
         return aggregate.decrypt(self._secret_key_of(aggregate.key.fingerprint))
 
-    def upload(self, name: str, table: EncryptedTable, minimum_group_size: int) -> dict[str, Any]:
+    def upload(
+        self,
+        name: str,
+        table: EncryptedTable,
+        minimum_group_size: int,
+        *,
+        contributor_label: str | None = None,
+    ) -> dict[str, Any]:
         """Upload ``table`` as dataset ``name``; returns name, rows_received, bytes and digest.
 
-        A copy stays in ``uploads/NAME.table``: reviews compare the server's work with it. No group below
-        ``minimum_group_size`` rows will be answered. The same table again is harmless; another one under the
-        same name is refused (AlreadyThere) until delete(name).
+        minimum_group_size: no group of fewer contributors will be answered (1: no limit).
+        contributor_label: the label of the table whose values tell contributors apart, such as "Branch"; without one
+            each row counts as a contributor, which is right where each row is another person.
+
+        A copy stays in ``uploads/NAME.table``: reviews compare the server's work with it. The same table again is
+        harmless; another one under the same name is refused (AlreadyThere) until delete(name). Raises UnknownLabel
+        for a contributor_label that is none of the table's labels.
         """
+        if contributor_label is not None:
+            Query("count", (contributor_label,)).check_names(table.label_names, ())
         data = table.to_bytes()
         copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
-        settings = json.dumps({"minimum_group_size": minimum_group_size}).encode()
+        settings = json.dumps(
+            {"minimum_group_size": minimum_group_size, "contributor_label": contributor_label}
+        ).encode()
         first = not copy.exists()
         if not first and (read_private(copy, _LARGEST_TABLE), read_private(record, _LARGEST_RECORD)) != (
             data,
             settings,
         ):
             raise AlreadyThere(
-                f"You have uploaded another table, or the same one with another minimum, as {name!r}. "
+                f"You have uploaded another table, or the same one with another minimum or contributor label, as "
+                f"{name!r}. "
                 f"Encrypting anew gives other bytes, too: to upload the same again, take uploaded({name!r}). "
                 f"To replace it, call delete({name!r}) first; requests on it are lost then."
             )
@@ -140,7 +159,11 @@ class DataAdministrator(Participant):
         write_private(copy, data)
         try:
             answer = self.connection.put_bytes(
-                "datasets", name, data=data, minimum_group_size=str(minimum_group_size)
+                "datasets",
+                name,
+                data=data,
+                minimum_group_size=str(minimum_group_size),
+                contributor_label=contributor_label,
             )
         except ServerRefused:
             if first:
@@ -156,11 +179,7 @@ class DataAdministrator(Participant):
 
     def uploaded(self, name: str) -> EncryptedTable:
         """The own copy of the dataset ``name``. Raises NotThere."""
-        file = self._file(self._uploads, name, ".table")
-        if not file.exists():
-            known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
-            raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
-        return EncryptedTable.from_bytes(read_private(file, _LARGEST_TABLE))
+        return EncryptedTable.from_bytes(self._own_copy(name))
 
     def delete(self, name: str) -> None:
         """Delete a dataset with its requests, and the own copy. Unknown: ServerRefused (404)."""
@@ -188,41 +207,68 @@ class DataAdministrator(Participant):
     def review(self, request_id: str) -> Review:
         """Show who asks what, and check it; changes no status but from requested to aggregated.
 
-        Raises ServerRefused for an unknown request, NotThere when there is no own copy of its dataset.
+        What is shown is kept beside the decisions: approve() approves nothing else. A request that the server cannot
+        compute has a finding that says why. With a contributor label, sums of single contributors are decrypted, for
+        the shares of the largest ones. Raises ServerRefused for an unknown request, NotThere when there is no own copy
+        of its dataset, WrongPassphrase.
         """
         review = self._review(request_id)
-        self._shown[review.request] = review.subject()
+        self._decisions.show(review.request, _shown(review))
         return review
 
-    def approve(self, request_id: str, reason: str = "") -> None:
+    def approve(self, request_id: str, reason: str = "", *, recipient: str | None = None) -> None:
         """Approve a request whose review is clean, and keep the decision. Repeating is harmless.
 
-        What is approved is what review() showed last, or what was approved before: the server cannot exchange
-        it in between. Raises ReviewNotClean, NotApproved when you refused it before, or ServerRefused (409).
+        What is approved is what review() showed last, in this process or an earlier one, or what was approved before:
+        the server cannot exchange it in between. recipient: the name of who gets the result, needed where it is not
+        the account that asks (Review.for_somebody_else).
+
+        Raises NotReviewed when review() has not shown the request as it is now, ReviewNotClean, NotAcknowledged without
+        a needed recipient, NotApproved when you refused it before, or ServerRefused (409).
         """
-        review = self._clean_review(request_id)
-        earlier = self._decision(review.request)
-        if earlier and earlier["decision"] == "refused":
+        identifier = checked_uuid(request_id)
+        earlier, shown = self._decisions.decision(identifier), self._decisions.shown(identifier)
+        if earlier and earlier.decision == "refused":
             raise NotApproved("You refused this request. A decision stands; the analyst can ask anew.")
-        known = earlier["subject"] if earlier else self._shown.get(review.request, review.subject())
-        if review.subject() != known:
+        if shown is None:
+            raise NotReviewed(
+                "You have not seen this request from this folder. Call review() first, and read what it shows."
+            )
+        review = self._clean_review(identifier)
+        if review.subject() != (earlier.subject if earlier else shown.subject):
             raise ReviewNotClean(
                 "The server now shows another request under this id than the one that you reviewed."
             )
+        if not earlier and shown != _shown(review):
+            raise NotReviewed(
+                "The review of this request would now show something else than it showed you: other findings, or a "
+                "result that was approved in the meantime. Call review() again, and read what it shows."
+            )
+        if review.for_somebody_else and recipient != review.recipient:
+            raise NotAcknowledged(
+                f"{printable_line(review.analyst)} asks, and the result would be sealed to {review.recipient}. "
+                f"If that is meant, pass recipient={review.recipient!r}."
+            )
         self.connection.put(
-            "requests", review.request, "decision", document={"decision": "approved", "reason": reason}
+            "requests", identifier, "decision", document={"decision": "approved", "reason": reason}
         )
-        self._record_decision(review.request, "approved", reason, review.subject())
+        self._decisions.record(
+            identifier,
+            Decision("approved", reason, review.dataset, review.recipient, review.subject(), review.answered),
+        )
 
     def refuse(self, request_id: str, reason: str) -> None:
-        """Refuse a request and tell the analyst why. ServerRefused (409) after an approval."""
+        """Refuse a request and tell the analyst why; one that cannot be computed, too.
+
+        ServerRefused (409) after an approval.
+        """
         if not reason.strip():
             raise ValueError("A refusal without a reason helps nobody. Say in a sentence why.")
-        request = self._aggregated(request_id)
+        request = self._request(request_id)
         self.connection.put(
             "requests", request["id"], "decision", document={"decision": "refused", "reason": reason}
         )
-        self._record_decision(request["id"], "refused", reason, None)
+        self._decisions.record(request["id"], Decision("refused", reason, request.get("dataset")))
 
     def release(self, request_id: str) -> pd.DataFrame:
         """Decrypt, round, sign, seal and upload an approved result; returns what was released.
@@ -232,13 +278,13 @@ class DataAdministrator(Participant):
         never the server's bytes. Repeating is harmless: the server keeps the first result. Raises
         NotApproved, ReviewNotClean, WrongPassphrase.
         """
-        decision = self._decision(checked_uuid(request_id))
-        if not decision or decision["decision"] != "approved":
+        decision = self._decisions.decision(checked_uuid(request_id))
+        if not decision or decision.decision != "approved":
             raise NotApproved(
                 "You have not approved this request from this folder. Call review(), then approve()."
             )
         review = self._clean_review(request_id)
-        if review.subject() != decision["subject"]:
+        if review.subject() != decision.subject:
             raise ReviewNotClean(
                 "The server now shows another request under this id than the one that you approved."
             )
@@ -258,6 +304,13 @@ class DataAdministrator(Participant):
         self.connection.put_bytes("requests", review.request, "result", data=sealed)
         return result
 
+    def _own_copy(self, name: str) -> bytes:
+        file = self._file(self._uploads, name, ".table")
+        if not file.exists():
+            known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
+            raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
+        return read_private(file, _LARGEST_TABLE)
+
     def _signing_key(self) -> SigningKey:
         return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))
 
@@ -272,13 +325,10 @@ class DataAdministrator(Participant):
     def _recipient(self, fingerprint: str) -> str:
         return self.contacts.find(fingerprint) or "unknown key"
 
-    def _aggregated(self, request_id: str) -> dict[str, Any]:
-        """The server's document of a request, after asking for the aggregation if nobody has."""
+    def _request(self, request_id: str) -> dict[str, Any]:
+        """The server's document of a request."""
         identifier = checked_uuid(request_id)
         request = self.connection.get("requests", identifier)
-        if isinstance(request, dict) and request.get("status") == "requested":
-            self.connection.post("requests", identifier, "aggregation")
-            request = self.connection.get("requests", identifier)
         if not isinstance(request, dict) or request.get("id") != identifier:
             raise UnreadableAnswer(
                 f"Asked for the request {identifier}, the server described another one, or none."
@@ -286,29 +336,35 @@ class DataAdministrator(Participant):
         return request
 
     def _review(self, request_id: str) -> Review:
-        request = self._aggregated(request_id)
+        request = self._request(request_id)
+        computed: bytes | str
+        try:
+            if request.get("status") == "requested":
+                self.connection.post("requests", request["id"], "aggregation")
+                request = self._request(request_id)
+            computed = self.connection.get_bytes("requests", request["id"], "aggregate")
+        except ServerRefused as refusal:
+            computed = str(refusal)
         dataset = request.get("dataset")
-        table = self.uploaded(dataset)
+        data = self._own_copy(dataset)
         settings = json.loads(read_private(self._file(self._uploads, dataset, ".json"), _LARGEST_RECORD))
-        recipient = self.contacts.find(request.get("recipient_key_fingerprint"))
-        computed = self.connection.get_bytes("requests", request["id"], "aggregate")
-        return review_request(request, computed, table, settings["minimum_group_size"], recipient)
+        return review_request(
+            request,
+            computed,
+            EncryptedTable.from_bytes(data),
+            settings["minimum_group_size"],
+            self.contacts.find(request.get("recipient_key_fingerprint")),
+            contributor_label=settings.get("contributor_label"),
+            table_digest=hashlib.sha256(data).hexdigest(),
+            approved_before=self._decisions.approved(dataset, but=request["id"]),
+            decrypt=self.decrypt,
+        )
 
     def _clean_review(self, request_id: str) -> Review:
         review = self._review(request_id)
         if not review.clean:
             raise ReviewNotClean(f"The review of this request found: {'; '.join(review.findings)}.")
         return review
-
-    def _decision(self, request_id: str) -> dict[str, Any] | None:
-        file = self._decisions / f"{request_id}.json"
-        return json.loads(read_private(file, _LARGEST_RECORD)) if file.exists() else None
-
-    def _record_decision(
-        self, request_id: str, decision: str, reason: str, subject: dict[str, Any] | None
-    ) -> None:
-        record = {"decision": decision, "reason": reason, "subject": subject}
-        write_private(self._decisions / f"{request_id}.json", json.dumps(record, indent=2).encode())
 
     @staticmethod
     def _file(folder: Path, name: str, ending: str) -> Path:
@@ -326,6 +382,11 @@ class DataAdministrator(Participant):
         if name.startswith("."):
             raise InvalidName(f"The name {name!r:.80} begins with a dot. Begin with a letter or a digit.")
         return folder / (name + ending)
+
+
+def _shown(review: Review) -> Shown:
+    """What a person who reads this review has seen."""
+    return Shown(review.subject(), list(review.findings), list(review.approved_before))
 
 
 def _entry(name: str) -> str:

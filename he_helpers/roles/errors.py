@@ -88,5 +88,17 @@ class ReviewNotClean(RoleError):
     """A request whose review found something; the message lists the findings."""
 
 
+class NotReviewed(RoleError):
+    """A request of which review() has shown nothing yet, or something else than it would show now."""
+
+
+class NotAcknowledged(RoleError):
+    """A result that would go to somebody else than who asks, without the administrator's word that it shall."""
+
+
+class DamagedRecord(RoleError):
+    """A record of a decision that is truncated, altered or of another version."""
+
+
 class NotApproved(RoleError):
     """A request that this administrator has not approved, or has refused."""

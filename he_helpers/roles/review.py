@@ -1,25 +1,38 @@
 """The review of a release request: what an administrator must know before deciding.
 
-The server is not trusted with more than keeping bytes. What it says about a request is shown as its word;
-what decides over a number's privacy is checked against what the administrator holds: the own copy of the
-uploaded table, the own minimum group size, the keys that were handed over in person. Aggregation is a pure
-function of the table and the query, so the server's aggregate must equal the re-computed one byte by byte: a
-server that puts a single row, another group, or a ciphertext of its own choice into the place of the
-aggregate is noticed without decrypting anything.
+The server is not trusted with more than keeping bytes. What it says about a request is shown as its word; what decides
+over a number's privacy is checked against what the administrator holds: the own copy of the uploaded table, the own
+smallest group, the keys that were handed over in person, the own record of what was approved before. Aggregation is a
+pure function of the table and the query, so the server's aggregate must equal the re-computed one byte by byte: a
+server that puts a single row, another group, or a ciphertext of its own choice into the place of the aggregate is
+noticed without decrypting anything. The server's bytes are compared, and never parsed.
 
-Not checked, because nothing here could: who the analyst is and what the purpose is beyond the server's word.
-What a wrong word can achieve is limited: the result is sealed to a known person's key, whoever asked.
+Not checked, because nothing here could: who the analyst is and what the purpose is beyond the server's word. What a
+wrong word can achieve is limited: the result is sealed to a known person's key, whoever asked; and where the account
+that asks and the holder of that key have different names, the approval must name the recipient.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from he_helpers.errors import HEError
+from he_helpers.roles.decisions import Decision
+from he_helpers.roles.differences import Answered, small_differences
 from he_helpers.roles.errors import UnreadableAnswer
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from he_helpers.roles.views import query_in_words
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, UnsupportedQuery, aggregate
+from he_helpers.tables.contributors import (
+    DOMINANT_CONTRIBUTORS,
+    LARGEST_SHARE,
+    SMALLEST_MINIMUM_WITH_DOMINANCE,
+    group_contributors,
+    share_of_largest,
+)
+from he_helpers.text import printable_line
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,11 +40,13 @@ class Review:
     """What was found about one request.
 
     The server's word: ``request`` (uuid), ``dataset``, ``analyst``, ``purpose``, ``query``, ``status``,
-    ``recipient_fingerprint``. The administrator's own knowledge: ``recipient`` (name of the holder of that
-    key, None when unknown), ``minimum_group_size``, ``group_sizes`` (a Series by group, None when the query
-    cannot be answered), ``aggregate_matches`` (the server's bytes are the re-computed ones), ``aggregate``
-    (the re-computed one, or None). ``findings`` lists in words what speaks against a release; ``clean`` is
-    True when it is empty.
+    ``recipient_fingerprint``. The administrator's own knowledge: ``recipient`` (name of the holder of that key, None
+    when unknown), ``minimum_group_size``, ``contributor_label``, ``groups`` (rows and contributors of each group, as
+    group_contributors() counts them; None when the query cannot be answered), ``dominance`` (what the two largest
+    contributors hold, in words), ``approved_before`` (what was approved on this dataset, in words),
+    ``aggregate_matches`` (the server's bytes are the re-computed ones), ``aggregate`` (the re-computed one, or None),
+    ``answered`` (what later requests are compared with, or None). ``findings`` lists in words what speaks against a
+    release; ``clean`` is True when it is empty.
     """
 
     request: str
@@ -43,14 +58,28 @@ class Review:
     recipient_fingerprint: str
     recipient: str | None
     minimum_group_size: int
-    group_sizes: pd.Series | None
+    contributor_label: str | None
+    groups: pd.DataFrame | None
+    dominance: str
+    approved_before: tuple[str, ...]
     aggregate_matches: bool
     aggregate: EncryptedAggregate | None
+    answered: Answered | None
     findings: tuple[str, ...]
 
     @property
     def clean(self) -> bool:
         return not self.findings
+
+    @property
+    def for_somebody_else(self) -> bool:
+        """Whether the result goes to a person whose name is not that of the account that asks."""
+        return self.recipient is not None and self.recipient.casefold() != self.analyst.casefold()
+
+    @property
+    def group_sizes(self) -> pd.Series | None:
+        """Rows in each group, None when the query cannot be answered."""
+        return None if self.groups is None else self.groups["rows"]
 
     def subject(self) -> dict[str, Any]:
         """What a decision is about, JSON-able: the same id with another subject is another request."""
@@ -68,90 +97,170 @@ class Review:
     def __repr__(self) -> str:
         # Without request id and fingerprint, which differ from run to run and would be stored with a
         # notebook.
-        sizes = self.group_sizes
+        recipient = f"{self.recipient} (key handed over in person)" if self.recipient else "unknown key"
+        if self.for_somebody_else:
+            recipient += f", not who asks: if that is meant, approve with recipient={self.recipient!r}"
         lines = {
-            "who asks": f"{self.analyst} (the server's word)",
-            "recipient": f"{self.recipient} (key handed over in person)" if self.recipient else "unknown key",
-            "dataset": self.dataset,
-            "query": _in_words(self.query),
-            "purpose": self.purpose,
-            "groups": "none" if sizes is None else f"{len(sizes)}, of {sizes.min()} to {sizes.max()} rows",
-            "minimum": f"{self.minimum_group_size} rows",
+            "who asks": f"{printable_line(self.analyst)} (the server's word)",
+            "recipient": recipient,
+            "dataset": printable_line(self.dataset),
+            "query": "unreadable" if self.query is None else query_in_words(self.query),
+            "purpose": printable_line(self.purpose),
+            "approved": "nothing before on this dataset"
+            if not self.approved_before
+            else "before on this dataset: " + "; ".join(self.approved_before),
+            "groups": "none" if self.groups is None else self._groups_in_words(),
+            "minimum": f"{self.minimum_group_size} contributors",
+            "dominance": self.dominance,
             "aggregate": "equals the re-computed one"
             if self.aggregate_matches
             else "differs from the re-computed one",
-            "status": self.status,
+            "status": printable_line(self.status),
             "findings": "none" if self.clean else "; ".join(self.findings),
         }
         return "\n".join(f"{name + ':':<11}{value}" for name, value in lines.items())
 
+    def _groups_in_words(self) -> str:
+        rows, contributors = (f"{of.min()} to {of.max()}" for of in (self.groups["rows"], self.groups["contributors"]))
+        if self.contributor_label is None:
+            return f"{len(self.groups)}, of {rows} rows, each row counted as a contributor"
+        label = printable_line(self.contributor_label)
+        return f"{len(self.groups)}, of {contributors} contributors (values of {label}) in {rows} rows"
+
 
 def review_request(
     request: Mapping[str, Any],
-    server_aggregate: bytes,
+    server_aggregate: bytes | str,
     table: EncryptedTable,
     minimum_group_size: int,
     recipient: str | None,
+    *,
+    contributor_label: str | None = None,
+    table_digest: str = "",
+    approved_before: Sequence[Decision] = (),
+    decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None = None,
 ) -> Review:
-    """Compare a request and the server's aggregate with the administrator's own ``table``. A pure function.
+    """Compare a request and the server's aggregate with what the administrator knows. Changes nothing.
 
-    ``request`` is the server's document of it, ``recipient`` the known holder of the recipient key. Raises
-    UnreadableAnswer when the document lacks a member.
+    request: the server's document of it. server_aggregate: its bytes, or the server's word why there are none.
+    table: the own copy, whose bytes have the SHA-256 ``table_digest``.
+    minimum_group_size: no group of fewer contributors may leave; contributor_label: the label that tells contributors
+    apart, None: each row is one. recipient: the known holder of the recipient key.
+    approved_before: the own approvals on a dataset of this name.
+    decrypt: decrypts an own aggregate for the own eyes; without it dominance is not computed.
+
+    Raises UnreadableAnswer when the document lacks a member, and what ``decrypt`` raises.
     """
+    names = ("id", "dataset", "analyst", "purpose", "status", "recipient_key_fingerprint")
     try:
-        identifier, dataset, analyst = request["id"], request["dataset"], request["analyst"]
-        purpose, status, fingerprint = (
-            request["purpose"],
-            request["status"],
-            request["recipient_key_fingerprint"],
-        )
+        identifier, dataset, analyst, purpose, status, fingerprint = (request[name] for name in names)
         asked = request["query"]
     except (KeyError, TypeError):
         raise UnreadableAnswer(
             "The server's description of the request has members missing. Use the same version of he_helpers "
             "on both sides."
         ) from None
+    if not all(isinstance(request[name], str) for name in names):
+        raise UnreadableAnswer("The server's description of the request has members that are no text.")
     findings = []
-    query = own = sizes = None
+    query = computed = groups = answered = None
     try:
         query = Query.from_dict(asked)
-        own = aggregate(table, query)
-        sizes = table.group_sizes(query.group_by)
-    except (ValueError, KeyError, TypeError) as error:
-        findings.append(f"your table cannot answer this query: {error}")
-    if sizes is not None and len(sizes) and sizes.min() < minimum_group_size:
-        findings.append(f"a group has {sizes.min()} rows, and your minimum is {minimum_group_size}")
-    matches = own is not None and own.to_bytes() == server_aggregate
-    if own is not None and not matches:
+        query.check_names(table.label_names, [column.name for column in table.columns])
+        groups = group_contributors(table.labels, query.group_by, contributor_label)
+        computed = aggregate(table, query)
+    except (HEError, ValueError, KeyError, TypeError) as error:
+        findings.append(f"your table cannot answer this query: {printable_line(str(error))}")
+    if isinstance(server_aggregate, str):
+        findings.append(f"the server has no aggregate: {printable_line(server_aggregate)}")
+    matches = computed is not None and computed.to_bytes() == server_aggregate
+    if computed is not None and isinstance(server_aggregate, bytes) and not matches:
         findings.append(
             "the server's aggregate is not the aggregate of the table that you uploaded; "
             "it may hold single rows or something else, so it must not be decrypted"
         )
     if recipient is None:
         findings.append("the recipient's key is not one that was handed over to you in person")
+    dominance = "not computed"
+    if groups is not None:
+        findings += _few_contributors(groups, minimum_group_size)
+    if computed is not None:
+        dominance, dominated = _dominance(table, query, minimum_group_size, contributor_label, decrypt)
+        findings += dominated
+        answered = Answered.of(table_digest, table.labels, contributor_label, query)
+        before = [decision.answered for decision in approved_before]
+        findings += small_differences(answered, before, table.labels, contributor_label, minimum_group_size)
     return Review(
-        identifier,
-        dataset,
-        analyst,
-        purpose,
-        query,
-        status,
-        fingerprint,
-        recipient,
-        minimum_group_size,
-        sizes,
-        matches,
-        own,
-        tuple(findings),
+        request=identifier,
+        dataset=dataset,
+        analyst=analyst,
+        purpose=purpose,
+        query=query,
+        status=status,
+        recipient_fingerprint=fingerprint,
+        recipient=recipient,
+        minimum_group_size=minimum_group_size,
+        contributor_label=contributor_label,
+        groups=groups,
+        dominance=dominance,
+        approved_before=tuple(sorted(_approved_in_words(decision) for decision in approved_before)),
+        aggregate_matches=matches,
+        aggregate=computed,
+        answered=answered,
+        findings=tuple(findings),
     )
 
 
-def _in_words(query: Query | None) -> str:
-    if query is None:
-        return "unreadable"
-    of = f" of {', '.join(query.columns)}" if query.columns else ""
-    return (
-        f"{query.statistic}{of} by {', '.join(query.group_by)}"
-        if query.group_by
-        else f"{query.statistic}{of}, all rows"
-    )
+def _few_contributors(groups: pd.DataFrame, minimum: int) -> list[str]:
+    """A finding when a group has too few contributors, or two with nearly all of its rows."""
+    fewest = groups["contributors"].min()
+    if fewest < minimum:
+        rows = groups.loc[groups["contributors"] == fewest, "rows"].min()
+        return [f"a group has {fewest} contributors in {rows} rows, and your minimum is {minimum}"]
+    share = groups["share_of_rows"].max()
+    if minimum >= SMALLEST_MINIMUM_WITH_DOMINANCE and share > LARGEST_SHARE:
+        return [f"{DOMINANT_CONTRIBUTORS} contributors have {share:.0%} of the rows of a group"]
+    return []
+
+
+def _dominance(
+    table: EncryptedTable,
+    query: Query,
+    minimum: int,
+    contributor_label: str | None,
+    decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None,
+) -> tuple[str, list[str]]:
+    """What the largest contributors hold of the sums, in words, and a finding when that is too much."""
+    if not query.columns:
+        return "not asked: a count adds up no amounts", []
+    if minimum < SMALLEST_MINIMUM_WITH_DOMINANCE:
+        return f"not asked: your minimum lets groups of {minimum} through", []
+    if contributor_label is None:
+        return "not computed: no label tells contributors apart (contributor_label, when you upload)", []
+    if decrypt is None:
+        return "not computed: no secret key at hand", []
+    by = [*query.group_by, *({contributor_label} - set(query.group_by))]
+    try:
+        amounts = decrypt(aggregate(table, Query("sum", tuple(by), query.columns))).reset_index()
+    except UnsupportedQuery:
+        return f"not computed: to know it, announce groupings=[..., {by!r}] when you encrypt", []
+    groups = pd.Series(0, index=amounts.index)
+    if query.group_by:
+        groups = amounts.groupby(list(query.group_by), observed=True).ngroup()
+    shares = {
+        name: share_of_largest(amounts[name].to_numpy(), groups.to_numpy(), groups.max() + 1).max()
+        for name in query.columns
+    }
+    dominated = [
+        f"{DOMINANT_CONTRIBUTORS} contributors hold {share:.0%} of a sum of {printable_line(name)}, and at most "
+        f"{LARGEST_SHARE:.0%} are allowed"
+        for name, share in shares.items()
+        if share > LARGEST_SHARE
+    ]
+    most = max(shares.values())
+    return f"the {DOMINANT_CONTRIBUTORS} largest contributors hold at most {most:.0%} of a sum", dominated
+
+
+def _approved_in_words(decision: Decision) -> str:
+    query = query_in_words(Query.from_dict(decision.answered.query))
+    return f"{query}, for {printable_line(decision.recipient)}"

@@ -1,4 +1,7 @@
-"""What the server lists, as DataFrames in an order that does not depend on time or chance."""
+"""What the server lists, as DataFrames in an order that does not depend on time or chance.
+
+Every text is one printable line: others wrote it.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from he_helpers.roles.errors import UnreadableAnswer
+from he_helpers.tables import Query
+from he_helpers.text import printable_line
 
 _DATASET_COLUMNS = ("owner", "rows", "labels", "columns", "layout", "scheme", "minimum_group_size")
 _REQUEST_ORDER = ("dataset", "statistic", "group_by", "columns", "analyst", "purpose", "request")
@@ -85,6 +90,13 @@ def audit_view(events: Sequence[dict[str, Any]], *, times: bool, details: bool) 
     return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="step"), axis="index")
 
 
+def query_in_words(query: Query) -> str:
+    """Such as "sum of Revenue by Region", in one printable line."""
+    of = f" of {', '.join(query.columns)}" if query.columns else ""
+    by = f" by {', '.join(query.group_by)}" if query.group_by else ", all rows"
+    return printable_line(query.statistic + of + by)
+
+
 def _frame(
     members: Sequence[dict[str, Any]],
     row: Callable[[dict[str, Any]], dict[str, Any]],
@@ -93,9 +105,14 @@ def _frame(
 ) -> pd.DataFrame:
     try:
         ordered = sorted(members, key=lambda member: member[order]) if order else members
-        return pd.DataFrame([row(member) for member in ordered], columns=list(columns))
+        rows = [{name: _shown(value) for name, value in row(member).items()} for member in ordered]
+        return pd.DataFrame(rows, columns=list(columns))
     except (KeyError, TypeError, AttributeError):
         raise UnreadableAnswer(
             "The server's list has members missing or of another kind than expected. "
             "Use the same version of he_helpers on both sides."
         ) from None
+
+
+def _shown(value: Any) -> Any:
+    return printable_line(value) if isinstance(value, str) else value

@@ -86,7 +86,7 @@ def enter_in_a_process(workspace, role, notebook):
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
-def test_the_release_notebook_can_be_opened_first(acting):
+def test_the_release_notebook_can_be_opened_first(workspace, acting):
     analyst = acting.analyst()
     described = analyst.describe("branch-accounts")
     frame = load_table("branch_accounts")
@@ -100,6 +100,11 @@ def test_the_release_notebook_can_be_opened_first(acting):
     assert administrator.review(request).clean
     administrator.approve(request)
     administrator.release(request)
+    # Whoever opens it again finds a review as the first time.
+    again = analyst.ask("branch-accounts", "sum", ["Region"], ["Revenue"], "a test")
+    assert administrator.review(again).approved_before
+    catch_up(workspace, "04")
+    assert list((administrator.folder / "decisions").iterdir()) == []
 
     released = acting.analyst().result(request)["Revenue"]
     expected = frame.groupby(["Region"])["Revenue"].sum().round(2)

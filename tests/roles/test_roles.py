@@ -19,10 +19,13 @@ from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.errors import (
     AlreadyThere,
+    DamagedRecord,
     ForgedRelease,
     InvalidName,
+    NotAcknowledged,
     NotApproved,
     NotForThisKey,
+    NotReviewed,
     NotThere,
     ReviewNotClean,
     RoleError,
@@ -32,7 +35,10 @@ from he_helpers.roles.errors import (
     WrongRelease,
 )
 from he_helpers.schemes.keys import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
-from he_helpers.tables import EncryptedAggregate, EncryptedTable
+from he_helpers.server.accounts import Account
+from he_helpers.server.datasets import find_dataset, set_dataset_aside
+from he_helpers.server.store import Store
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, UnknownLabel
 from tests.roles.conftest import PASSPHRASES
 
 ASKED = {
@@ -136,6 +142,7 @@ def test_refused(ada, ana, dataset):
 )
 def test_other_statistics(ada, ana, dataset, accounts, statistic, group_by, columns):
     request = ana.ask(dataset, statistic, group_by, columns, "test")
+    ada.review(request)
     ada.approve(request)
     ada.release(request)
     groups = accounts.groupby(group_by)
@@ -154,6 +161,7 @@ def test_other_schemes_and_the_grand_total(ada, ana, accounts, scheme):
     ada.upload("other", table, 3)
     try:
         request = ana.ask("other", "sum", [], ["Revenue", "Loans"], "test")
+        ada.review(request)
         ada.approve(request)
         ada.release(request)
         total = accounts[["Revenue", "Loans"]].sum().round(1)
@@ -197,6 +205,7 @@ def test_repeating_every_step_is_harmless(ada, ana, dataset, tmp_path):
 
 def test_everything_survives_a_new_process(person, ada, ana, dataset):
     request = ana.ask(dataset, **ASKED)
+    person("ada").review(request)
     person("ada").approve(request)
     person("ada").release(request)
     assert len(person("ana").result(request)) == 3
@@ -276,6 +285,7 @@ def test_an_interrupted_deletion_can_be_finished(ada, dataset):
 def test_wrong_passphrase(ada, ana, dataset, server):
     request = ana.ask(dataset, **ASKED)
     forgetful = DataAdministrator(ada.folder, server.address, "something else")
+    forgetful.review(request)
     forgetful.approve(request)
     with pytest.raises(WrongPassphrase):
         forgetful.release(request)
@@ -321,6 +331,9 @@ def test_an_exchanged_aggregate_is_noticed(ada, ana, dataset):
     with pytest.raises(ReviewNotClean, match="single rows"):
         ada.approve(request)
     ada.connection = honest
+    with pytest.raises(NotReviewed, match="something else"):
+        ada.approve(request)
+    ada.review(request)
     ada.approve(request)
     lied_to(ada, lambda path, content: forged if path.endswith("/aggregate") else content)
     with pytest.raises(ReviewNotClean, match="single rows"):
@@ -360,6 +373,9 @@ def test_an_unknown_recipient_gets_nothing(ada, ana, person, dataset):
     with pytest.raises(ReviewNotClean, match="in person"):
         ada.approve(request)
     ada.trust("Ben", ben.encryption_key.to_bytes())
+    with pytest.raises(NotReviewed):
+        ada.approve(request)
+    ada.review(request)
     ada.approve(request)
     ada.release(request)
     assert len(ben.result(request)) == 3
@@ -370,6 +386,7 @@ def test_a_request_that_changes_after_the_approval_is_not_released(ada, ana, per
     ben.create_keys()
     ada.trust("Ben", ben.encryption_key.to_bytes())
     request = ana.ask(dataset, **ASKED)
+    ada.review(request)
     ada.approve(request)
     honest = ada.connection
     lied_to(ada, described_as(recipient_key_fingerprint=ben.encryption_key.fingerprint))
@@ -403,6 +420,121 @@ def test_a_request_that_changes_after_the_review_is_not_approved(ada, ana, datas
         ada.approve(request)
 
 
+def test_what_nobody_looked_at_is_not_approved(ada, ana, dataset):
+    request = ana.ask(dataset, **ASKED)
+    with pytest.raises(NotReviewed, match="Call review"):
+        ada.approve(request)
+    assert ana.status(request) == "requested" and ada._decisions.decision(request) is None
+
+
+def test_what_was_shown_outlasts_the_process(person, ada, ana, dataset):
+    request = ana.ask(dataset, **ASKED)
+    ada.review(request)
+    file = ada.folder / "decisions" / f"{request}.shown.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    other = {"statistic": "sum", "group_by": ["size"], "columns": ["Revenue", "Loans"]}
+    forged = ada.uploaded(dataset).group_by("size")[["Revenue", "Loans"]].sum().to_bytes()
+    lie = described_as(query=other)
+    restarted = lied_to(
+        person("ada"), lambda path, content: forged if path.endswith("/aggregate") else lie(path, content)
+    )
+    with pytest.raises(ReviewNotClean, match="that you reviewed"):
+        restarted.approve(request)
+    assert ana.status(request) == "aggregated"
+    person("ada").approve(request)
+    assert ana.status(request) == "approved"
+
+
+def test_a_record_of_another_version_is_not_passed_over(ada, ana, dataset):
+    request = ana.ask(dataset, **ASKED)
+    ada.review(request)
+    for content in ("", "[]", "{}", '{"subject": 1}'):
+        (ada.folder / "decisions" / f"{request}.shown.json").write_text(content)
+        with pytest.raises(DamagedRecord, match="restore"):
+            ada.approve(request)
+
+
+def test_asked_by_one_and_sealed_to_another(ada, ana, person, dataset):
+    ben = person("ben")
+    ben.create_keys()
+    ada.trust("Ben", ben.encryption_key.to_bytes())
+    request = ana.ask(dataset, **ASKED)
+    lied_to(ada, described_as(recipient_key_fingerprint=ben.encryption_key.fingerprint))
+    review = ada.review(request)
+    assert review.clean and review.for_somebody_else and review.recipient == "Ben"
+    for recipient in (None, "Ana", "ben"):
+        with pytest.raises(NotAcknowledged, match="ana asks, and the result would be sealed to Ben"):
+            ada.approve(request, recipient=recipient)
+    assert ana.status(request) == "aggregated"
+    ada.approve(request, recipient="Ben")
+    assert ana.status(request) == "approved"
+
+
+def test_earlier_approvals_are_shown_and_compared(ada, ana, dataset, person):
+    first, second = ana.ask(dataset, **ASKED), ana.ask(dataset, **{**ASKED, "group_by": ["size"]})
+    assert "nothing before" in repr(ada.review(first)) and "nothing before" in repr(ada.review(second))
+    ada.approve(first)
+    # Reviewed before the first was approved: what has been shown of it is out of date.
+    with pytest.raises(NotReviewed, match="in the meantime"):
+        ada.approve(second)
+    line = "approved:  before on this dataset: sum of Revenue, Loans by region, for Ana"
+    assert line in repr(person("ada").review(second))
+    ada.approve(second)
+    assert line not in repr(ada.review(first))
+    # It outlasts the dataset: another table of that name is compared with what was said about this one.
+    smaller = ada.uploaded(dataset)
+    ada.delete(dataset)
+    frame = smaller.label_frame.assign(Revenue=1.0, Loans=1)[:-1]
+    table = EncryptedTable.encrypt(frame, ["region", "size"], ada.public_key(), decimals=1)
+    ada.upload(dataset, table, 3)
+    third = ana.ask(dataset, **ASKED)
+    with pytest.raises(ReviewNotClean, match="over 1 contributors"):
+        ada.review(third)
+        ada.approve(third)
+
+
+def test_a_request_that_cannot_be_computed_can_be_reviewed_and_refused(ada, ana, dataset, server):
+    request = ana.ask(dataset, **ASKED)
+    store = Store.in_folder(server.folder)
+    with store.reading() as connection:
+        found = find_dataset(connection, dataset, Account("ada", "administrator"))
+    set_dataset_aside(store, found, "It stopped a process.")
+    store.close()
+    review = ada.review(request)
+    assert review.status == "requested" and "It stopped a process." in review.findings[0]
+    with pytest.raises(ReviewNotClean, match="the server has no aggregate"):
+        ada.approve(request)
+    ada.refuse(request, "it cannot be computed; a table with more room follows")
+    assert ana.requests().loc[request, "reason"].startswith("it cannot be computed")
+
+
+def test_the_minimum_counts_contributors(ada, ana, accounts):
+    accounts["branch"] = [f"{region}{number // 2}" for number, region in enumerate(accounts["region"])]
+    table = EncryptedTable.encrypt(
+        accounts,
+        ["region", "size", "branch"],
+        ada.public_key(),
+        decimals=1,
+        groupings=[["region"], ["region", "branch"]],
+    )
+    with pytest.raises(UnknownLabel, match="region, size, branch"):
+        ada.upload("branches", table, 2, contributor_label="shop")
+    ada.upload("branches", table, 3, contributor_label="branch")
+    try:
+        assert ana.describe("branches")["contributor_label"] == "branch"
+        # 3 to 5 rows a region, of 2 or 3 branches.
+        with pytest.raises(ServerRefused, match="fewer than 3 contributors"):
+            ana.ask("branches", **ASKED)
+        with pytest.raises(AlreadyThere, match="contributor label"):
+            ada.upload("branches", table, 3)
+        ada.delete("branches")
+        ada.upload("branches", table, 2, contributor_label="branch")
+        review = ada.review(ana.ask("branches", **ASKED))
+        assert review.clean and review.groups["contributors"].tolist() == [2, 3, 3]
+    finally:
+        ada.delete("branches")
+
+
 def test_an_approval_that_the_server_invents_is_not_believed(ada, ana, dataset):
     request = ana.ask(dataset, **ASKED)
     lied_to(ada, described_as(status="approved"))
@@ -412,6 +544,7 @@ def test_an_approval_that_the_server_invents_is_not_believed(ada, ana, dataset):
 
 def test_a_status_that_does_not_fit_stops_the_release(ada, ana, dataset):
     request = ana.ask(dataset, **ASKED)
+    ada.review(request)
     ada.approve(request)
     lied_to(ada, described_as(status="refused"))
     with pytest.raises(NotApproved, match="'refused'"):
@@ -422,7 +555,8 @@ def test_a_group_below_the_own_minimum_is_noticed(ada, ana, dataset):
     request = ana.ask(dataset, **ASKED)
     settings = ada.folder / "uploads" / f"{dataset}.json"
     settings.write_text('{"minimum_group_size": 4}')
-    with pytest.raises(ReviewNotClean, match="3 rows, and your minimum is 4"):
+    ada.review(request)
+    with pytest.raises(ReviewNotClean, match="3 contributors in 3 rows, and your minimum is 4"):
         ada.approve(request)
 
 
@@ -433,6 +567,7 @@ def test_a_group_below_the_own_minimum_is_noticed(ada, ana, dataset):
 def test_a_query_that_the_table_cannot_answer(ada, ana, dataset, query):
     request = ana.ask(dataset, **ASKED)
     lied_to(ada, described_as(query=query))
+    ada.review(request)
     with pytest.raises(ReviewNotClean, match="cannot answer"):
         ada.approve(request)
 
@@ -455,8 +590,25 @@ def test_lists_of_another_shape(ada, ana, dataset):
                 view()
 
 
+def test_lists_hold_one_printable_line_a_text(ada, ana, dataset):
+    request = ana.ask(dataset, **ASKED)
+
+    def alter(path, content):
+        listed = json.loads(content)
+        text = {"purpose": "a\nb\u202e", "reason": "\u2028", "analyst": "\x1b[2J"}
+        text |= {"detail": "c\rd", "account": "\u200b"}
+        return json.dumps([{**member, **{key: text[key] for key in text if key in member}} for member in listed])
+
+    lied_to(ana, lambda path, content: alter(path, content).encode())
+    shown = ana.requests().loc[request]
+    assert shown[["purpose", "reason", "analyst"]].tolist() == ["a\\nb\\u202e", "\\u2028", "\\x1b[2J"]
+    trail = ana.audit(details=True)
+    assert set(trail["detail"]) == {"c\\rd"} and set(trail["account"]) == {"\\u200b"}
+
+
 def released(ada, ana, dataset, **asked):
     request = ana.ask(dataset, **{**ASKED, **asked})
+    ada.review(request)
     ada.approve(request)
     ada.release(request)
     return request, ana.connection.get_bytes("requests", request, "result")
@@ -484,6 +636,7 @@ def test_results_that_the_server_exchanges(ada, ana, person, dataset):
     with pytest.raises(NotThere, match="Ada, Alan"):
         ana.ask(dataset, **ASKED)
     fourth = ana.ask(dataset, **ASKED, administrator="Alan")
+    ada.review(fourth)
     ada.approve(fourth)
     ada.release(fourth)
     with pytest.raises(ForgedRelease):
@@ -501,7 +654,7 @@ def test_the_trail_is_stable_unless_asked_otherwise(ada, ana, dataset):
     trail = ana.audit(request_id=request)
     assert list(trail.columns) == ["account", "role", "action", "dataset", "request", "reason"]
     assert trail.iloc[-1].tolist() == ["ada", "administrator", "refused", dataset, "1", "no"]
-    assert list(trail.index) == [1, 2, 3]
+    assert list(trail.index) == [1, 2]
     full = ana.audit(request_id=request, times=True, details=True)
     assert set(full.columns) - set(trail.columns) == {"at", "request_id", "detail"}
     assert full["request_id"].eq(request).all()
@@ -527,6 +680,7 @@ def test_what_lies_in_the_folders(ada, ana, dataset):
 
 def test_nothing_secret_is_shown(ada, ana, dataset, server, monkeypatch):
     request = ana.ask(dataset, **ASKED)
+    ada.review(request)
     ada.approve(request)
     keys = [ada.keyring.load(name, PASSPHRASES["ada"]) for name in ada.keyring.names(PASSPHRASES["ada"])]
     keys += [ana.keyring.load(name, PASSPHRASES["ana"]) for name in ana.keyring.names(PASSPHRASES["ana"])]

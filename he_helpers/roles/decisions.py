@@ -1,0 +1,94 @@
+"""What an administrator was shown of each request, and what was decided: the own record, never the server's word.
+
+Each request has up to two files in the folder: ``REQUEST.shown.json``, what review() showed last, and ``REQUEST.json``,
+the decision. They are private and written whole or not at all, so that a new process goes on where the last one ended.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from he_helpers.roles.differences import Answered
+from he_helpers.roles.errors import DamagedRecord
+from he_helpers.roles.private_files import private_folder, read_private, write_private
+
+_LARGEST_RECORD = 2**28  # the sizes of some hundred thousand groups
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a person saw of a request: its ``subject``, the ``findings``, and what was ``approved_before``, in words."""
+
+    subject: dict[str, Any]
+    findings: list[str]
+    approved_before: list[str]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``decision`` is "approved" or "refused". Of a refusal ``recipient``, ``subject`` and ``answered`` are None."""
+
+    decision: str
+    reason: str
+    dataset: str
+    recipient: str | None = None
+    subject: dict[str, Any] | None = None
+    answered: Answered | None = None
+
+
+class Decisions:
+    """The records in ``folder`` (mode 0700), by the canonical form of a request's uuid."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = private_folder(folder)
+
+    def show(self, request: str, shown: Shown) -> None:
+        """Keep what was shown, in the place of what was shown before."""
+        self._write(f"{request}.shown.json", shown)
+
+    def shown(self, request: str) -> Shown | None:
+        """What was shown last, None when nothing was."""
+        return self._read(self.folder / f"{request}.shown.json", lambda fields: Shown(**fields))
+
+    def record(self, request: str, decision: Decision) -> None:
+        self._write(f"{request}.json", decision)
+
+    def decision(self, request: str) -> Decision | None:
+        """What was decided, None when nothing was."""
+        return self._read(self.folder / f"{request}.json", _decision)
+
+    def approved(self, dataset: str, *, but: str) -> list[Decision]:
+        """The approvals on ``dataset``, on tables that were replaced, too; without that of the request ``but``."""
+        requests = sorted(path.stem for path in self.folder.glob("*.json") if not path.name.endswith(".shown.json"))
+        decisions = [self.decision(request) for request in requests if request != but]
+        return [found for found in decisions if (found.dataset, found.decision) == (dataset, "approved")]
+
+    def forget(self, dataset: str) -> None:
+        """Remove every record on ``dataset``. For rehearsals alone: what was released once stays released."""
+        for path in self.folder.glob("*.json"):
+            shown = path.name.endswith(".shown.json")
+            of = self._read(path, lambda fields, shown=shown: (fields["subject"] if shown else fields)["dataset"])
+            if of == dataset:
+                path.unlink()
+
+    def _write(self, name: str, record: Shown | Decision) -> None:
+        write_private(self.folder / name, json.dumps(asdict(record), indent=2).encode())
+
+    @staticmethod
+    def _read(file: Path, make: Callable[[dict[str, Any]], Any]) -> Any:
+        if not file.exists():
+            return None
+        try:
+            return make(json.loads(read_private(file, _LARGEST_RECORD)))
+        except (ValueError, TypeError, KeyError):
+            raise DamagedRecord(
+                f"{file} is no record of a decision, or one of another version of he_helpers. It says what was "
+                "released, so it is not passed over: restore it from a copy, or move it away."
+            ) from None
+
+
+def _decision(fields: dict[str, Any]) -> Decision:
+    answered = fields.pop("answered")
+    return Decision(**fields, answered=Answered(**answered) if answered else None)

@@ -1,0 +1,267 @@
+"""The review: contributors and not rows, what two results tell together, and text of others in its place."""
+
+import uuid
+
+import pandas as pd
+import pytest
+
+from he_helpers.roles.decisions import Decision
+from he_helpers.roles.differences import Answered
+from he_helpers.roles.errors import UnreadableAnswer
+from he_helpers.roles.review import review_request
+from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.tables import EncryptedTable, Labels, Query, aggregate
+
+PAIR = tenseal_bfv().generate_keys()
+REGION = Query("sum", ("region",), ("Revenue",))
+
+
+def decrypt(encrypted):
+    return encrypted.decrypt(PAIR.secret)
+
+
+def encrypted(frame, labels=("region", "branch"), groupings=(("region",), ("region", "branch"))):
+    return EncryptedTable.encrypt(
+        frame, list(labels), PAIR.public, groupings=None if groupings is None else [list(names) for names in groupings]
+    )
+
+
+def branches(**amounts):
+    """A row for each amount; the keywords are branches, whose first letter is the region."""
+    rows = [(name[0], name, amount) for name, of_branch in amounts.items() for amount in of_branch]
+    return pd.DataFrame(rows, columns=["region", "branch", "Revenue"])
+
+
+EVEN = branches(n1=[10, 20], n2=[15, 15], n3=[30, 5], s1=[9, 9], s2=[8, 8], s3=[10, 7], s4=[11, 1])
+
+
+def review(table, query=REGION, minimum=3, contributor_label="branch", recipient="Ana", **options):
+    members = {
+        "id": str(uuid.uuid4()),
+        "dataset": "accounts",
+        "analyst": "ana",
+        "purpose": "Annual report",
+        "query": query.to_dict(),
+        "status": "aggregated",
+        "recipient_key_fingerprint": "ab" * 16,
+    }
+    members |= options.pop("members", {})
+    server_aggregate = options.pop("server_aggregate", aggregate(table, query).to_bytes())
+    return review_request(
+        members,
+        server_aggregate,
+        table,
+        minimum,
+        recipient,
+        contributor_label=contributor_label,
+        decrypt=decrypt,
+        **options,
+    )
+
+
+# Contributors
+
+
+def test_a_minimum_counts_contributors():
+    table = encrypted(EVEN)
+    found = review(table)
+    assert found.clean and found.groups["contributors"].tolist() == [3, 4] and found.group_sizes.tolist() == [6, 8]
+    assert "2, of 3 to 4 contributors (values of branch) in 6 to 8 rows" in repr(found)
+    few = review(table, minimum=4)
+    assert few.findings == ("a group has 3 contributors in 6 rows, and your minimum is 4",)
+
+
+def test_without_a_label_each_row_is_a_contributor_and_the_review_says_so():
+    found = review(encrypted(EVEN), minimum=6, contributor_label=None)
+    assert found.clean and "of 6 to 8 rows, each row counted as a contributor" in repr(found)
+    assert "not computed: no label tells contributors apart" in found.dominance
+    assert not review(encrypted(EVEN), minimum=7, contributor_label=None).clean
+
+
+def test_the_largest_contributors_to_a_sum():
+    found = review(encrypted(EVEN))
+    # North: 30, 30, 35 of 95. South: 18, 17 of 63.
+    assert found.dominance == "the 2 largest contributors hold at most 68% of a sum"
+    # The two largest hold 86 of 100 in the north, and 85 of 100 in the south.
+    for amounts, clean in (([40, 46, 14], False), ([40, 45, 15], True)):
+        large, larger, rest = amounts
+        frame = branches(n1=[large], n2=[larger], n3=[rest], s1=[10], s2=[10], s3=[10])
+        found = review(encrypted(frame))
+        assert found.clean is clean
+    frame = branches(n1=[400, -390], n2=[5, 5], n3=[10, 0], s1=[1], s2=[1], s3=[100])
+    found = review(encrypted(frame))
+    assert found.findings == ("2 contributors hold 99% of a sum of Revenue, and at most 85% are allowed",)
+    assert found.dominance.endswith("at most 99% of a sum")
+
+
+def test_dominance_of_the_grand_total_and_of_means():
+    frame = branches(n1=[100], n2=[5], n3=[5], s1=[100], s2=[5], s3=[5])
+    table = EncryptedTable.encrypt(frame, ["region", "branch"], PAIR.public, groupings=[[], ["branch"], ["region"]])
+    for statistic in ("sum", "mean"):
+        found = review(table, Query(statistic, (), ("Revenue",)))
+        assert found.findings == ("2 contributors hold 91% of a sum of Revenue, and at most 85% are allowed",)
+
+
+def test_dominance_that_the_layout_cannot_answer():
+    found = review(encrypted(EVEN, groupings=[["region"]]))
+    assert found.clean
+    assert found.dominance == (
+        "not computed: to know it, announce groupings=[..., ['region', 'branch']] when you encrypt"
+    )
+
+
+def test_contributors_with_nearly_all_rows():
+    frame = branches(n1=[1] * 9, n2=[1] * 9, n3=[9], s1=[1], s2=[1], s3=[1])
+    found = review(encrypted(frame, groupings=[["region"]]))
+    assert found.findings == ("2 contributors have 95% of the rows of a group",)
+    # A minimum of two lets groups of two through, whose two have everything.
+    assert review(encrypted(frame), minimum=2).clean
+    assert "lets groups of 2 through" in review(encrypted(frame), minimum=2).dominance
+
+
+def test_a_count_has_no_amounts():
+    found = review(encrypted(EVEN), Query("count", ("region",)))
+    assert found.clean and found.dominance.startswith("not asked")
+
+
+# What two results tell together
+
+
+def approval(table, query, digest="this table", contributor_label="branch"):
+    answered = Answered.of(digest, table.labels, contributor_label, query)
+    return Decision("approved", "", "accounts", "Ana", {}, answered)
+
+
+def people(*places):
+    """A row for each person: (region, town)."""
+    return pd.DataFrame(places, columns=["region", "town"]).assign(Salary=range(1, len(places) + 1), Age=40)
+
+
+def town(region, name, number):
+    return [(region, name)] * number
+
+
+BY_REGION, BY_TOWN = (Query("sum", (label,), ("Salary",)) for label in ("region", "town"))
+# One person of Border lives in the north, where all others live in Ash.
+BORDER = people(*town("N", "Ash", 3), *town("N", "Border", 1), *town("S", "Border", 4), *town("S", "Cove", 3))
+
+
+@pytest.mark.parametrize(("first", "second"), [(BY_REGION, BY_TOWN), (BY_TOWN, BY_REGION)])
+def test_a_group_less_what_lies_in_it_is_one_person(first, second):
+    table = encrypted(BORDER, ["region", "town"], [["region"], ["town"]])
+    options = {"contributor_label": None, "table_digest": "this table"}
+    assert review(table, second, **options).clean and review(table, first, **options).clean
+    found = review(table, second, approved_before=[approval(table, first, contributor_label=None)], **options)
+    assert len(found.findings) == 1
+    assert "sum of Salary by" in found.findings[0] and "over 1 contributors, and your minimum is 3" in found.findings[0]
+    assert "approved:  before on this dataset: sum of Salary by" in repr(found)
+
+
+def test_results_that_tell_nothing_together():
+    table = encrypted(BORDER, ["region", "town"], [["region"], ["town"]])
+    options = {"contributor_label": None, "table_digest": "this table"}
+    other = Query("sum", ("region",), ("Age",))
+    for query in (BY_TOWN, other, Query("count", ("region",))):
+        before = [approval(table, query, contributor_label=None)]
+        assert review(table, BY_TOWN, approved_before=before, **options).clean
+    # Towns that lie in one region each, as a whole: nothing is left, or as much as the minimum.
+    whole = people(*town("N", "Ash", 3), *town("N", "Birch", 3), *town("S", "Cove", 3))
+    table = encrypted(whole, ["region", "town"], [["region"], ["town"]])
+    assert review(table, BY_TOWN, approved_before=[approval(table, BY_REGION, contributor_label=None)], **options).clean
+
+
+def test_what_is_left_is_counted_in_contributors():
+    # In the north four rows of two branches are in no town that lies there as a whole.
+    rows = [("N", "Ash", f"a{row}") for row in range(4)] + [("N", "Border", f"b{row % 2}") for row in range(4)]
+    rows += [("S", "Border", f"c{row}") for row in range(4)]
+    frame = pd.DataFrame(rows, columns=["region", "town", "branch"]).assign(Salary=1)
+    table = encrypted(frame, ["region", "town", "branch"], [["region"], ["town"]])
+    for label, clean in (("branch", False), (None, True)):
+        before = [approval(table, BY_REGION, contributor_label=label)]
+        found = review(table, BY_TOWN, contributor_label=label, table_digest="this table", approved_before=before)
+        assert found.clean is clean
+
+
+@pytest.mark.parametrize(
+    ("kept", "clean"),
+    [
+        (slice(None), True),
+        (slice(1, None), False),  # one row of Ash is gone
+        (slice(3, None), True),  # all of Ash is gone: three rows
+    ],
+)
+def test_a_table_that_replaced_another_one(kept, clean):
+    whole = people(*town("N", "Ash", 6), *town("S", "Cove", 6))
+    before = [approval(encrypted(whole, ["region", "town"], [["region"]]), BY_REGION, "old", None)]
+    table = encrypted(whole[kept], ["region", "town"], [["region"]])
+    found = review(table, BY_REGION, contributor_label=None, table_digest="new", approved_before=before)
+    assert found.clean is clean
+
+
+def test_totals_of_a_table_that_replaced_another_one():
+    whole = people(*town("N", "Ash", 6), *town("S", "Cove", 6))
+    before = [approval(encrypted(whole, ["region", "town"], [["region"]]), BY_REGION, "old", None)]
+    table = encrypted(whole[1:], ["region", "town"], [["town"]])
+    found = review(table, BY_TOWN, contributor_label=None, table_digest="new", approved_before=before)
+    assert not found.clean and "over 1 contributors" in found.findings[0]
+
+
+def test_sizes_do_not_depend_on_the_order_of_labels():
+    labels = Labels.from_frame(BORDER[["region", "town"]])
+    first, second = (
+        Answered.of("t", labels, None, Query("sum", names, ("Salary",)))
+        for names in (("region", "town"), ("town", "region"))
+    )
+    assert first.sizes == second.sizes == {("N", "Ash"): (3, 3), ("N", "Border"): (1, 1)} | {
+        ("S", "Border"): (4, 4),
+        ("S", "Cove"): (3, 3),
+    }
+
+
+# Text of others
+
+
+@pytest.mark.parametrize("member", ["purpose", "analyst", "dataset", "status"])
+def test_text_of_others_is_one_line(member):
+    deceit = "report\nfindings: none\u2028aggregate: equals\u202e\x1b[1A"
+    lines = repr(review(encrypted(EVEN), members={member: deceit}, server_aggregate=b"")).split("\n")
+    assert [line.partition(":")[0] for line in lines] == [
+        "who asks",
+        "recipient",
+        "dataset",
+        "query",
+        "purpose",
+        "approved",
+        "groups",
+        "minimum",
+        "dominance",
+        "aggregate",
+        "status",
+        "findings",
+    ]
+    assert all(line.isprintable() for line in lines)
+    assert sum("report\\nfindings: none\\u2028" in line for line in lines) == 1
+
+
+def test_names_in_a_query_are_one_line():
+    frame = EVEN.rename(columns={"region": "re\ngion", "Revenue": "Re\u202evenue"})
+    query = Query("sum", ("re\ngion",), ("Re\u202evenue",))
+    table = encrypted(frame, ["re\ngion", "branch"], [["re\ngion"], ["re\ngion", "branch"]])
+    assert "sum of Re\\u202evenue by re\\ngion" in repr(review(table, query))
+    unknown = review(encrypted(EVEN), members={"query": Query("sum", ("x\ny\u202e",), ("z",)).to_dict()})
+    assert not unknown.clean and repr(unknown).count("\n") == 11
+    refused = review(encrypted(EVEN), server_aggregate="no\nfindings: none")
+    assert refused.findings == ("the server has no aggregate: no\\nfindings: none",)
+
+
+@pytest.mark.parametrize(("recipient", "other"), [("ana", False), ("ANA", False), ("Ben", True), (None, False)])
+def test_who_asks_and_who_receives(recipient, other):
+    found = review(encrypted(EVEN), recipient=recipient)
+    assert found.for_somebody_else is other and ("approve with recipient='Ben'" in repr(found)) is other
+
+
+@pytest.mark.parametrize("member", ["id", "dataset", "analyst", "purpose", "status", "recipient_key_fingerprint"])
+def test_a_description_without_a_member_or_of_another_kind(member):
+    for value in (None, 7, ["x"]):
+        with pytest.raises(UnreadableAnswer):
+            review(encrypted(EVEN), members={member: value})
