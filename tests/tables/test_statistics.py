@@ -227,9 +227,9 @@ def test_small_counts_find_cells_and_differences(study):
     )
     by_smoking = small_counts(plain_sums(study, plan, "currentSmoker"), plan, 10)
     without = study[study["BMI"].isna()].groupby("currentSmoker").size()
-    expected = {("1", "prevalentStroke is 1"): 7} | {
-        (group, "sysBP without BMI"): size for group, size in without.items() if size < 10
-    }
+    expected = {("1", "prevalentStroke is 1"): 7}
+    for name in ("without BMI", "sysBP without BMI"):
+        expected |= {(group, name): size for group, size in without.items() if size < 10}
     young = study[study["age"] < 33].groupby("currentSmoker").size()
     expected |= {(group, "age in [32, 33)"): size for group, size in young.items() if size < 10}
     assert by_smoking.to_dict() == expected
@@ -242,11 +242,84 @@ def test_small_counts_look_at_both_sides_of_a_pair_and_at_its_yes_answers():
     frame = pd.DataFrame({"g": ["a"] * 6, "x": [1, 1, 1, 0, 0, np.nan], "y": [5, 6, np.nan, np.nan, np.nan, 7]})
     plan = MomentPlan.for_frame(frame, {}, columns=["x", "y"], pairs=[("x", "y")])
     found = small_counts(plain_sums(frame, plan, "g"), plan, 3)
-    assert found.loc["a"].to_dict() == {"x is 1 without y": 1, "y without x": 1}
+    assert found.loc["a"].to_dict() == {
+        "without x": 1, "x is 0": 2, "x is 1 without y": 1, "x is 0 without y": 2, "y without x": 1,
+    }  # fmt: skip
     four = small_counts(plain_sums(frame, plan, "g"), plan, 4)
     assert four.loc["a"].to_dict() == {
-        "n(y)": 3, "x is 1": 3, "x without y": 3, "x is 1 without y": 1, "y without x": 1,
+        "without x": 1, "n(y)": 3, "without y": 3, "x is 1": 3, "x is 0": 2,
+        "x without y": 3, "x is 1 without y": 1, "x is 0 without y": 2, "y without x": 1,
     }  # fmt: skip
+
+
+def test_small_counts_find_the_gaps_of_the_heart_study(study):
+    numbers = list(decimals(study, missing="keep"))
+    plan = MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=numbers)
+    found = {}
+    for label in ("male", "currentSmoker", "TenYearCHD"):
+        small = small_counts(plain_sums(study, plan, label), plan, 10)
+        found |= {(label, *key): size for key, size in small.items() if key[1].startswith("without")}
+    assert found == {
+        ("male", "0", "without heartRate"): 1,
+        ("male", "0", "without cigsPerDay"): 8,
+        ("male", "0", "without BMI"): 9,
+        ("currentSmoker", "0", "without heartRate"): 1,
+        ("currentSmoker", "0", "without BMI"): 7,
+        ("TenYearCHD", "0", "without heartRate"): 1,
+        ("TenYearCHD", "1", "without BMI"): 3,
+        ("TenYearCHD", "1", "without cigsPerDay"): 4,
+        ("TenYearCHD", "1", "without BPMeds"): 6,
+        ("TenYearCHD", "1", "without totChol"): 9,
+    }
+
+
+def test_small_counts_subtract_what_is_released_from_each_other():
+    frame = pd.DataFrame(
+        {
+            "g": "a",
+            "yes": [1] * 5 + [0] * 4 + [np.nan] * 3,
+            "kind": [1, 1, 1, 2, np.nan, 1, 1, 2, 2, np.nan, 1, 1],
+            "age": [3.0] * 10 + [np.nan] * 2,
+        }
+    )
+    plan = MomentPlan.for_frame(
+        frame,
+        {},
+        columns=["yes", "kind"],
+        pairs=[("yes", "kind")],
+        histograms={"age": [0, 5]},
+        contingencies=[("yes", "kind")],
+    )
+    found = small_counts(plain_sums(frame, plan, "g"), plan, 100).loc["a"]
+    expected = {
+        "n(yes)": frame["yes"].count(),
+        "without yes": frame["yes"].isna().sum(),
+        "yes is 1": (frame["yes"] == 1).sum(),
+        "yes is 0": (frame["yes"] == 0).sum(),
+        "n(kind)": frame["kind"].count(),
+        "without kind": frame["kind"].isna().sum(),
+        "neither yes nor kind": (frame["yes"].isna() & frame["kind"].isna()).sum(),
+        "yes without kind": (frame["yes"].notna() & frame["kind"].isna()).sum(),
+        "yes is 1 without kind": ((frame["yes"] == 1) & frame["kind"].isna()).sum(),
+        "kind without yes": (frame["kind"].notna() & frame["yes"].isna()).sum(),
+        "age in [0, 5]": frame["age"].count(),
+        "age in no bin": frame["age"].isna().sum(),
+        "yes=0 & kind=1": 2,
+        "yes=0 & kind=2": 2,
+        "yes=1 & kind=1": 3,
+        "yes=1 & kind=2": 1,
+        "in no cell of yes & kind": (frame["yes"].isna() | frame["kind"].isna()).sum(),
+        "yes in no cell of yes & kind": 1,
+        "yes is 1 in no cell of yes & kind": 1,
+        "kind in no cell of yes & kind": 2,
+    }
+    assert found.to_dict() == expected
+
+
+def test_small_counts_need_the_sizes_of_the_groups(study):
+    plan = MomentPlan.for_frame(study, {}, histograms={"age": [32, 70]})
+    with pytest.raises(ShapeMismatch, match="open counts"):
+        small_counts(moments(study, plan).groupby(study["male"]).sum(), plan, 10)
 
 
 def test_a_plan_travels_as_json(plan):
