@@ -1,7 +1,7 @@
 """The server's HTTP interface, version 1.
 
-An upload is checked in this order: token and role, size and content type, secret keys, and only then is it
-read as an encrypted table. Neither bodies nor tokens are logged.
+An upload is checked in this order: token and role, size and content type (all before its body is read), secret keys,
+and only then is it read as an encrypted table. Neither bodies nor tokens are logged.
 """
 
 import re
@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from he_helpers.server import datasets, policy, release_requests
 from he_helpers.server.accounts import Account, find_account
-from he_helpers.server.application import new_application, read_body
+from he_helpers.server.application import new_application, read_body, takes_body
 from he_helpers.server.audit import events_for, record_event
+from he_helpers.server.bodies import Body
 from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
 from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
@@ -23,6 +24,7 @@ from he_helpers.tables import TableHeader
 
 INTERFACE_VERSION = "1"
 BYTES = "application/octet-stream"
+JSON = "application/json"
 
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -79,12 +81,13 @@ def _list_datasets() -> Response:
 
 
 @_v1.put("/datasets/<name>")
+@takes_body(BYTES, admit=lambda: _authenticated("administrator"))
 def _upload_dataset(name: str) -> tuple[Response, int]:
     account = _authenticated("administrator")
     _check_dataset_name(name)
     arguments = _arguments("minimum_group_size", "contributor_label")
     minimum = policy.read_minimum_group_size(arguments["minimum_group_size"])
-    content = _body(BYTES, account, name)
+    content = _body(account, name).read()
     table = read_table(content)
     contributor_label = policy.read_contributor_label(arguments["contributor_label"], table.label_names)
     label_part = table.header.to_bytes()
@@ -126,6 +129,7 @@ def _delete_dataset(name: str) -> tuple[str, int]:
 
 
 @_v1.put("/requests/<uuid:identifier>")
+@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: _authenticated("analyst"))
 def _ask(identifier: UUID) -> tuple[Response, int]:
     account = _authenticated("analyst")
     asked = _json_body(RequestBody, account).model_dump()
@@ -174,6 +178,7 @@ def _download_aggregate(identifier: UUID) -> Response:
 
 
 @_v1.put("/requests/<uuid:identifier>/decision")
+@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: _authenticated("administrator"))
 def _decide(identifier: UUID) -> Response:
     account = _authenticated("administrator")
     decision = _json_body(DecisionBody, account)
@@ -185,9 +190,10 @@ def _decide(identifier: UUID) -> Response:
 
 
 @_v1.put("/requests/<uuid:identifier>/result")
+@takes_body(BYTES, admit=lambda: _authenticated("administrator"))
 def _release(identifier: UUID) -> Response:
     account = _authenticated("administrator")
-    sealed = _body(BYTES, account)
+    sealed = _body(account).read()
     if not sealed:
         raise Problem("invalid-content", "A sealed result is not empty: send the bytes of the sealed box.")
     return jsonify(release_requests.release_result(_store(), str(identifier), account, sealed))
@@ -245,13 +251,10 @@ def _check_dataset_name(name: str) -> None:
         )
 
 
-def _body(
-    content_type: str, account: Account, dataset: str | None = None, largest: int | None = None
-) -> bytes:
-    """The body of this request: of that content type, at most ``largest`` bytes, without a secret key."""
-    largest = min(largest or current_app.config["LARGEST_BODY"], current_app.config["LARGEST_BODY"])
-    body = read_body(content_type, largest)
-    secret = find_secret_key(body)
+def _body(account: Account, dataset: str | None = None) -> Body:
+    """The body of this request, without a secret key."""
+    body = read_body()
+    secret = find_secret_key(body.file)
     if secret is not None:
         owner = account.name if account.role == "administrator" else None
         _record_refusal(account, "secret refused", dataset, secret, owner=owner)
@@ -264,9 +267,8 @@ def _body(
 
 
 def _json_body(model: type[_Incoming], account: Account) -> Any:
-    body = _body("application/json", account, largest=policy.LARGEST_JSON_BODY)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(_body(account).read())
     except ValidationError as error:
         raise Problem("invalid-content", _explained(error, model)) from None
 

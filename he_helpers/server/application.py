@@ -4,13 +4,17 @@ Neither bodies nor tokens are logged.
 """
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, Flask, Response, current_app, request
 
+from he_helpers.server.bodies import Body, BodyWriter, body_too_large
 from he_helpers.server.problems import Problem, install_problems
+
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 _log = logging.getLogger("he_helpers.server")
 
@@ -27,16 +31,74 @@ def new_application(blueprint: Blueprint, **settings: Any) -> Flask:
     return app
 
 
-def read_body(content_type: str, largest: int) -> bytes:
-    """The body of this request. Raises Problem: body-too-large (unread), wrong-content-type."""
-    request.max_content_length = largest
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Problem("body-too-large", f"A body here has at most {largest:,} bytes.", largest_body=largest) from None
-    if request.mimetype != content_type:
-        raise Problem("wrong-content-type", f"Send the body with the header 'Content-Type: {content_type}'.")
-    return body
+@dataclass(frozen=True)
+class BodyTerms:
+    """What must hold before a body is read: ``admit`` returns the account or raises Problem; None admits anybody.
+
+    ``largest`` is in bytes; None stands for the limit of the application.
+    """
+
+    content_type: str
+    largest: int | None
+    admit: Callable[[], Any] | None
+
+    def check(self) -> int:
+        """How many bytes the body may have. Looks at the headers only. Raises Problem, body-too-large among others."""
+        if self.admit is not None:
+            self.admit()
+        largest = min(self.largest or current_app.config["LARGEST_BODY"], current_app.config["LARGEST_BODY"])
+        if (request.content_length or 0) > largest:
+            raise body_too_large(largest)
+        if request.mimetype != self.content_type:
+            raise Problem("wrong-content-type", f"Send the body with the header 'Content-Type: {self.content_type}'.")
+        return largest
+
+
+def takes_body(
+    content_type: str, *, largest: int | None = None, admit: Callable[[], Any] | None = None
+) -> Callable[[_View], _View]:
+    """Say of a view which body it takes, and on which terms; `read_body` gives it."""
+
+    def declare(view: _View) -> _View:
+        view.body_terms = BodyTerms(content_type, largest, admit)
+        return view
+
+    return declare
+
+
+def body_limit(app: Flask, environ: dict[str, Any]) -> int:
+    """How many bytes a body may have that is sent with the headers in ``environ``; 0 where none is taken.
+
+    None is taken where the application would refuse the request whatever its body is: it has to be asked for the
+    refusal, without a body.
+    """
+    with app.request_context(environ):
+        terms = getattr(app.view_functions.get(request.endpoint), "body_terms", None)
+        try:
+            return terms.check() if terms else 0
+        except Problem:
+            return 0
+
+
+# Where a server below the application puts a body that it has read, or the Problem that it met on the way.
+BODY_IN_ENVIRON = "he_helpers.body"
+
+
+def read_body() -> Body:
+    """The body of this request, on the terms of its view. Raises Problem, from headers alone where these suffice."""
+    largest = current_app.view_functions[request.endpoint].body_terms.check()
+    body = request.environ.get(BODY_IN_ENVIRON)
+    if isinstance(body, Problem):
+        raise body
+    return body or _read_stream(largest)
+
+
+def _read_stream(largest: int) -> Body:
+    """The body from a server that has it in a stream, as Flask's test client does."""
+    writer = BodyWriter(largest)
+    while piece := request.stream.read(2**16):
+        writer.write(piece)
+    return writer.finish()
 
 
 def _log_request(response: Response) -> Response:

@@ -20,6 +20,7 @@ _TITLES = {
     "group-too-small": (403, "A group is smaller than the dataset allows"),
     "not-found": (404, "There is nothing of that name"),
     "method-not-allowed": (405, "This address does not answer to that method"),
+    "request-timeout": (408, "The request came too slowly"),
     "name-taken": (409, "The name is taken"),
     "wrong-order": (409, "The step does not fit the status of the request"),
     "set-aside": (409, "The server no longer computes on this dataset"),
@@ -29,9 +30,11 @@ _TITLES = {
     "secret-key-refused": (422, "The body holds a secret"),
     "unknown-name": (422, "The dataset has no such label or column"),
     "unsupported-query": (422, "The dataset cannot answer this query"),
+    "too-many-requests": (429, "This account has too many requests under way"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "The server failed"),
     "not-implemented": (501, "The server does not offer that"),
+    "busy": (503, "The server has too much to do"),
 }
 _KIND_OF_STATUS = {
     400: "bad-request",

@@ -18,7 +18,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic import ValidationError
 
 from he_helpers.schemes.errors import DepthExhausted, ValueOutOfRange
-from he_helpers.server.application import new_application, read_body
+from he_helpers.server.application import new_application, read_body, takes_body
 from he_helpers.server.policy import LARGEST_SCORING_BODY
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
@@ -54,6 +54,7 @@ def _describe_model(name: str) -> Response:
 
 
 @_v1.post("/models/<name>/scores")
+@takes_body("application/json")
 def _score(name: str) -> Response:
     model = _read_model(name)
     asked = _read_request()
@@ -92,8 +93,8 @@ def compute_score(model: LinearModel, asked: ScoreRequest) -> ScoreAnswer:
 
 
 def _read_request() -> ScoreRequest:
-    body = read_body("application/json", current_app.config["LARGEST_BODY"])
-    secret = find_secret_key(body)
+    body = read_body()
+    secret = find_secret_key(body.file)
     if secret is not None:
         raise Problem(
             "secret-key-refused",
@@ -101,7 +102,7 @@ def _read_request() -> ScoreRequest:
             "key as known to the service, and make a new one. Send public keys only.",
         )
     try:
-        return ScoreRequest.model_validate_json(body)
+        return ScoreRequest.model_validate_json(body.read())
     except ValidationError as error:
         raise Problem("invalid-content", _explained(error)) from None
 

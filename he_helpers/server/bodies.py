@@ -1,0 +1,99 @@
+"""Bodies of requests: taken in in pieces, onto the disk, within a limit for all of them together."""
+
+import hashlib
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from he_helpers.server.problems import Problem
+
+# A body up to here stays in memory; a larger one goes to a file.
+_IN_MEMORY = 64 * 1024
+
+
+class Budget:
+    """A limit for all bytes that are buffered at a time, of all requests and answers. Safe to share between threads."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Count ``size`` bytes more. Raises Problem (busy), and counts none, where that is above the limit."""
+        with self._lock:
+            if self._taken + size > self._largest:
+                raise Problem(
+                    "busy",
+                    f"All bodies under way together may take {self._largest:,} bytes here, and others take nearly all "
+                    "of them. Nothing was changed. Try again in a few seconds.",
+                )
+            self._taken += size
+
+    def give_back(self, size: int) -> None:
+        """Count ``size`` bytes less."""
+        with self._lock:
+            self._taken -= size
+
+
+@dataclass(frozen=True)
+class Body:
+    """A body that arrived whole.
+
+    ``file`` is open for reading; a large body's is an unlinked temporary file, which can be handed to another process
+    by its descriptor, and is gone from the disk when it is closed. ``size`` is in bytes, ``sha256`` the digest in 64
+    hexadecimal characters.
+    """
+
+    file: BinaryIO
+    size: int
+    sha256: str
+
+    def read(self) -> bytes:
+        """All bytes."""
+        self.file.seek(0)
+        return self.file.read()
+
+
+class BodyWriter:
+    """Takes in a body of at most ``largest`` bytes, into ``folder`` (None: the system's folder of temporary files)."""
+
+    def __init__(self, largest: int, folder: Path | None = None, budget: Budget | None = None) -> None:
+        self._largest, self._budget = largest, budget
+        # A temporary file is open to its owner alone and never has a name, or loses it before anything is written.
+        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder)
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Take ``piece`` in. Raises Problem: body-too-large, or busy where all bodies together take too much."""
+        if self._size + len(piece) > self._largest:
+            raise body_too_large(self._largest)
+        if self._budget:
+            self._budget.take(len(piece))
+        self._size += len(piece)
+        self._digest.update(piece)
+        self._file.write(piece)
+
+    def finish(self) -> Body:
+        """The body, when all of it was written."""
+        self._file.seek(0)
+        return Body(self._file, self._size, self._digest.hexdigest())
+
+    def close(self) -> None:
+        """Let go of the body's bytes."""
+        self._file.close()
+        if self._budget:
+            self._budget.give_back(self._size)
+            self._budget = None
+
+
+def body_too_large(largest: int) -> Problem:
+    """The problem of a body of more than ``largest`` bytes."""
+    return Problem(
+        "body-too-large",
+        f"A body here has at most {largest:,} bytes. Send less at a time, or ask the server's operator.",
+        largest_body=largest,
+    )
