@@ -6,8 +6,16 @@ ratio. For each ratio it draws afresh, and then forgets,
 - r, log-uniform over B bits: log2 r is uniform over an interval of length B. A factor from a short interval would tell
   the size of the amounts. So drawn, two pairs of noisy amounts with one ratio, of which one pair is s times the other,
   give results at a statistical distance of log2(s) / B (two uniform distributions of length B, shifted by log2(s));
-- noise, uniform between -dither r and dither r, for each amount. Without it both results are multiples of r, and their
-  greatest common divisor gives the amounts away, up to a divisor that they have in common.
+- noise for each amount: uniform between -dither r and dither r for the numerator, between -dither r and -1 for the
+  divisor. Without it both results are multiples of r, and their greatest common divisor gives the amounts away, up to a
+  divisor that they have in common. The divisor's noise is never positive, so that a divisor of zero or below stays
+  below zero, and whoever decrypts sees that there is no ratio: a positive result would look like that of a small
+  positive divisor under a larger factor.
+
+These advantages add up. Each ratio has its own factor and noise, so k ratios of amounts that differ up to s times are
+told apart with an advantage of at most k log2(s) / B: 15 ratios, s = 10 and B = 2970 make 0.017. The usual yardstick
+for a distance that is allowed to be neglected is 2^-40, and no interval that fits into a ciphertext comes near it: this
+hides amounts from a reader of some ratios, and not from one who collects thousands.
 
 What it rests on: the server keeps r to itself and hands out nothing but these results, in particular not the
 ciphertexts that it got; and it answers once for each ratio, because two answers differ by the noise, whose size next
@@ -36,7 +44,9 @@ class BlindedRatio:
     divisor: Ciphertext
 
     def decrypt(self, secret_key: Any) -> float:
-        """The ratio. Raises KeyMismatch; ValueOutOfRange for a divisor that is not positive.
+        """The ratio. Raises KeyMismatch; ValueOutOfRange for every divisor that is not positive.
+
+        A divisor between 0 and the dither is refused, too, or gives a ratio that can be far off (``largest_error``).
 
         secret_key: a SecretKey, or anything whose ``decrypt`` turns a Ciphertext into an array.
         """
@@ -58,7 +68,7 @@ def spread_bits(numerator: Ciphertext, divisor: Ciphertext, dither: int) -> int:
 def largest_error(ratio: float, divisor: float, dither: int) -> float:
     """How far the noise can move a ratio, for a divisor above the dither, both in the same unit.
 
-    (n + u) / (d + v) - n / d = (u - v n / d) / (d + v), and |u| and |v| are at most the dither.
+    (n + u) / (d - v) - n / d = (u + v n / d) / (d - v), where |u| is at most the dither, and v from 0 to the dither.
     """
     return dither * (1 + abs(ratio)) / (divisor - dither)
 
@@ -94,7 +104,11 @@ def blind(numerator: Ciphertext, divisor: Ciphertext, dither: int) -> BlindedRat
             "least. Declare the amounts' real bound with assuming(), or take a longer modulus."
         )
     factor = _log_uniform(bits)
-    return BlindedRatio(*(_blinded(amount, factor, dither) for amount in (numerator, divisor)))
+    largest_noise = dither * factor
+    return BlindedRatio(
+        _blinded(numerator, factor, range(-largest_noise, largest_noise + 1)),
+        _blinded(divisor, factor, range(-largest_noise, 0)),
+    )
 
 
 def _log_uniform(bits: int) -> int:
@@ -105,10 +119,10 @@ def _log_uniform(bits: int) -> int:
     return (leading << rest) + secrets.randbits(rest)
 
 
-def _blinded(amount: Ciphertext, factor: int, dither: int) -> Ciphertext:
-    largest_noise = dither * factor
-    noise = secrets.randbelow(2 * largest_noise + 1) - largest_noise
+def _blinded(amount: Ciphertext, factor: int, noises: range) -> Ciphertext:
+    # len() of a range stops at 2^63.
+    noise = noises.start + secrets.randbelow(noises.stop - noises.start)
     # A fresh encryption, so that the ciphertext, too, is independent of the one that came in.
-    fresh = amount.key.encrypt([noise], terms=1).assuming(largest_noise)
+    fresh = amount.key.encrypt([noise], terms=1).assuming(-noises.start)
     # The bound is written next to a ciphertext; that of the product would tell the factor.
     return (amount * factor + fresh).assuming(amount.key.capacity)
