@@ -61,13 +61,61 @@ class DivisorRange:
         return iterations
 
 
+@dataclass(frozen=True, eq=False)
+class RangedAmounts:
+    """A ciphertext of amounts in units of the lowest of their declared range, or of sums of such.
+
+    ciphertext: of CKKS. declared: the range. terms: how many amounts were added up, an integer or one for each slot; 0
+    where there is none. None after a subtraction, whose result keeps no range and is no divisor. All but the values in
+    the ciphertext is public: whoever gets the ciphertext must be told it.
+
+    Added and subtracted, under one range only. Raises DivisorOutOfRange for another range, ShapeMismatch for terms that
+    fit no slot, ValueOutOfRange for terms below 0.
+    """
+
+    ciphertext: Ciphertext
+    declared: DivisorRange
+    terms: Any = 1
+
+    def __post_init__(self) -> None:
+        if self.terms is None:
+            return
+        terms = np.asarray(self.terms)
+        if terms.shape not in ((), (len(self),)) or terms.dtype.kind not in "iu":
+            raise ShapeMismatch(
+                f"terms is a whole number, or one for each of {len(self)} slots; these have type {terms.dtype} and "
+                f"shape {terms.shape}."
+            )
+        if (terms < 0).any():
+            raise ValueOutOfRange("A slot is a sum of 0 or more amounts; terms has a negative number.")
+        object.__setattr__(self, "terms", np.broadcast_to(terms.astype(np.int64), len(self)))
+
+    def __len__(self) -> int:
+        return len(self.ciphertext)
+
+    def __add__(self, other: "RangedAmounts") -> "RangedAmounts":
+        _require_one_range(self, other)
+        known = self.terms is not None and other.terms is not None
+        terms = self.terms + other.terms if known else None
+        return RangedAmounts(self.ciphertext + other.ciphertext, self.declared, terms)
+
+    def __radd__(self, other: Any) -> "RangedAmounts":
+        # sum() starts with 0.
+        return self if other.__class__ is int and other == 0 else NotImplemented
+
+    def __sub__(self, other: "RangedAmounts") -> "RangedAmounts":
+        _require_one_range(self, other)
+        return RangedAmounts(self.ciphertext - other.ciphertext, self.declared, None)
+
+
+
 def encrypt_divisors(
     key: PublicKey, amounts: Any, declared: DivisorRange, names: Sequence[Any] | None = None
-) -> Ciphertext:
+) -> RangedAmounts:
     """Encrypt a vector of divisors under CKKS, each in units of the range's lowest: numbers from 1 to highest / lowest.
 
-    amounts: 1-D, finite, each within the declared range; NaN for a slot without a divisor, which is encrypted as zero
-        and is no term of a sum.
+    amounts: 1-D, finite, each within the declared range; NaN for a slot without a divisor, which is encrypted as zero,
+        is no term of a sum, and is left out of a division.
     names: what to call the slots in an error message; their positions if None.
 
     Raises DivisorOutOfRange, and what PublicKey.encrypt raises.
@@ -81,7 +129,7 @@ def encrypt_divisors(
 
 def encrypt_numerators(
     key: PublicKey, amounts: Any, declared: DivisorRange, names: Sequence[Any] | None = None
-) -> Ciphertext:
+) -> RangedAmounts:
     """Encrypt a vector of numerators in the unit of their divisors. Any sign, and zero.
 
     amounts: 1-D, finite, at most the range's highest in absolute value; NaN as for encrypt_divisors.
@@ -95,42 +143,60 @@ def encrypt_numerators(
     return _encrypt(key, amounts, declared)
 
 
-def divide(
-    numerators: Ciphertext, divisors: Ciphertext, declared: DivisorRange, iterations: int, terms: Any = 1
-) -> Ciphertext:
+def divide(numerators: RangedAmounts, divisors: RangedAmounts, iterations: int) -> Ciphertext:
     """The quotients, slot by slot. Takes ``iterations`` + 1 levels and needs relinearisation keys.
 
-    numerators, divisors: made by encrypt_numerators and encrypt_divisors under one declared range, or sums of such.
-    terms: how many encrypted divisors were added up, an integer or one for each slot. The quotient of a slot that had
-        no divisor at all means nothing.
+    numerators, divisors: made by encrypt_numerators and encrypt_divisors for one declared range, or sums of such. A
+        slot without a numerator or without a divisor (0 terms) comes back as 0, which means nothing. In sums, leave a
+        row out on both sides: what is missing on one alone makes it the ratio of two different sets.
 
     Raises DepthExhausted when the levels do not suffice, UnsupportedOperation, ShapeMismatch, KeyMismatch,
-    ValueOutOfRange.
+    DivisorOutOfRange for two ranges, ValueOutOfRange.
     """
-    if not isinstance(iterations, int) or iterations < 1:
+    if isinstance(iterations, bool) or not isinstance(iterations, (int, np.integer)) or iterations < 1:
         raise ValueOutOfRange(f"The number of iterations is an integer from 1, not {iterations!r}.")
-    return next(islice(approximations(numerators, divisors, declared, terms), iterations - 1, None))
+    return next(islice(approximations(numerators, divisors), int(iterations) - 1, None))
 
 
-def approximations(
-    numerators: Ciphertext, divisors: Ciphertext, declared: DivisorRange, terms: Any = 1
-) -> Iterator[Ciphertext]:
+def approximations(numerators: RangedAmounts, divisors: RangedAmounts) -> Iterator[Ciphertext]:
     """The quotients after 1, 2, 3 ... iterations, as ``divide`` gives them, until the levels are used up."""
-    counts = np.asarray(terms, dtype=np.float64)
-    if counts.shape not in ((), (len(divisors),)):
-        raise ShapeMismatch(f"terms is one number, or one for each of {len(divisors)} slots; it has {counts.shape}.")
-    if not (counts >= 1).all():
-        raise ValueOutOfRange("A divisor is a sum of 1 or more terms; one of these slots has fewer.")
-    start = 2 * declared.lowest / (declared.lowest + declared.highest) / counts * np.ones(len(divisors))
+    _require_one_range(numerators, divisors)
+    if divisors.terms is None:
+        raise ValueOutOfRange(
+            "These divisors are a difference, and the declared range says nothing of one. Encrypt the difference as a "
+            "divisor, for a range of its own."
+        )
+    declared, terms = divisors.declared, divisors.terms
+    present = terms > 0
+    if numerators.terms is not None and len(numerators) == len(divisors):
+        present = present & (numerators.terms > 0)
+    # 0 where a slot is left out: without a divisor its quotient would grow until it spoils all slots.
+    start = 2 * declared.lowest / (declared.lowest + declared.highest) * present / np.maximum(terms, 1)
     # Both products are by a vector, not by a number: TenSEAL repeats a short vector through all slots, the public
     # numbers added below reach the first copy only, and the others would grow until they wrap around into it.
     # A vector brings zeros for the other copies.
-    quotients = numerators * start
-    remainders = (1 - divisors * start).assuming(declared.first_error)
+    quotients = numerators.ciphertext * start
+    remainders = (1 - divisors.ciphertext * start).assuming(1 if not present.all() else declared.first_error)
     while True:
         quotients = quotients * (1 + remainders)
         yield quotients
         remainders = remainders * remainders
+
+
+def _require_one_range(first: Any, second: Any) -> None:
+    for amounts in (first, second):
+        if not isinstance(amounts, RangedAmounts):
+            raise ShapeMismatch(
+                f"Amounts with their declared range are needed here, and not {type(amounts).__name__}: make them by "
+                "encrypt_divisors or encrypt_numerators, or RangedAmounts(ciphertext, declared)."
+            )
+    a, b = first.declared, second.declared
+    if a != b:
+        raise DivisorOutOfRange(
+            f"These amounts were encrypted for two ranges, {a.lowest:,} to {a.highest:,} and {b.lowest:,} "
+            f"to {b.highest:,}, each in units of its lowest, and do not fit together. Encrypt both for one range that "
+            "holds them all."
+        )
 
 
 def _amounts(amounts: Any) -> np.ndarray:
@@ -140,9 +206,11 @@ def _amounts(amounts: Any) -> np.ndarray:
     return amounts
 
 
-def _encrypt(key: PublicKey, amounts: np.ndarray, declared: DivisorRange) -> Ciphertext:
-    numbers = np.where(np.isnan(amounts), 0.0, amounts / declared.lowest)
-    return key.encrypt(numbers, terms=1).assuming(declared.highest / declared.lowest)
+def _encrypt(key: PublicKey, amounts: np.ndarray, declared: DivisorRange) -> RangedAmounts:
+    there = ~np.isnan(amounts)
+    numbers = np.where(there, amounts / declared.lowest, 0.0)
+    ciphertext = key.encrypt(numbers, terms=1).assuming(declared.highest / declared.lowest)
+    return RangedAmounts(ciphertext, declared, there.astype(np.int64))
 
 
 def _refusal(

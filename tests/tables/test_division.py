@@ -11,6 +11,7 @@ from he_helpers.schemes.keys import tenseal_ckks
 from he_helpers.tables.division import (
     DivisorOutOfRange,
     DivisorRange,
+    RangedAmounts,
     approximations,
     divide,
     encrypt_divisors,
@@ -33,7 +34,7 @@ def quotients(numerators, divisors, declared=ONE_TO_TEN, iterations=6, parameter
     keys = pair(parameters)
     a = encrypt_numerators(keys.public, numerators, declared)
     b = encrypt_divisors(keys.public, divisors, declared)
-    return keys.secret.decrypt(divide(a, b, declared, iterations))
+    return keys.secret.decrypt(divide(a, b, iterations))
 
 
 @pytest.mark.parametrize("parameters", [PRECISE, DRIFTING, WIDE])
@@ -83,7 +84,7 @@ def test_sums_as_divisors_with_a_different_number_of_terms_in_each_slot():
     numerators = np.array([[-4.0, 1, 5], [1, 1, np.nan], [9, np.nan, np.nan]])
     a = sum(encrypt_numerators(keys.public, row, ONE_TO_TEN) for row in numerators)
     b = sum(encrypt_divisors(keys.public, row, ONE_TO_TEN) for row in divisors)
-    found = keys.secret.decrypt(divide(a, b, ONE_TO_TEN, 6, terms=[3, 2, 1]))
+    found = keys.secret.decrypt(divide(a, b, 6))
     assert np.abs(found - np.nansum(numerators, axis=0) / np.nansum(divisors, axis=0)).max() < 1e-4
 
 
@@ -91,10 +92,10 @@ def test_the_result_of_a_server_that_has_bytes_and_the_evaluation_key():
     keys = pair()
     server_key = type(keys.public).from_bytes(keys.public.for_evaluation().to_bytes())
     sent = [
-        encrypt_numerators(keys.public, [3.0], ONE_TO_TEN).to_bytes(),
-        encrypt_divisors(keys.public, [4.0], ONE_TO_TEN).to_bytes(),
+        encrypt_numerators(keys.public, [3.0], ONE_TO_TEN).ciphertext.to_bytes(),
+        encrypt_divisors(keys.public, [4.0], ONE_TO_TEN).ciphertext.to_bytes(),
     ]
-    result = divide(*map(server_key.load_ciphertext, sent), ONE_TO_TEN, 6)
+    result = divide(*(RangedAmounts(server_key.load_ciphertext(data), ONE_TO_TEN) for data in sent), 6)
     assert abs(keys.secret.decrypt(keys.public.load_ciphertext(result.to_bytes()))[0] - 0.75) < 1e-4
 
 
@@ -117,7 +118,7 @@ def test_more_iterations_make_it_worse_when_the_scale_drifts():
     b = encrypt_divisors(keys.public, divisors, ONE_TO_TEN)
     errors = []
     with pytest.raises(DepthExhausted, match="10 of 10 levels"):
-        for quotient in approximations(a, b, ONE_TO_TEN):
+        for quotient in approximations(a, b):
             errors.append(np.abs(keys.secret.decrypt(quotient) - numerators / divisors).max())
     assert len(errors) == 9
     assert errors[4] == min(errors) and errors[8] > 2 * errors[4]
@@ -127,7 +128,7 @@ def test_one_iteration_too_many_is_refused():
     keys = pair()
     one = encrypt_divisors(keys.public, [2.0], ONE_TO_TEN)
     with pytest.raises(DepthExhausted, match="7 of 7 levels"):
-        divide(one, one, ONE_TO_TEN, 7)
+        divide(one, one, 7)
 
 
 @pytest.mark.parametrize("outside", [0, 0.99, 10.01, -2, np.inf, -np.inf])
@@ -155,11 +156,11 @@ def test_a_range_without_a_start_is_refused(ends):
         DivisorRange(*ends)
 
 
-@pytest.mark.parametrize("iterations", [0, -1, 2.0])
+@pytest.mark.parametrize("iterations", [0, -1, 2.0, True, None])
 def test_the_number_of_iterations_is_a_positive_integer(iterations):
     one = encrypt_divisors(pair().public, [2.0], ONE_TO_TEN)
     with pytest.raises(ValueOutOfRange, match="integer from 1"):
-        divide(one, one, ONE_TO_TEN, iterations)
+        divide(one, one, iterations)
 
 
 @pytest.mark.parametrize("error", [0, 1, -0.1])
@@ -168,17 +169,59 @@ def test_an_error_that_no_iteration_reaches_is_refused(error):
         ONE_TO_TEN.iterations_for(error)
 
 
+@pytest.mark.parametrize("missing", [("divisor",), ("numerator",), ("numerator", "divisor")])
+def test_a_slot_that_is_left_out_on_either_side_spoils_no_other(missing):
+    numerators, divisors = np.array([9.0, 9.5, -9]), np.array([2.0, 3, 10])
+    expected = numerators / divisors
+    if "numerator" in missing:
+        numerators[1] = np.nan
+    if "divisor" in missing:
+        divisors[1] = np.nan
+    found = quotients(numerators, divisors)
+    assert np.abs(found - expected)[[0, 2]].max() < 1e-4 and abs(found[1]) < 1e-4
+
+
+def test_terms_add_up_and_missing_amounts_are_none():
+    a, b = (encrypt_divisors(pair().public, row, ONE_TO_TEN) for row in ([2.0, np.nan, 3], [2.0, np.nan, np.nan]))
+    assert a.terms.tolist() == [1, 0, 1] and sum([a, b, a]).terms.tolist() == [3, 0, 2]
+    assert (a - b).terms is None and (a - b + a).terms is None
+
+
+@pytest.mark.parametrize("other", [DivisorRange(8, 80), DivisorRange(8, 10), DivisorRange(1, 80)])
+def test_amounts_of_another_declared_range_are_refused(other):
+    """Numerators for 1 to 10 over divisors for 8 to 80 gave quotients that were 8 times too large."""
+    numerators = encrypt_numerators(pair().public, [9.0], ONE_TO_TEN)
+    divisors = encrypt_divisors(pair().public, [9.0], other)
+    for operation in (divide, lambda a, b, _: a + b, lambda a, b, _: a - b):
+        with pytest.raises(DivisorOutOfRange, match="two ranges, 1 to 10 and .*Encrypt both for one range"):
+            operation(numerators, divisors, 6)
+
+
+def test_a_difference_is_no_divisor_and_a_bare_ciphertext_has_no_range():
+    one, two = (encrypt_divisors(pair().public, [amount], ONE_TO_TEN) for amount in (2.0, 5.0))
+    with pytest.raises(ValueOutOfRange, match="divisors are a difference"):
+        divide(one, two - one, 6)
+    for operands in ((one, two.ciphertext), (one.ciphertext, two)):
+        with pytest.raises(ShapeMismatch, match="declared range are needed here, and not Ciphertext"):
+            divide(*operands, 6)
+    with pytest.raises(ShapeMismatch, match="not int"):
+        one + 1
+    with pytest.raises(TypeError):
+        1 + one
+
+
 def test_no_terms_vectors_of_two_lengths_and_no_relinearisation_keys_are_refused():
     one = encrypt_divisors(pair().public, [2.0], ONE_TO_TEN)
     two = encrypt_divisors(pair().public, [2.0, 3.0], ONE_TO_TEN)
-    with pytest.raises(ValueOutOfRange, match="1 or more terms"):
-        divide(one, one, ONE_TO_TEN, 6, terms=0)
+    with pytest.raises(ValueOutOfRange, match="0 or more amounts"):
+        RangedAmounts(one.ciphertext, ONE_TO_TEN, -1)
     with pytest.raises(ShapeMismatch):
-        divide(one, two, ONE_TO_TEN, 6)
-    with pytest.raises(ShapeMismatch, match="terms"):
-        divide(two, two, ONE_TO_TEN, 6, terms=[1, 2, 3])
+        divide(one, two, 6)
+    for terms in ([1, 2, 3], 1.5, "1"):
+        with pytest.raises(ShapeMismatch, match="terms is a whole number, or one for each of 2 slots"):
+            RangedAmounts(two.ciphertext, ONE_TO_TEN, terms)
     with pytest.raises(ShapeMismatch):
         encrypt_divisors(pair().public, [[2.0]], ONE_TO_TEN)
     bare = encrypt_divisors(tenseal_ckks(PRECISE).generate_keys().public, [2.0], ONE_TO_TEN)
     with pytest.raises(UnsupportedOperation, match="relinearisation_keys=True"):
-        divide(bare, bare, ONE_TO_TEN, 6)
+        divide(bare, bare, 6)
