@@ -1,11 +1,13 @@
 """A role's connection to the server over HTTP.
 
 The server authenticates the role by its token, and the role does not trust the server: an answer may be a
-lie, too long, cut off or no JSON, and none of that may do more than raise one clear error.
+lie, too long, compressed to be long, slow without end, cut off or no JSON, and none of that may do more than raise one
+clear error.
 """
 
 import json
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,15 +15,21 @@ from urllib.parse import quote
 
 import httpx
 
+from he_helpers.roles.deadline import Deadline
 from he_helpers.roles.errors import InvalidName, NotThere, ServerRefused, ServerUnreachable, UnreadableAnswer
 from he_helpers.roles.hidden import Hidden
 from he_helpers.roles.private_files import read_private
+from he_helpers.text import printable_line
 
 CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 120.0  # the aggregation of a large dataset
+ANSWER_SECONDS = 120.0  # for a whole document: the aggregation of a large dataset takes most of it
+DOWNLOAD_SECONDS = 900.0  # for a whole table, aggregate or result
+SLOWEST_UPLOAD = 100_000  # bytes in a second: an upload has so much more time
 ATTEMPTS = 3
 _PAUSE_SECONDS = 0.2
 _LARGEST_ANSWER = 2**30
+# A list that is parsed takes up to twenty times the memory of its text.
+_LARGEST_DOCUMENT = 2**24
 _LARGEST_TOKEN = 1024
 _LONGEST_TEXT = 2000
 _PASSING_TROUBLE = {502, 503, 504}
@@ -44,7 +52,10 @@ class Connection:
     """Requests to ``server``, such as "http://127.0.0.1:8000", with the token in ``folder/token``.
 
     GET and PUT, which may be repeated without harm, are tried up to three times when the network fails;
-    DELETE and POST once. Redirections are not followed: they would carry the token to another address.
+    DELETE and POST once. All attempts together have ANSWER_SECONDS (bytes: DOWNLOAD_SECONDS), and an upload its time.
+    Redirections are not followed and proxies of the environment not used: both would get the token. Answers come
+    uncompressed: what is small on the wire and large in memory is refused. Usable as a context manager; what is not
+    closed by close() is closed when the object goes, at the latest at the end of the process.
 
     Raises ServerUnreachable, UnreadableAnswer, ServerRefused; NotThere or ExposedFile for the token.
     """
@@ -60,22 +71,32 @@ class Connection:
         self._client = httpx.Client(
             base_url=self.server + "/v1/",
             auth=_Bearer(self._token),
+            headers={"Accept-Encoding": "identity", "Connection": "close"},
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-            # A proxy from the environment would see the token, and cannot reach this computer's own address
-            # anyway.
-            trust_env=address.host not in {"127.0.0.1", "localhost", "::1"},
+            # Each exchange has its own connection, which its deadline can shut down.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            trust_env=False,
+            follow_redirects=False,
             transport=transport,
         )
+        self._close = weakref.finalize(self, self._client.close)
 
     def __repr__(self) -> str:
         return f"Connection({self.server!r})"
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def get(self, *path: str, **query: str | None) -> Any:
         """GET a JSON document. The parts of ``path`` are quoted: no name leads to another address."""
         return _json(self._send("GET", path, query))
 
     def get_bytes(self, *path: str) -> bytes:
-        return self._send("GET", path, {})
+        """GET bytes, such as a table or a sealed result."""
+        return self._send("GET", path, {}, largest=_LARGEST_ANSWER, seconds=DOWNLOAD_SECONDS)
 
     def put(self, *path: str, document: Mapping[str, Any]) -> Any:
         return _json(self._send("PUT", path, {}, json.dumps(document).encode(), "application/json"))
@@ -90,7 +111,8 @@ class Connection:
         self._send("DELETE", path, {})
 
     def close(self) -> None:
-        self._client.close()
+        """Close the connection for good."""
+        self._close()
 
     def _send(
         self,
@@ -99,46 +121,57 @@ class Connection:
         query: Mapping[str, str | None],
         body: bytes | None = None,
         kind: str = "",
+        *,
+        largest: int | None = None,
+        seconds: float | None = None,
     ) -> bytes:
         if not all(isinstance(part, str) and part.strip(".") for part in path):
             raise InvalidName(
                 f"{path[-1]!r:.80} names nothing on the server. Use the name or the id as it is listed."
             )
         address = "/".join(quote(part, safe="") for part in path)
+        deadline = Deadline((seconds or ANSWER_SECONDS) + len(body or b"") / SLOWEST_UPLOAD)
         request = self._client.build_request(
             method,
             address,
             params={name: value for name, value in query.items() if value is not None},
             content=body,
             headers={"Content-Type": kind} if kind else None,
+            extensions={"trace": deadline.trace},
         )
         attempts = ATTEMPTS if method in _REPEATABLE else 1
-        for attempt in range(1, attempts + 1):
-            try:
-                status, answer = self._exchange(request)
-                if status not in _PASSING_TROUBLE or attempt == attempts:
-                    break
-            except (ServerUnreachable, UnreadableAnswer):
-                if attempt == attempts:
-                    raise
-            time.sleep(_PAUSE_SECONDS * attempt)
+        with deadline:
+            for attempt in range(1, attempts + 1):
+                try:
+                    status, answer = self._exchange(request, largest or _LARGEST_DOCUMENT, deadline)
+                    if status not in _PASSING_TROUBLE or attempt == attempts:
+                        break
+                except (ServerUnreachable, UnreadableAnswer):
+                    if attempt == attempts or deadline.expired:
+                        raise
+                time.sleep(_PAUSE_SECONDS * attempt)
         if 200 <= status < 300:
             return answer
         raise self._refusal(status, answer)
 
-    def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+    def _exchange(self, request: httpx.Request, largest: int, deadline: Deadline) -> tuple[int, bytes]:
         try:
             response = self._client.send(request, stream=True)
             try:
-                parts, size = [], 0
+                if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+                    raise UnreadableAnswer(
+                        f"The answer of {self.server} is compressed, although that was not asked for. It is not "
+                        "unpacked: a few bytes can become as many as fill the memory. Check the address."
+                    )
+                # In one piece: parts of single bytes would take fifty times their size.
+                answer = bytearray()
                 for part in response.iter_bytes():
-                    parts.append(part)
-                    size += len(part)
-                    if size > _LARGEST_ANSWER:
+                    answer += part
+                    if len(answer) > largest:
                         raise UnreadableAnswer(
-                            f"The answer of {self.server} exceeds {_LARGEST_ANSWER:,} bytes; it was cut off."
+                            f"The answer of {self.server} exceeds {largest:,} bytes; it was cut off."
                         )
-                return response.status_code, b"".join(parts)
+                return response.status_code, bytes(answer)
             finally:
                 response.close()
         except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -148,15 +181,20 @@ class Connection:
                 "or check the address that you were given."
             ) from None
         except httpx.TimeoutException:
-            raise ServerUnreachable(
-                f"{self.server} did not answer within {ANSWER_SECONDS:.0f} s. Try again later."
-            ) from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise self._too_slow(deadline) from None
+        except httpx.TransportError as error:
+            if deadline.expired:
+                raise self._too_slow(deadline) from None
             raise UnreadableAnswer(
                 f"The answer of {self.server} broke off or is not HTTP ({type(error).__name__}). Repeat the "
                 "step; if it "
                 "happens again, another program may be listening at this address."
             ) from None
+
+    def _too_slow(self, deadline: Deadline) -> ServerUnreachable:
+        return ServerUnreachable(
+            f"{self.server} did not answer, or not to the end, within {deadline.seconds:.0f} s. Try again later."
+        )
 
     def _refusal(self, status: int, answer: bytes) -> ServerRefused | UnreadableAnswer:
         try:
@@ -190,8 +228,7 @@ class Connection:
                 if isinstance(value, (int, float, bool, type(None)))
                 else self._readable(json.dumps(value))
             )
-        text = value.replace(self._token.reveal(), "[token]")[:_LONGEST_TEXT]
-        return "".join(character if character.isprintable() else " " for character in text)
+        return printable_line(value.replace(self._token.reveal(), "[token]")[:_LONGEST_TEXT])[:_LONGEST_TEXT]
 
 
 def _read_token(path: Path) -> Hidden[str]:

@@ -2,7 +2,7 @@
 
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -30,6 +30,16 @@ class Participant:
         self.keyring = Keyring(self.folder)
         self.contacts = Contacts(self.folder / "contacts", self.trusted_kind)
         self.connection = Connection(server, self.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection to the server. Without it, or a ``with`` block, that is done when the object goes."""
+        self.connection.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(server={self.connection.server!r})"

@@ -1,16 +1,21 @@
 """The connection: refusals are readable, everything else that a server may answer becomes one clear error."""
 
+import gc
+import gzip
 import json
 import logging
 import socket
 import threading
+import time
 import traceback
+import tracemalloc
 
 import httpx
 import pytest
 
 from he_helpers.roles import connection as connection_module
 from he_helpers.roles.connection import Connection
+from he_helpers.roles.deadline import Deadline
 from he_helpers.roles.errors import (
     ExposedFile,
     InvalidName,
@@ -148,9 +153,20 @@ def test_unreadable_answers(answering, answer):
 
 def test_too_long_an_answer_is_cut_off(answering, monkeypatch):
     monkeypatch.setattr(connection_module, "_LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(connection_module, "_LARGEST_DOCUMENT", 100)
     connection, _ = answering(lambda _: httpx.Response(200, content=b"x" * 1001))
-    with pytest.raises(UnreadableAnswer, match="exceeds"):
+    with pytest.raises(UnreadableAnswer, match="exceeds 1,000"):
         connection.get_bytes("datasets", "d", "table")
+    connection, _ = answering(lambda _: httpx.Response(200, content=b"1" * 101))
+    for call in (
+        lambda: connection.get("datasets"),
+        lambda: connection.put("requests", "1", document={}),
+        lambda: connection.put_bytes("datasets", "d", data=b""),
+        lambda: connection.post("requests", "1", "aggregation"),
+        lambda: connection.delete("datasets", "d"),
+    ):
+        with pytest.raises(UnreadableAnswer, match="exceeds 100"):
+            call()
 
 
 def failing(times, answer):
@@ -235,7 +251,6 @@ def answer_once(raw: bytes | None) -> str:
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[1, 2",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n[1, 2\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip",
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"",
     ],
@@ -247,8 +262,144 @@ def test_truncated_answers(folder, raw):
 
 def test_a_server_that_keeps_silent(folder, monkeypatch):
     monkeypatch.setattr(connection_module, "ANSWER_SECONDS", 0.2)
-    with pytest.raises(ServerUnreachable, match="did not answer within"):
+    with pytest.raises(ServerUnreachable, match="did not answer"):
         Connection(answer_once(None), folder).get("datasets")
+
+
+class Dripping:
+    """A server that sends ``head`` at once, then ``drop`` again and again for ten seconds."""
+
+    def __init__(self, head: bytes, drop: bytes):
+        self.clients = 0
+        self._head, self._drop = head, drop
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with self._listener:
+            while True:
+                client = self._listener.accept()[0]
+                self.clients += 1
+                threading.Thread(target=self._answer, args=[client], daemon=True).start()
+
+    def _answer(self, client):
+        with client:
+            try:
+                client.sendall(self._head)
+                for _ in range(500):
+                    client.sendall(self._drop)
+                    time.sleep(0.02)
+            except OSError:
+                pass
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n", b" "),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["status", "headers", "body", "chunks", "chunk length", "continue"],
+)
+def test_an_answer_that_drips_ends(folder, monkeypatch, head, drop):
+    for name in ("ANSWER_SECONDS", "DOWNLOAD_SECONDS"):
+        monkeypatch.setattr(connection_module, name, 0.4)
+    dripping = Dripping(head, drop)
+    connection = Connection(dripping.address, folder)
+    for attempt in (lambda: connection.get("datasets"), lambda: connection.get_bytes("datasets", "d", "table")):
+        with pytest.raises(ServerUnreachable, match="not to the end"):
+            attempt()
+    # What took all of the time is not tried again.
+    assert dripping.clients == 2
+
+
+def test_an_upload_has_time_for_its_size_and_no_more(folder, monkeypatch):
+    monkeypatch.setattr(connection_module, "ANSWER_SECONDS", 0.2)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    def read_slowly():
+        client = listener.accept()[0]
+        with client:
+            for _ in range(100):
+                client.recv(100_000)
+                time.sleep(0.1)
+
+    with listener:
+        threading.Thread(target=read_slowly, daemon=True).start()
+        connection = Connection(f"http://127.0.0.1:{listener.getsockname()[1]}", folder)
+        monkeypatch.setattr(connection_module, "SLOWEST_UPLOAD", 2**27)
+        with pytest.raises(ServerUnreachable, match="did not answer"):
+            connection.put_bytes("datasets", "d", data=bytes(2**26))
+
+    seconds = []
+    monkeypatch.setattr(connection_module, "SLOWEST_UPLOAD", 10)
+    monkeypatch.setattr(connection_module, "Deadline", lambda length: seconds.append(length) or Deadline(length))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    Connection("http://server", folder, transport=transport).put_bytes("datasets", "d", data=bytes(50))
+    assert seconds == [0.2 + 5]
+
+
+def test_a_compressed_answer_is_not_unpacked(folder):
+    bomb = gzip.compress(gzip.compress(bytes(2**26)))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+    connection = Connection(answer_once(head + bomb), folder)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableAnswer, match="compressed"):
+            connection.get_bytes("datasets", "d", "table")
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+
+
+def test_no_compression_is_asked_for(answering):
+    connection, requests = answering(lambda _: httpx.Response(200, json=[], headers={"Content-Encoding": "identity"}))
+    assert connection.get("datasets") == []
+    assert requests[0].headers["Accept-Encoding"] == "identity"
+
+
+def test_an_answer_in_small_parts_takes_no_more_than_its_size(answering):
+    connection, _ = answering(lambda _: httpx.Response(200, content=(b"x" for _ in range(2**18))))
+    tracemalloc.start()
+    try:
+        assert len(connection.get_bytes("datasets", "d", "table")) == 2**18
+        assert tracemalloc.get_traced_memory()[1] < 2**21
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "server.invalid"])
+def test_no_proxy_of_the_environment_gets_the_token(folder, monkeypatch, variable, host):
+    for name in ("no_proxy", "NO_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as proxy, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # nobody listens there
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setattr(connection_module, "ANSWER_SECONDS", 1.0)
+        with pytest.raises(ServerUnreachable):
+            Connection(f"http://{host}:{free.getsockname()[1]}", folder).get("datasets")
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+def test_it_is_closed_with_its_block_and_with_its_object(folder):
+    with Connection("http://server", folder) as connection:
+        client = connection._client
+        assert not client.is_closed
+    assert client.is_closed
+    connection = Connection("http://server", folder)
+    client = connection._client
+    del connection
+    gc.collect()
+    assert client.is_closed
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1:8000", "ftp://server", "http://user:pw@server", ""])

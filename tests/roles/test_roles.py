@@ -120,6 +120,14 @@ def test_approved_and_released(ada, ana, dataset, accounts):
     assert stat.S_IMODE(ana.result_file(request).stat().st_mode) == 0o600
 
 
+def test_a_role_is_closed_with_its_block(person):
+    for name in ("ada", "ana"):
+        with person(name) as role:
+            client = role.connection._client
+            role.datasets()
+        assert client.is_closed
+
+
 def test_refused(ada, ana, dataset):
     request = ana.ask(dataset, **ASKED)
     with pytest.raises(ValueError, match="why"):
