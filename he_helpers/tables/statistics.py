@@ -19,7 +19,7 @@ Values enter as fixed-point integers (value x 10^decimals), so every sum of inte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -37,6 +37,11 @@ ROWS = "rows"
 """The number of rows of a group: a column that is not encrypted, because readable labels tell it."""
 LARGEST_SUM = 2**53
 """A result travels as float64, which holds integers up to here."""
+
+
+def _digits(number: float) -> str:
+    """All digits of a number: two numbers never share a name."""
+    return str(int(number)) if float(number).is_integer() and abs(number) < 1e15 else repr(float(number))
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ class Histogram:
     def bins(self) -> tuple[str, ...]:
         last = len(self.edges) - 2
         return tuple(
-            f"[{low:g}, {high:g}{']' if i == last else ')'}" for i, (low, high) in enumerate(pairwise(self.edges))
+            f"[{_digits(low)}, {_digits(high)}{']' if i == last else ')'}"
+            for i, (low, high) in enumerate(pairwise(self.edges))
         )
 
     @property
@@ -100,7 +106,7 @@ class Contingency:
     @property
     def names(self) -> tuple[str, ...]:
         first, second = self.columns
-        return tuple(f"{first}={a:g} & {second}={b:g}" for a, b in self.cells)
+        return tuple(f"{first}={_digits(a)} & {second}={_digits(b)}" for a, b in self.cells)
 
 
 @dataclass(frozen=True)
@@ -155,17 +161,28 @@ class MomentPlan:
     ) -> MomentPlan:
         """A plan for the ``columns`` of a frame: which have missing values, and which are yes-no, is looked up in it.
 
-        histograms: edges by column. contingencies: pairs of columns, whose distinct values become the cells.
-        Raises UnknownColumn, ShapeMismatch.
+        histograms: edges by column. contingencies: pairs of columns of numbers, whose distinct values become the cells.
+        Raises UnknownColumn; ShapeMismatch for what is no such list, pair or mapping, and for bins or cells of text.
         """
-        asked = [*columns, *(histograms or {}), *(name for pair in contingencies for name in pair)]
-        for name in asked:
-            if name not in frame.columns:
-                raise UnknownColumn(f"There is no column {name!r}. Known: {', '.join(frame.columns)}.", frame.columns)
+        columns = _names("columns", columns)
+        pairs = [_pair("pairs", pair) for pair in _list("pairs", pairs)]
+        contingencies = [_pair("contingencies", pair) for pair in _list("contingencies", contingencies)]
+        for what, given in (("decimals", decimals), ("histograms", histograms or {})):
+            if not isinstance(given, Mapping):
+                raise ShapeMismatch(f"{what} is a mapping from names of columns, not {given!r}.")
+        edges = {name: _edges(name, given) for name, given in (histograms or {}).items()}
+        for name in (*columns, *edges, *(name for pair in contingencies for name in pair)):
+            _column(frame, name)
+        for name in (*edges, *(name for pair in contingencies for name in pair)):
+            if not pd.api.types.is_numeric_dtype(frame[name]):
+                raise ShapeMismatch(
+                    f"Column {name!r} is no column of numbers, and bins and cells are made from numbers. Replace its "
+                    "values by numbers first (0 and 1, or 1, 2, 3), or make it a label, which stays readable."
+                )
         return cls(
             measures=tuple(_look_at(frame[name], decimals.get(name, 0)) for name in columns),
-            pairs=tuple((first, second) for first, second in pairs),
-            histograms=tuple(Histogram(name, tuple(map(float, edges))) for name, edges in (histograms or {}).items()),
+            pairs=tuple(pairs),
+            histograms=tuple(Histogram(name, rising) for name, rising in edges.items()),
             contingencies=tuple(
                 Contingency((first, second), (_values(frame[first]), _values(frame[second])))
                 for first, second in contingencies
@@ -342,6 +359,33 @@ def _cell_columns(frame: pd.DataFrame, contingency: Contingency) -> dict[str, np
     }
 
 
+def _list(what: str, given: Any) -> list:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ShapeMismatch(f"{what} is a list, not {given!r}: write [{given!r}].")
+    return list(given)
+
+
+def _names(what: str, given: Any) -> list[str]:
+    return [str(name) for name in _list(what, given)]
+
+
+def _pair(what: str, given: Any) -> tuple[str, str]:
+    if isinstance(given, str) or not isinstance(given, Iterable) or len(names := _names(what, given)) != 2:
+        raise ShapeMismatch(f'{what} is a list of pairs of columns, such as ("age", "BMI"), and {given!r} is none.')
+    return names[0], names[1]
+
+
+def _edges(name: str, given: Any) -> tuple[float, ...]:
+    try:
+        if isinstance(given, str):
+            raise TypeError
+        return tuple(float(edge) for edge in given)
+    except (TypeError, ValueError):
+        raise ShapeMismatch(
+            f"The histogram of {name!r} needs the edges of its bins, rising numbers such as (0, 10, 20), not {given!r}."
+        ) from None
+
+
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
     if name not in frame.columns:
         raise UnknownColumn(f"There is no column {name!r}. Known: {', '.join(frame.columns)}.", list(frame.columns))
@@ -350,7 +394,7 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 
 def _look_at(column: pd.Series, decimals: int) -> Measure:
     yes_no = bool(column.dropna().isin([0, 1]).all())
-    return Measure(str(column.name), 0 if yes_no else decimals, bool(column.isna().any()), yes_no)
+    return Measure(str(column.name), 0 if yes_no else int(decimals), bool(column.isna().any()), yes_no)
 
 
 def _values(column: pd.Series) -> tuple[float, ...]:
@@ -378,7 +422,7 @@ def open_counts(label_frame: pd.DataFrame, plan: MomentPlan, by: str | list[str]
 
 def total(sums: pd.DataFrame) -> pd.DataFrame:
     """The sums of all groups together, as a frame of one row named "all"."""
-    return sums.sum().to_frame("all").T
+    return pd.DataFrame({name: [sums[name].sum()] for name in sums.columns}, index=["all"])
 
 
 def summarise(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
@@ -431,7 +475,7 @@ def histogram_counts(sums: pd.DataFrame, plan: MomentPlan, column: str) -> pd.Da
     histogram = plan.histograms[known.index(column)]
     index = pd.Index(histogram.bins, name=column)
     return pd.DataFrame(
-        {group: [_integer(row, name) for name in histogram.names] for group, row in sums.iterrows()}, index=index
+        {group: [_integer(row, name) for name in histogram.names] for group, row in _rows(sums)}, index=index
     )
 
 
@@ -444,7 +488,7 @@ def contingency_table(sums: pd.DataFrame, plan: MomentPlan, first: str, second: 
     if (first, second) not in known:
         raise UnknownColumn(f"The plan has no table of {first!r} by {second!r}. Known: {known or 'none'}.", known)
     contingency = plan.contingencies[known.index((first, second))]
-    whole = sums.sum()
+    whole = {name: sums[name].sum() for name in sums.columns}
     counts = np.array([_integer(whole, name) for name in contingency.names]).reshape(len(contingency.values[0]), -1)
     return pd.DataFrame(
         counts, index=pd.Index(contingency.values[0], name=first), columns=pd.Index(contingency.values[1], name=second)
@@ -526,7 +570,7 @@ def _cell_counts(of: _Sums, plan: MomentPlan, contingency: Contingency, rows: in
 class _Sums:
     """The sums of one group, as exact numbers."""
 
-    def __init__(self, row: pd.Series, plan: MomentPlan) -> None:
+    def __init__(self, row: Mapping[str, Any] | pd.Series, plan: MomentPlan) -> None:
         self._row = row
         self._plan = plan
 
@@ -560,7 +604,7 @@ def _by_group(
     sums: pd.DataFrame, plan: MomentPlan, rows: Callable[[_Sums], Iterable[tuple[tuple, dict]]], names: list[str]
 ) -> pd.DataFrame:
     found = {}
-    for group, row in sums.iterrows():
+    for group, row in _rows(sums):
         for key, statistics in rows(_Sums(row, plan)):
             found[(*_labels(group), *key)] = statistics
     frame = pd.DataFrame.from_dict(found, orient="index")
@@ -568,12 +612,17 @@ def _by_group(
     return frame
 
 
+def _rows(sums: pd.DataFrame) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Each group with its sums. A row of a frame would turn integers beside a column of floats into floats."""
+    return zip(sums.index, sums.to_dict("records"), strict=True)
+
+
 def _labels(group: Any) -> tuple:
     return group if isinstance(group, tuple) else (group,)
 
 
-def _integer(row: pd.Series, name: str) -> int:
-    if name not in row.index:
+def _integer(row: Mapping[str, Any] | pd.Series, name: str) -> int:
+    if name not in row:
         what = "Join the open counts first (see open_counts)." if name == ROWS else "Ask for all of plan.names."
         raise ShapeMismatch(f"The sums have no column {name!r}. {what}")
     value = row[name]

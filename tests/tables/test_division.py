@@ -1,6 +1,6 @@
 """Division under CKKS against numpy: range, signs, sums, levels, drift, refusals."""
 
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -25,9 +25,16 @@ DRIFTING = CKKSParameters(16384, (45, *(30,) * 10, 60), 30)
 WIDE = CKKSParameters(32768, (60, *(50,) * 10, 60), 50)
 
 
-@cache
+@lru_cache(maxsize=2)
 def pair(parameters=PRECISE):
     return tenseal_ckks(parameters, relinearisation_keys=True).generate_keys()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_keys():
+    """A pair of 32768 takes hundreds of megabytes, and other modules run in the same process."""
+    yield
+    pair.cache_clear()
 
 
 def quotients(numerators, divisors, declared=ONE_TO_TEN, iterations=6, parameters=PRECISE):
