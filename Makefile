@@ -1,4 +1,5 @@
-## The course on homomorphic encryption. The first call sets up .venv (about 4 minutes); later ones start at once.
+## The course on homomorphic encryption. The first call sets up .venv (one to two minutes; Pyfhel compiles beside, three
+## to eight minutes, and what needs it waits for it); later calls start at once.
 ##
 ##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
 ##   make app         open the health screening of notebook 09 as a page of its own, on this computer
@@ -7,7 +8,7 @@
 ##   make notebooks   re-execute all notebooks in place and so renew their stored outputs
 ##   make bench       measure speed and size; writes bench.json
 ##   make data        make the tables in data/ again
-##   make lock        make requirements.lock and environment.yml again; newest versions: make lock LOCK_OPTIONS=--upgrade
+##   make lock        make requirements.lock again; newest versions: make lock LOCK_OPTIONS=--upgrade
 ##   make clean       remove .venv, caches and executed copies; the workspace with its keys stays
 ##
 ## Python 3.11 to 3.13 is looked for; to name one, on the first call: make lab PYTHON=python3.12
@@ -20,12 +21,16 @@ LAB_OPTIONS =
 APP_OPTIONS =
 LOCK_OPTIONS =
 
-.PHONY: help learner checks lab app test demo notebooks bench data lock clean
+.PHONY: help beside learner checks lab app test demo notebooks bench data lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
 
-# The installer itself knows what is done already, by the content of the lock, so it is always asked.
+# The installer itself knows what is done already, by the content of the lock, so it is always asked. `beside` leaves
+# Pyfhel compiling; whatever needs all of the libraries waits for it.
+beside: $(RUN)
+	@$(RUN) -m he_helpers.installation --beside learner
+
 learner checks: $(RUN)
 	@$(RUN) -m he_helpers.installation $@
 
@@ -45,12 +50,11 @@ $(RUN):
 	exit 1
 
 # Jupyter refuses to run as root, in a container for instance, unless it is told that this is meant.
-lab: learner
+lab: beside
 	@$(RUN) -m jupyterlab --ServerApp.root_dir="$$PWD" $$(test "$$(id -u)" -ne 0 || echo --allow-root) \
 	  $(LAB_OPTIONS) notebooks/00_start_here.ipynb
 
-app: $(RUN)
-	@$(RUN) -m he_helpers.installation $@
+app: beside
 	@$(RUN) -m he_helpers.lab.screening_app $(APP_OPTIONS)
 
 test: checks
@@ -76,6 +80,7 @@ lock: checks
 	@$(RUN) -m he_helpers.installation.compile_lock $(LOCK_OPTIONS)
 
 clean:
+	-@$(RUN) -m he_helpers.installation.pyfhel stop 2>/dev/null
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find he_helpers tests notebooks data -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,10 +1,9 @@
-"""The lock, pyproject.toml and environment.yml agree; the installer selects and refuses as it says.
+"""The lock and pyproject.toml agree; the installer selects and refuses as it says.
 
 Each agreement is checked by a function that returns a list of complaints: empty for the files of the
 repository, and not empty for a copy that has been tampered with in a way that the function is there to find.
 """
 
-import json
 import os
 import re
 import subprocess
@@ -17,10 +16,9 @@ import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from he_helpers.installation import compiler, installer, pip
+from he_helpers.installation import compiler, pip, pyfhel
 from he_helpers.installation.check import TRIALS, Row, check
 from he_helpers.installation.compiler import require_compiler
-from he_helpers.installation.conda_environment import environment_yml, requirement_name
 from he_helpers.installation.errors import InstallationError
 from he_helpers.installation.interpreter import require_supported_python
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
@@ -42,6 +40,11 @@ def pyproject() -> str:
 @pytest.fixture(scope="module")
 def environment() -> str:
     return (PROJECT / "environment.yml").read_text()
+
+
+def requirement_name(requirement: str) -> str:
+    """The normalised name in a requirement: `import_linter>=2` gives `import-linter`."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
 
 
 def complaints_about_pyproject(pyproject: str, lock: str) -> list[str]:
@@ -88,24 +91,6 @@ def complaints_about_lock(lock: str) -> list[str]:
         if re.search(r"://|--(extra-)?index|--find-links|--trusted-host|(^|\s)/\w", line):
             found.append(f"a place in the lock: {line}")
     return found
-
-
-def complaints_about_environment(environment: str, pyproject: str, lock: str) -> list[str]:
-    """environment.yml pins the learner's dependencies, except Pyfhel, as the lock does, with a comment."""
-    dependencies = tomllib.loads(pyproject)["project"]["dependencies"]
-    declared = {requirement_name(line) for line in dependencies} - {"pyfhel"}
-    versions = {entry.name: entry.version for entry in read_entries(lock)}
-    [pip_section] = [part for part in yaml.safe_load(environment)["dependencies"] if isinstance(part, dict)]
-    pins = dict(line.split("==") for line in pip_section["pip"])
-    found = []
-    for name, pin in pins.items():
-        if name not in declared:
-            found.append(f"{name} is not for environment.yml")
-        if pin != versions.get(name):
-            found.append(f"{name} is pinned at {pin} and locked at {versions.get(name)}")
-        if not re.search(rf"- {name}==\S+  # \w", environment):
-            found.append(f"{name} has no comment")
-    return found + [f"{name} is missing in environment.yml" for name in sorted(declared - set(pins))]
 
 
 def complaints_about_toolchain(text: str) -> list[str]:
@@ -157,29 +142,10 @@ def test_a_flaw_of_the_lock_is_found(lock, tamper):
     assert complaints_about_lock(tamper(lock))
 
 
-def test_environment_agrees(environment, pyproject, lock):
-    assert complaints_about_environment(environment, pyproject, lock) == []
-    assert environment == environment_yml(pyproject, read_entries(lock)), "make lock renews environment.yml"
-
-
-@pytest.mark.parametrize(
-    "tamper",
-    [
-        lambda text: re.sub(r"- numpy==\S+", "- numpy==1.0", text),
-        lambda text: re.sub(r" +- flask==.*\n", "", text),
-        lambda text: text + "      - pyfhel==3.5.0  # built by pip\n",
-        lambda text: re.sub(r"(- tqdm==\S+)  # .*", r"\1", text),
-    ],
-)
-def test_a_disagreement_of_environment_is_found(environment, pyproject, lock, tamper):
-    assert tamper(environment) != environment
-    assert complaints_about_environment(tamper(environment), pyproject, lock)
-
-
-def test_environment_needs_a_comment_for_each_dependency(pyproject, lock):
-    without = re.sub(r'"tqdm",  # .*', '"tqdm",', pyproject)
-    with pytest.raises(ValueError, match="'tqdm' needs a comment"):
-        environment_yml(without, read_entries(lock))
+def test_conda_installs_no_python_package_itself(environment):
+    dependencies = yaml.safe_load(environment)["dependencies"]
+    names = {re.split("[=<>]", dependency)[0] for dependency in dependencies if isinstance(dependency, str)}
+    assert (len(dependencies), names) == (4, {"python", "pip", "make", "cxx-compiler"})
 
 
 def test_every_dependency_has_a_comment(pyproject):
@@ -194,7 +160,7 @@ def test_build_tools_are_exact(pyproject):
 
 
 def test_toolchain_forces_the_switches_off():
-    text = installer.TOOLCHAIN.read_text()
+    text = pyfhel.TOOLCHAIN.read_text()
     assert complaints_about_toolchain(text) == []
     for switch in SWITCHES:
         assert complaints_about_toolchain(text.replace(switch, "")) == [f"{switch} is missing"]
@@ -242,7 +208,7 @@ def test_a_line_without_a_version_is_refused():
 def test_a_learner_gets_no_checks(lock):
     names = {entry.name for entry in select(read_entries(lock), [LEARNER, BUILD])}
     assert {"tenseal", "pyfhel", "phe", "jupyterlab", "cmake"} <= names
-    assert not {"pytest", "scipy", "ruff", "uv", "nbval", "hypothesis"} & names
+    assert not {"pytest", "scipy", "ruff", "nbval", "hypothesis"} & names
 
 
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0), (2, 7, 18)])
@@ -295,59 +261,6 @@ def _as_python(program: str):
     return lambda command, **options: run([sys.executable, "-c", program], **options)
 
 
-@pytest.fixture
-def prefix(tmp_path, monkeypatch) -> Path:
-    """An environment and a project in one empty folder, with a lock of packages that do not exist."""
-    lock = LOCK.replace("gamma==3", "pyfhel==3").replace("# set: checks", "# set: learner")
-    (tmp_path / "requirements.lock").write_text(lock)
-    monkeypatch.setattr(installer.sys, "prefix", str(tmp_path))
-    monkeypatch.setattr(installer, "_pyfhel_works", lambda version: False)
-    monkeypatch.setattr(installer, "require_compiler", lambda: None)
-    monkeypatch.setattr(installer, "_make_importable", lambda project: None)
-    return tmp_path
-
-
-def test_the_installer_runs_once_for_each_lock(prefix, monkeypatch):
-    steps = []
-    monkeypatch.setattr(installer, "_install_wheels", lambda entries, log: steps.append(len(entries)))
-    monkeypatch.setattr(installer, "_build_pyfhel", lambda entry, log: steps.append(entry.name))
-    installer.install(prefix, ["learner"])
-    installer.install(prefix, ["learner"])
-    assert steps == [2, "pyfhel"]
-    lock = prefix / "requirements.lock"
-    lock.write_text(lock.read_text().replace("alpha==1.0", "alpha==1.1"))
-    installer.install(prefix, ["learner"])
-    assert len(steps) == 4
-
-
-def test_a_failed_set_up_is_not_marked_as_done(prefix, monkeypatch):
-    def fail(*_):
-        raise InstallationError("no network")
-
-    monkeypatch.setattr(installer, "_install_wheels", lambda entries, log: None)
-    monkeypatch.setattr(installer, "_build_pyfhel", fail)
-    with pytest.raises(InstallationError):
-        installer.install(prefix, ["learner"])
-    assert not (prefix / "he-course.installed").exists()
-    monkeypatch.setattr(installer, "_build_pyfhel", lambda entry, log: None)
-    installer.install(prefix, ["learner"])
-    assert list(json.loads((prefix / "he-course.installed").read_text())) == ["learner"]
-
-
-def test_pyfhel_is_built_again_when_a_kept_wheel_fails(prefix, monkeypatch):
-    calls = []
-    works = iter([False, False, True])
-    monkeypatch.setattr(installer, "_install_wheels", lambda entries, log: None)
-    monkeypatch.setattr(installer, "_pyfhel_works", lambda version: next(works))
-    monkeypatch.setattr(installer.pip, "install", lambda *arguments: calls.append(arguments))
-    installer.install(prefix, ["learner"])
-    (first, options, _, environment), (again, more, *_) = calls
-    assert first == again and first.startswith("pyfhel==3 ")
-    assert "--no-build-isolation" in options and "--no-cache-dir" not in options
-    assert "--no-cache-dir" in more
-    assert environment["CMAKE_TOOLCHAIN_FILE"] == str(installer.TOOLCHAIN)
-
-
 @pytest.mark.parametrize(
     ("working", "arguments", "chosen"),
     [
@@ -380,7 +293,7 @@ def test_make_takes_the_first_python_that_works(tmp_path, working, arguments, ch
 
 def test_the_check_tries_every_library(pyproject):
     declared = {requirement_name(line) for line in tomllib.loads(pyproject)["project"]["dependencies"]}
-    under_jupyter = {"ipykernel", "jupyter-client", "ipython", "traitlets", "tqdm", "nbclient", "nbformat"}
+    under_jupyter = {"voila", "ipykernel", "jupyter-client", "ipython", "traitlets", "tqdm", "nbclient", "nbformat"}
     assert {name.lower() for name in TRIALS} == declared - under_jupyter
     assert [row for row in check() if row.works != "yes"] == []
 

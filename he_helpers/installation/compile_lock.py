@@ -1,4 +1,4 @@
-"""Make requirements.lock and environment.yml from pyproject.toml (run as a module by `make lock`).
+"""Make requirements.lock from pyproject.toml (run as a module by `make lock`).
 
 uv resolves everything at once, so that all sets agree on one version of each package, and then each set again
 with that result as its constraints, which tells the entries of the set. Versions that are locked stay as they
@@ -14,7 +14,6 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from he_helpers.installation.conda_environment import environment_yml
 from he_helpers.installation.lockfile import LEARNER, read_entries
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -28,9 +27,8 @@ _HEAD = """\
 
 
 def compile_lock(project: Path, options: list[str]) -> None:
-    """Write requirements.lock and environment.yml of `project`, both at the very end; `options` go to uv."""
-    pyproject = (project / "pyproject.toml").read_text()
-    declared = tomllib.loads(pyproject)["project"]
+    """Write requirements.lock of `project`, at the very end; `options` go to uv."""
+    declared = tomllib.loads((project / "pyproject.toml").read_text())["project"]
     sets = {LEARNER: declared["dependencies"], **declared["optional-dependencies"]}
     lock = project / "requirements.lock"
     with tempfile.TemporaryDirectory() as folder:
@@ -48,9 +46,7 @@ def compile_lock(project: Path, options: list[str]) -> None:
     for entry in entries:
         tags = ", ".join(name for name in sets if entry.name in members[name])
         text += re.sub(r" \(pyproject\.toml\)$", "", entry.text, flags=re.MULTILINE) + f"    # set: {tags}\n"
-    environment = environment_yml(pyproject, entries)
     lock.write_text(text)
-    (project / "environment.yml").write_text(environment)
 
 
 def _resolve(requirements: list[str], constraints: Path, project: Path) -> str:

@@ -1,14 +1,12 @@
 """Install sets of the lock into the interpreter that runs this module.
 
-Every file is checked against the hashes of requirements.lock. Wheels come first; then Pyfhel, which has no
-wheel, is built from its source archive with the tools of the `build` set.
+Every file is checked against the hashes of requirements.lock, and what no mark vouches for is installed anew, whether
+that version is there already or not. Wheels come first; then Pyfhel, which has no wheel, is compiled from its source
+archive with the tools of the `build` set, in a process beside this one.
 """
 
 import hashlib
-import importlib.metadata
 import importlib.util
-import json
-import os
 import subprocess
 import sys
 import sysconfig
@@ -16,57 +14,64 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from he_helpers.installation import pip
+from he_helpers.installation import pip, pyfhel, record, uv
 from he_helpers.installation.compiler import require_compiler
 from he_helpers.installation.errors import InstallationError
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
 
-TOOLCHAIN = Path(__file__).with_name("seal_offline.cmake")
-_PYFHEL = "pyfhel"
+_UV = "uv"
 
 
-def install(project: Path, sets: Sequence[str]) -> None:
+def install(project: Path, sets: Sequence[str], wait: bool = True) -> None:
     """Bring this interpreter to the lock of `project` for `sets`; the learner's set always comes with them.
 
-    Returns at once when that has been done before with the same lock. Raises InstallationError when it cannot
+    wait: return when Pyfhel is compiled, too. Otherwise it goes on compiling when this returns, and whoever imports
+    it waits. Returns at once when all has been done before with the same lock. Raises InstallationError when it cannot
     be done. What is finished is recorded last, so the next call repeats a run that failed or was interrupted.
     """
     entries = read_entries((project / "requirements.lock").read_text())
-    wanted = dict.fromkeys([LEARNER, *sets])
-    chosen = select(entries, [*wanted, BUILD])
-    digests = {name: _digest(project, select(entries, [name, BUILD])) for name in known_sets(entries)}
-    stamp = Path(sys.prefix, "he-course.installed")
-    recorded = json.loads(stamp.read_text()) if stamp.exists() else {}
-    done = {name for name, digest in recorded.items() if digests.get(name) == digest}
-    if done.issuperset(wanted):
-        return
-
-    log = Path(sys.prefix, "installation.log")
-    try:
-        stamp.unlink(missing_ok=True)
-        log.write_text("")
-    except PermissionError as error:
-        raise InstallationError(
-            f"{sys.prefix} cannot be written to. Use an environment of the course's own: make lab"
-        ) from error
-    began = time.monotonic()
-    print(f"Setting up {' and '.join(wanted)} in {sys.prefix} (log: {log.name} there).", flush=True)
-    _require_pip(log)
-    [pyfhel] = [entry for entry in chosen if entry.name == _PYFHEL]
-    must_build = not _pyfhel_works(pyfhel.version)
-    if must_build:
+    wanted = list(dict.fromkeys([LEARNER, *sets]))
+    select(entries, wanted)
+    record.make_folder()
+    if not pyfhel.is_compiled(entries):
         require_compiler()
-    _install_wheels([entry for entry in chosen if entry is not pyfhel], log)
-    if must_build:
-        _build_pyfhel(pyfhel, log)
+    with record.alone("packages"):
+        _install_packages(project, entries, wanted)
+    pyfhel.start(entries, project)
+    if wait:
+        pyfhel.finish(entries, project)
+    elif not pyfhel.is_compiled(entries):
+        print("Pyfhel goes on compiling beside (3 to 8 minutes); the cells that need it wait for it.", flush=True)
+
+
+def _install_packages(project: Path, entries: Sequence[Entry], wanted: Sequence[str]) -> None:
+    """Install the wheels of the sets that have no mark, and mark them. Marks of other sets stay."""
+    digests = {name: _digest(project, select(entries, [name, BUILD])) for name in known_sets(entries)}
+    done = [name for name in digests if record.is_done(name, digests[name])]
+    missing = [name for name in wanted if name not in done]
+    if not missing:
+        return
+    # What another lock has installed is about to be mixed with this one.
+    record.drop_marks(set(digests) - set(done))
+    began = time.monotonic()
+    print(f"Setting up {' and '.join(missing)} in {sys.prefix} (log: {record.log_of_packages()}).", flush=True)
+    record.log_of_packages().write_text("")
+    _require_pip(record.log_of_packages())
+    if LEARNER in missing:
+        # It would go on with tools that are about to be replaced.
+        pyfhel.stop()
+    settled = select(entries, [*done, BUILD]) if done else []
+    chosen = [entry for entry in select(entries, [*missing, BUILD]) if entry not in settled]
+    _install_wheels([entry for entry in chosen if entry.name != pyfhel.PYFHEL], record.log_of_packages())
     _make_importable(project)
-    stamp.write_text(json.dumps({name: digests[name] for name in sorted(done.union(wanted))}))
+    for name in missing:
+        record.mark_as_done(name, digests[name])
     print(f"Set up in {time.monotonic() - began:.0f} s.", flush=True)
 
 
 def _digest(project: Path, entries: Sequence[Entry]) -> str:
-    """What an installation depends on: the locked entries, how SEAL is built, and where the project lies."""
-    parts = [*(entry.text for entry in entries), TOOLCHAIN.read_text(), str(project), sys.version]
+    """What an installation depends on: the locked entries, where the project lies, and the interpreter."""
+    parts = [*(entry.text for entry in entries), str(project), sys.version]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -80,40 +85,13 @@ def _require_pip(log: Path) -> None:
 
 
 def _install_wheels(entries: Sequence[Entry], log: Path) -> None:
-    print(f"- {len(entries)} packages (a minute or two) ...", flush=True)
-    pip.install("".join(entry.text for entry in entries), ["--only-binary=:all:"], log)
-
-
-def _build_pyfhel(pyfhel: Entry, log: Path) -> None:
-    """Install Pyfhel and see it work; a wheel that pip kept from a build of another kind is built again."""
-    print(f"- Pyfhel {pyfhel.version} with SEAL, compiled here (two to four minutes) ...", flush=True)
-    # The build finds cmake beside this Python, and must not inherit the options of the make that called us.
-    environment = {
-        "CMAKE_TOOLCHAIN_FILE": str(TOOLCHAIN),
-        "PATH": sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", os.defpath),
-        "MAKEFLAGS": "",
-    }
-    options = ["--no-build-isolation", "--no-binary", _PYFHEL]
-    pip.install(pyfhel.text, options, log, environment)
-    if not _pyfhel_works(pyfhel.version):
-        print("- Pyfhel once more: the build that pip had kept does not work here ...", flush=True)
-        pip.install(pyfhel.text, [*options, "--no-cache-dir", "--force-reinstall"], log, environment)
-    if not _pyfhel_works(pyfhel.version):
-        raise InstallationError(
-            f"Pyfhel {pyfhel.version} was compiled, but cannot be imported. "
-            f"See why: {sys.executable} -c 'import Pyfhel'"
-        )
-
-
-def _pyfhel_works(version: str) -> bool:
-    """True when this version of Pyfhel is installed and imports (in a process of its own: it may crash)."""
-    importlib.invalidate_caches()
-    try:
-        if importlib.metadata.version(_PYFHEL) != version:
-            return False
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return subprocess.run([sys.executable, "-I", "-c", "import Pyfhel"], capture_output=True).returncode == 0
+    """Install uv, and everything else by it; by pip where uv cannot, whose error is then the one to read."""
+    print(f"- {len(entries)} packages (half a minute to two minutes) ...", flush=True)
+    if fast := "".join(entry.text for entry in entries if entry.name == _UV):
+        pip.install(fast, ["--only-binary=:all:"], log)
+    others = "".join(entry.text for entry in entries if entry.name != _UV)
+    if not uv.install(others, log):
+        pip.install(others, ["--only-binary=:all:"], log)
 
 
 def _make_importable(project: Path) -> None:

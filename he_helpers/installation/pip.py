@@ -39,11 +39,17 @@ _CAUSES = (
 
 
 def install(
-    requirements: str, options: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    requirements: str,
+    options: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
 ) -> None:
     """Install exactly the locked `requirements`, text of a requirements file with hashes, and nothing else.
 
-    `environment` is added to the variables of pip's process. Raises InstallationError when pip fails.
+    What is installed already is installed anew, from a file whose hash is checked: pip would take a package of the
+    right version as it finds it, changed or not. `environment` is added to the variables of pip's process, which
+    inherits `descriptors`. Raises InstallationError when pip fails.
     """
     with tempfile.TemporaryDirectory() as folder, log.open("a") as output:
         file = Path(folder, "requirements.txt")
@@ -51,11 +57,12 @@ def install(
         start = output.tell()
         command = [
             sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check",
-            "install", "--no-deps", "--require-hashes", *options, "-r", str(file),
+            "install", "--no-deps", "--require-hashes", "--force-reinstall", *options, "-r", str(file),
         ]
         run = subprocess.run(
-            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
-        )
+            command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},
+            pass_fds=descriptors,
+        )  # fmt: skip
     if run.returncode:
         with log.open() as output:
             output.seek(start)
