@@ -27,6 +27,7 @@ from he_helpers.parameters.sets import (
     parameters_from_dict,
     parameters_to_dict,
     plaintext_prime,
+    share,
 )
 from he_helpers.parameters.sizes import Sizes, expected_sizes
 from he_helpers.parameters.tables import (
@@ -68,4 +69,5 @@ __all__ = [
     "parameters_to_dict",
     "plaintext_prime",
     "require_security",
+    "share",
 ]

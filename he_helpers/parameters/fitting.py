@@ -37,6 +37,7 @@ from he_helpers.parameters.sets import (
     Parameters,
     coefficient_primes,
     plaintext_prime,
+    share,
 )
 from he_helpers.parameters.sizes import Sizes, expected_sizes
 from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
@@ -388,11 +389,10 @@ def _lattice_fit(
 
 def _largest_tracked(job: Job, arrangement: Arrangement, capacity: float, terms: int, exact: bool) -> float:
     """The bound that the ciphertexts declare at their largest, when ``terms`` is announced to encrypt."""
+    declared = share(capacity, terms)
     if exact:
-        declared = capacity // terms
         steps = bounds(job, arrangement, declared, job.integer_weight, True)
         return max(*steps.values(), job.integer_weight)
-    declared = math.floor(capacity / terms * 2**20) / 2**20
     if declared < job.largest:
         return math.inf
     steps = bounds(job, arrangement, declared, job.largest_weight, False)

@@ -51,6 +51,17 @@ def coefficient_primes(ring_dimension: int, bits: tuple[int, ...]) -> tuple[int,
     return tuple(found[length].pop() for length in bits)
 
 
+def share(capacity: float, terms: int) -> float:
+    """The largest bound that ``terms`` numbers may each have so that their sum stays within ``capacity``.
+
+    Integers for an integer capacity. A capacity of CKKS is a power of two; its shares are multiples of its 2^-52, which
+    floats of double precision add up without rounding, so that the bound of the sum never passes the capacity.
+    """
+    if isinstance(capacity, int):
+        return capacity // terms
+    return 2**52 // terms * (capacity / 2**52)
+
+
 @dataclass(frozen=True)
 class _LatticeParameters:
     ring_dimension: int

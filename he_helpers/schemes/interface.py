@@ -6,7 +6,6 @@ how large a slot can have become, and how much of the noise budget or of the lev
 these before the library computes, because the libraries themselves wrap around, mix keys and pass noise in silence.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from he_helpers.errors import HEError
-from he_helpers.parameters import Parameters, parameters_from_dict, parameters_to_dict
+from he_helpers.parameters import Parameters, parameters_from_dict, parameters_to_dict, share
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import (
     DamagedBytes,
@@ -74,8 +73,7 @@ class PublicKey(ABC):
         if not isinstance(terms, (int, np.integer)) or terms < 1:
             raise ValueOutOfRange(f"terms is the number of ciphertexts to be added up, 1 or more, not {terms!r}.")
         terms = int(terms)
-        # Reals: a multiple of a power of two, so that adding up the bounds is exact and ends at the capacity.
-        bound = self.capacity // terms if self.exact else math.floor(self.capacity / terms * 2**20) / 2**20
+        bound = share(self.capacity, terms)
         vector = self._checked(values, bound, f"its share of a sum of {terms} ciphertexts")
         return Ciphertext(
             self,
@@ -163,8 +161,8 @@ class PublicKey(ABC):
         low, high = (limit.item() if hasattr(limit, "item") else limit for limit in (vector.min(), vector.max()))
         if high > bound or low < -bound:
             raise ValueOutOfRange(
-                f"The value {high if high > bound else low} exceeds {bound:,}, {why} "
-                f"(a slot of {self.scheme_name} holds at most {self.capacity:,}). Use fewer decimals, "
+                f"The value {high if high > bound else low} exceeds {_words(bound)}, {why} "
+                f"(a slot of {self.scheme_name} holds at most {_words(self.capacity)}). Use fewer decimals, "
                 "announce fewer terms, or choose parameters with more room."
             )
         # Pyfhel reads the memory of an array as if the numbers lay side by side, and takes no read-only one.
@@ -397,7 +395,7 @@ class Ciphertext:
         if not 0 <= bound <= self.key.capacity or self.key.exact and not isinstance(bound, int):
             kind = "an integer" if self.key.exact else "a number"
             raise ValueOutOfRange(
-                f"A bound is {kind} from 0 to the capacity of a slot, {self.key.capacity:,}, not {bound!r}."
+                f"A bound is {kind} from 0 to the capacity of a slot, {_words(self.key.capacity)}, not {bound!r}."
             )
         return Ciphertext(
             self.key, self.native, self.length, self.padding, bound if self.key.exact else float(bound), self.consumed
@@ -480,9 +478,9 @@ class Ciphertext:
 
     def _overflow(self, bound: float) -> ValueOutOfRange:
         return ValueOutOfRange(
-            f"The result could reach {bound:,.0f} in a slot, and {self.key.scheme_name} holds at most "
-            f"{self.key.capacity:,.0f} before it silently wraps around. Announce the number of terms when encrypting, "
-            "or choose parameters with more room."
+            f"The result could reach {_words(bound)} in a slot, and {self.key.scheme_name} holds at most "
+            f"{_words(self.key.capacity)} before it silently wraps around. Announce the number of terms when "
+            "encrypting, or choose parameters with more room."
         )
 
     def _why_not(self, other: "Ciphertext", bound: float) -> Exception:
@@ -519,6 +517,11 @@ def _library_refusal(result: str, error: Exception) -> HEError:
         f"This {result} is zero whatever is encrypted (a ciphertext minus itself, or times zero), and everyone could "
         "see that without a key; the library refuses it. Leave the term out."
     )
+
+
+def _words(number: float) -> str:
+    """All digits: two numbers that differ read differently."""
+    return f"{int(number) if number == number // 1 else number:,}"
 
 
 def _write_bound(bound: float) -> bytes | float:
