@@ -197,7 +197,7 @@ class DataAdministrator(Participant):
 
     def requests(self, status: str | None = None) -> pd.DataFrame:
         """The release requests on the own datasets, all or those of one ``status``, by dataset and query."""
-        return request_view(self.connection.get("requests", status=status), self._recipient)
+        return request_view(self.connection.get_all("requests", key="id", status=status), self._recipient)
 
     def pending(self) -> pd.DataFrame:
         """The release requests that wait for a decision, by dataset and query."""

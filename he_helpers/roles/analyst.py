@@ -118,7 +118,7 @@ class DataAnalyst(Participant):
         """The own release requests, by dataset and query, with their status and the reason of a refusal."""
         own = self.encryption_key.fingerprint
         return request_view(
-            self.connection.get("requests"),
+            self.connection.get_all("requests", key="id"),
             lambda fingerprint: "own key" if fingerprint == own else "another key",
         )
 

@@ -30,6 +30,8 @@ _PAUSE_SECONDS = 0.2
 _LARGEST_ANSWER = 2**30
 # A list that is parsed takes up to twenty times the memory of its text.
 _LARGEST_DOCUMENT = 2**24
+_PAGE = 100  # the largest page of a listing that the server gives
+_MOST_ENTRIES = 100_000
 _LARGEST_TOKEN = 1024
 _LONGEST_TEXT = 2000
 _PASSING_TROUBLE = {502, 503, 504}
@@ -93,6 +95,28 @@ class Connection:
     def get(self, *path: str, **query: str | None) -> Any:
         """GET a JSON document. The parts of ``path`` are quoted: no name leads to another address."""
         return _json(self._send("GET", path, query))
+
+    def get_all(self, *path: str, key: str, **query: str | None) -> list[dict[str, Any]]:
+        """All entries of a listing, fetched page by page; ``key`` is the member that the listing is ordered by.
+
+        Raises UnreadableAnswer, too, for a listing of more than 100,000 entries.
+        """
+        entries: list[dict[str, Any]] = []
+        last = None
+        while len(entries) < _MOST_ENTRIES:
+            page = self.get(*path, **query, after=last, limit=str(_PAGE))
+            if not isinstance(page, list) or len(page) > _PAGE or not all(_has(key, entry) for entry in page):
+                raise UnreadableAnswer(
+                    f"The server's list of {path[-1]} is not one: expected are at most {_PAGE} entries, each with the "
+                    f"member {key!r}. Use the same version of he_helpers on both sides."
+                )
+            entries += page
+            if len(page) < _PAGE:
+                return entries
+            last = str(page[-1][key])
+        raise UnreadableAnswer(
+            f"The server's list of {path[-1]} does not end after {len(entries):,} entries. Ask the server's operator."
+        )
 
     def get_bytes(self, *path: str) -> bytes:
         """GET bytes, such as a table or a sealed result."""
@@ -244,6 +268,10 @@ def _read_token(path: Path) -> Hidden[str]:
             "operator."
         )
     return token
+
+
+def _has(key: str, entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get(key), (str, int))
 
 
 def _json(answer: bytes) -> Any:

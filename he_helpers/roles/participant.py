@@ -50,7 +50,7 @@ class Participant:
 
     def datasets(self) -> pd.DataFrame:
         """The datasets that this role may see, one row each, by name."""
-        return dataset_view(self.connection.get("datasets"))
+        return dataset_view(self.connection.get_all("datasets", key="name"))
 
     def describe(self, name: str) -> dict[str, Any]:
         """All that the server can read of a dataset: labels, their values, columns, decimals, groupings.
@@ -68,7 +68,7 @@ class Participant:
         details: bool = False,
     ) -> pd.DataFrame:
         """What happened to the own datasets and requests; ``times`` adds when, ``details`` ids, sizes, digests."""
-        events = self.connection.get("audit", dataset=dataset, request=request_id)
+        events = self.connection.get_all("audit", key="sequence", dataset=dataset, request=request_id)
         return audit_view(events, times=times, details=details)
 
 

@@ -22,7 +22,7 @@ def dataset_view(datasets: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """One row a dataset, by name; labels stand with their numbers of values."""
 
     def row(dataset: dict[str, Any]) -> dict[str, Any]:
-        labels = ", ".join(f"{name} ({len(values)})" for name, values in dataset["labels"].items())
+        labels = ", ".join(f"{name} ({values})" for name, values in dataset["labels"].items())
         columns = ", ".join(column["name"] for column in dataset["columns"])
         return {
             "name": dataset["name"],

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 
 from he_helpers.server.audit import record_event
-from he_helpers.server.store import Store, accounts
+from he_helpers.server.problems import Problem
+from he_helpers.server.schema import accounts
+from he_helpers.server.store import Store
 
 ROLES = ("administrator", "analyst")
 
@@ -23,6 +25,11 @@ class Account:
 
     name: str
     role: str
+
+    def check_role(self, role: str) -> None:
+        """Raise Problem (wrong-role) unless this account has ``role``."""
+        if self.role != role:
+            raise Problem("wrong-role", f"This needs the role of {role}; the account {self.name!r} is {self.role}.")
 
 
 def add_account(store: Store, name: str, role: str) -> str:

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from he_helpers.server import datasets, policy, release_requests
 from he_helpers.server.accounts import Account, find_account
 from he_helpers.server.application import new_application, read_body, takes_body
-from he_helpers.server.audit import events_for, record_event
+from he_helpers.server.audit import list_events, record_event
 from he_helpers.server.bodies import Body
 from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
+from he_helpers.server.paging import Page
 from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.server.store import Store
@@ -77,7 +78,8 @@ def _health() -> Response:
 @_v1.get("/datasets")
 def _list_datasets() -> Response:
     account = _authenticated()
-    return jsonify(datasets.describe_datasets(_store(), account))
+    page = Page.read(**_arguments("after", "limit"))
+    return jsonify(datasets.list_datasets(_store(), account, page))
 
 
 @_v1.put("/datasets/<name>")
@@ -87,18 +89,25 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
     _check_dataset_name(name)
     arguments = _arguments("minimum_group_size", "contributor_label")
     minimum = policy.read_minimum_group_size(arguments["minimum_group_size"])
-    content = _body(account, name).read()
-    table = read_table(content)
+    body = _body(account, name)
+    table = read_table(body.read())
     contributor_label = policy.read_contributor_label(arguments["contributor_label"], table.label_names)
     label_part = table.header.to_bytes()
     new = datasets.add_dataset(
-        _store(), account, name, minimum, contributor_label, content, table.description(), label_part
+        _store(),
+        account,
+        name,
+        body,
+        minimum_group_size=minimum,
+        contributor_label=contributor_label,
+        description=table.description(),
+        label_part=label_part,
     )
     answer = {
         "name": name,
         "rows_received": table.rows,
-        "bytes": len(content),
-        "digest": datasets.digest_of(content),
+        "bytes": body.size,
+        "digest": body.sha256,
     }
     return jsonify(answer), 201 if new else 200
 
@@ -115,7 +124,7 @@ def _download_dataset(name: str) -> Response:
     account = _authenticated("administrator")
     _check_dataset_name(name)
     with _store().reading() as connection:
-        datasets.find_dataset(connection, name, account)
+        datasets.find_own_dataset(connection, name, account)
         content = datasets.read_content(connection, name)
     return Response(content, content_type=BYTES)
 
@@ -153,10 +162,12 @@ def _ask(identifier: UUID) -> tuple[Response, int]:
 @_v1.get("/requests")
 def _list_requests() -> Response:
     account = _authenticated()
-    status = _arguments("status")["status"]
+    arguments = _arguments("status", "after", "limit")
+    status = arguments["status"]
     if status is not None and status not in release_requests.STATUSES:
         raise Problem("bad-request", f"A status is one of: {', '.join(release_requests.STATUSES)}.")
-    return jsonify(release_requests.find_requests(_store(), account, status))
+    page = Page.read(arguments["after"], arguments["limit"])
+    return jsonify(release_requests.list_requests(_store(), account, page, status))
 
 
 @_v1.get("/requests/<uuid:identifier>")
@@ -208,7 +219,9 @@ def _download_result(identifier: UUID) -> Response:
 @_v1.get("/audit")
 def _audit() -> Response:
     account = _authenticated()
-    return jsonify(events_for(_store(), account.name, account.role, **_arguments("dataset", "request")))
+    arguments = _arguments("dataset", "request", "after", "limit")
+    page = Page.read(arguments.pop("after"), arguments.pop("limit"), numbered=True)
+    return jsonify(list_events(_store(), account.name, account.role, page, **arguments))
 
 
 def _store() -> Store:
@@ -225,10 +238,8 @@ def _authenticated(role: str | None = None) -> Account:
             "Send the token of your account in the header 'Authorization: Bearer TOKEN'. "
             "The server's operator hands it out.",
         )
-    if role is not None and account.role != role:
-        raise Problem(
-            "wrong-role", f"This needs the role of {role}; the account {account.name!r} is {account.role}."
-        )
+    if role is not None:
+        account.check_role(role)
     return account
 
 

@@ -4,7 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from he_helpers.server.store import Store, audit_events, now
+from he_helpers.server.paging import Page
+from he_helpers.server.schema import audit_events
+from he_helpers.server.store import Store, now
 
 # Account and role of what the server does by itself.
 SERVER = "server"
@@ -40,10 +42,10 @@ def record_event(
     )
 
 
-def events_for(
-    store: Store, account: str, role: str, dataset: str | None = None, request: str | None = None
+def list_events(
+    store: Store, account: str, role: str, page: Page, dataset: str | None = None, request: str | None = None
 ) -> list[dict[str, Any]]:
-    """The events that ``account`` may read, oldest first, of one dataset or one request if named.
+    """The events of a page that ``account`` may read, oldest first, of one dataset or one request if named.
 
     An administrator reads what concerns its own datasets, an analyst what concerns its own requests.
     """
@@ -54,4 +56,4 @@ def events_for(
     if request is not None:
         wanted = wanted.where(audit_events.c.request == request)
     with store.reading() as connection:
-        return [dict(row._mapping) for row in connection.execute(wanted.order_by(audit_events.c.sequence))]
+        return [dict(row._mapping) for row in connection.execute(page.of(wanted, audit_events.c.sequence))]

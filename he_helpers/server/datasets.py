@@ -1,15 +1,25 @@
-"""Datasets in the store: an encrypted table under a name, with its owner and its smallest group size."""
+"""Datasets in the store: an encrypted table under a name, with its owner and its smallest group size.
 
-import hashlib
+Names are unique among all owners, since analysts see all datasets by name. So whoever uploads can learn that a name is
+used by another administrator; everything else about another one's dataset is answered as if there were none.
+"""
+
+import io
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from he_helpers.server.accounts import Account
 from he_helpers.server.audit import SERVER, record_event
+from he_helpers.server.bodies import Body
+from he_helpers.server.paging import LARGEST_PAGE, Page
 from he_helpers.server.problems import Problem
-from he_helpers.server.store import Store, datasets
+from he_helpers.server.schema import dataset_parts, datasets
+from he_helpers.server.store import Store
+
+# How many bytes of a dataset are in memory at a time while it is stored or copied.
+PART_BYTES = 2**20
 
 _ABOUT = (
     datasets.c.name,
@@ -49,67 +59,59 @@ class Dataset:
             )
 
 
-def digest_of(content: bytes) -> str:
-    """The SHA-256 digest of ``content``, 64 hexadecimal characters."""
-    return hashlib.sha256(content).hexdigest()
-
-
 def add_dataset(
     store: Store,
     owner: Account,
     name: str,
+    body: Body,
+    *,
     minimum_group_size: int,
     contributor_label: str | None,
-    content: bytes,
     description: dict[str, Any],
     label_part: bytes,
 ) -> bool:
     """Store a dataset with its ``label_part`` (the bytes of its TableHeader); False if the same one is there already.
 
-    Raises Problem (name-taken) if the name holds another one.
+    Raises Problem: wrong-role, name-taken if the name holds another one, quota-exceeded.
     """
-    digest = digest_of(content)
+    owner.check_role("administrator")
+    about = {
+        "owner": owner.name,
+        "minimum_group_size": minimum_group_size,
+        "contributor_label": contributor_label,
+        "size": body.size,
+        "digest": body.sha256,
+    }
 
     def step(connection: Connection) -> bool:
         known = connection.execute(select(*_ABOUT).where(datasets.c.name == name)).first()
-        if known is None:
-            connection.execute(
-                insert(datasets).values(
-                    name=name,
-                    owner=owner.name,
-                    minimum_group_size=minimum_group_size,
-                    contributor_label=contributor_label,
-                    description=description,
-                    label_part=label_part,
-                    size=len(content),
-                    digest=digest,
-                    content=content,
-                )
+        if known is not None:
+            if all(known._mapping[member] == value for member, value in about.items()):
+                return False
+            raise _taken(name, own=known.owner == owner.name)
+        store.quotas.check_new_dataset(connection, owner.name, body.size + len(label_part))
+        connection.execute(
+            insert(datasets).values(
+                name=name,
+                description=description,
+                summary={**description, "labels": {label: len(of) for label, of in description["labels"].items()}},
+                label_part=label_part,
+                **about,
             )
-            record_event(
-                connection,
-                account=owner.name,
-                role=owner.role,
-                action="dataset stored",
-                dataset=name,
-                detail=f"{len(content)} bytes, SHA-256 {digest}, smallest group {minimum_group_size}, "
-                + (f"contributors by {contributor_label!r}" if contributor_label else "contributors are rows"),
-                owner=owner.name,
-            )
-            return True
-        settings = (known.owner, known.digest, known.minimum_group_size, known.contributor_label)
-        if settings == (owner.name, digest, minimum_group_size, contributor_label):
-            return False
-        raise Problem(
-            "name-taken",
-            f"The name {name!r} is taken by another dataset"
-            + (
-                " of yours, or by this one under another smallest group size or contributor label. "
-                if known.owner == owner.name
-                else ". "
-            )
-            + "Nothing was overwritten. Choose another name, or delete the other one first if it is yours.",
         )
+        body.file.seek(0)
+        for part, some in enumerate(iter(lambda: body.file.read(PART_BYTES), b"")):
+            connection.execute(insert(dataset_parts).values(dataset=name, part=part, content=some))
+        _record(
+            connection,
+            owner,
+            "dataset stored",
+            name,
+            owner.name,
+            f"{body.size} bytes, SHA-256 {body.sha256}, smallest group {minimum_group_size}, "
+            + (f"contributors by {contributor_label!r}" if contributor_label else "contributors are rows"),
+        )
+        return True
 
     return store.write(step)
 
@@ -117,24 +119,25 @@ def add_dataset(
 def find_dataset(connection: Connection, name: str, account: Account) -> Dataset:
     """The dataset ``name``, if ``account`` may know of it: its owner, or any analyst.
 
-    Raises Problem: not-found, with the names that the account can see, or wrong-role for another
-    administrator's.
+    Raises Problem (not-found) with names that the account can see. Another administrator's dataset is not found either.
     """
-    row = connection.execute(select(*_ABOUT).where(datasets.c.name == name)).first()
+    row = connection.execute(_visible(select(*_ABOUT), account).where(datasets.c.name == name)).first()
     if row is None:
-        visible = select(datasets.c.name).order_by(datasets.c.name)
-        if account.role == "administrator":
-            visible = visible.where(datasets.c.owner == account.name)
-        known = list(connection.scalars(visible))
+        listed = _visible(select(datasets.c.name), account).order_by(datasets.c.name).limit(LARGEST_PAGE)
+        known = list(connection.scalars(listed))
         raise Problem(
             "not-found",
             f"There is no dataset {name!r}. "
             + (f"Known are: {', '.join(known)}." if known else "There is none yet."),
             known=known,
         )
-    if account.role == "administrator" and row.owner != account.name:
-        raise Problem("wrong-role", f"The dataset {name!r} belongs to another data administrator.")
     return Dataset(**row._mapping)
+
+
+def find_own_dataset(connection: Connection, name: str, account: Account) -> Dataset:
+    """The dataset ``name`` of ``account``. Raises Problem: wrong-role for an analyst, not-found."""
+    account.check_role("administrator")
+    return find_dataset(connection, name, account)
 
 
 def describe_dataset(store: Store, name: str, account: Account) -> dict[str, Any]:
@@ -145,19 +148,33 @@ def describe_dataset(store: Store, name: str, account: Account) -> dict[str, Any
     return _described(dataset, description)
 
 
-def describe_datasets(store: Store, account: Account) -> list[dict[str, Any]]:
-    """The descriptions of all datasets, by name: an administrator's own ones, for an analyst all."""
-    wanted = select(*_ABOUT, datasets.c.description).order_by(datasets.c.name)
-    if account.role == "administrator":
-        wanted = wanted.where(datasets.c.owner == account.name)
+def list_datasets(store: Store, account: Account, page: Page) -> list[dict[str, Any]]:
+    """The datasets of a page, by name: an administrator's own ones, for an analyst all.
+
+    Each is described as in `describe_dataset`, with the number of values in the place of a label's values.
+    """
+    wanted = page.of(_visible(select(*_ABOUT, datasets.c.summary), account), datasets.c.name)
     with store.reading() as connection:
         rows = connection.execute(wanted).all()
-    return [_described(Dataset(*row[:-1]), row.description) for row in rows]
+    return [_described(Dataset(*row[:-1]), row.summary) for row in rows]
+
+
+def copy_content(connection: Connection, name: str, file: BinaryIO) -> None:
+    """Write the bytes of the dataset ``name``, which is there, into ``file``; not much of it is in memory at a time."""
+    # Each part by a query of its own: a driver that fetches all rows of a query at once would hold them all.
+    parts = select(dataset_parts.c.part).where(dataset_parts.c.dataset == name).order_by(dataset_parts.c.part)
+    for part in connection.scalars(parts).all():
+        wanted = select(dataset_parts.c.content).where(
+            dataset_parts.c.dataset == name, dataset_parts.c.part == part
+        )
+        file.write(connection.scalar(wanted))
 
 
 def read_content(connection: Connection, name: str) -> bytes:
     """The bytes of the dataset ``name``, which is there."""
-    return connection.scalar(select(datasets.c.content).where(datasets.c.name == name))
+    file = io.BytesIO()
+    copy_content(connection, name, file)
+    return file.getvalue()
 
 
 def read_label_part(connection: Connection, name: str) -> bytes:
@@ -175,36 +192,45 @@ def set_dataset_aside(store: Store, dataset: Dataset, reason: str) -> None:
         found = update(datasets).where(datasets.c.name == dataset.name, datasets.c.digest == dataset.digest)
         changed = connection.execute(found.where(datasets.c.set_aside.is_(None)).values(set_aside=reason))
         if changed.rowcount:
-            record_event(
-                connection,
-                account=SERVER,
-                role=SERVER,
-                action="dataset set aside",
-                dataset=dataset.name,
-                detail=reason,
-                owner=dataset.owner,
-            )
+            _record(connection, Account(SERVER, SERVER), "dataset set aside", dataset.name, dataset.owner, reason)
 
     store.write(step)
 
 
 def delete_dataset(store: Store, name: str, account: Account) -> None:
-    """Delete a dataset and the requests on it; their audit events stay."""
+    """Delete a dataset and the requests on it; their audit events stay. Its bytes leave the store's files."""
 
     def step(connection: Connection) -> None:
-        dataset = find_dataset(connection, name, account)
+        dataset = find_own_dataset(connection, name, account)
         connection.execute(delete(datasets).where(datasets.c.name == name))
-        record_event(
-            connection,
-            account=account.name,
-            role=account.role,
-            action="dataset deleted",
-            dataset=name,
-            detail=f"SHA-256 {dataset.digest}",
-            owner=dataset.owner,
-        )
+        _record(connection, account, "dataset deleted", name, dataset.owner, f"SHA-256 {dataset.digest}")
 
     store.write(step)
+    store.reclaim()
+
+
+def _visible(wanted: Select, account: Account) -> Select:
+    return wanted.where(datasets.c.owner == account.name) if account.role == "administrator" else wanted
+
+
+def _taken(name: str, own: bool) -> Problem:
+    return Problem(
+        "name-taken",
+        f"The name {name!r} is taken by another dataset"
+        + (
+            " of yours, or by this one under another smallest group size or contributor label. Delete the other one "
+            "first, or choose another name. "
+            if own
+            else ". Choose another name. "
+        )
+        + "Nothing was overwritten.",
+    )
+
+
+def _record(connection: Connection, by: Account, action: str, name: str, owner: str, detail: str) -> None:
+    record_event(
+        connection, account=by.name, role=by.role, action=action, dataset=name, detail=detail, owner=owner
+    )
 
 
 def _described(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _TITLES = {
     "unauthorised": (401, "A valid token is needed"),
     "wrong-role": (403, "This account may not do that"),
     "group-too-small": (403, "A group is smaller than the dataset allows"),
+    "quota-exceeded": (403, "The store keeps no more than that"),
     "not-found": (404, "There is nothing of that name"),
     "method-not-allowed": (405, "This address does not answer to that method"),
     "request-timeout": (408, "The request came too slowly"),

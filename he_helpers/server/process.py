@@ -3,6 +3,7 @@
 import ctypes
 import ipaddress
 import logging
+import os
 import resource
 import signal
 import sys
@@ -14,7 +15,7 @@ from types import FrameType
 from flask import Flask
 
 from he_helpers.server.app import create_app
-from he_helpers.server.folder import CannotStart, prepare_folder, sole_server_of, write_atomically
+from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of, write_atomically
 from he_helpers.server.scoring import create_scoring_app
 from he_helpers.server.serving import listen
 from he_helpers.server.store import Store
@@ -134,7 +135,8 @@ def _stop(signal_number: int, frame: FrameType | None) -> None:
 
 
 def _log_to(path: Path) -> None:
-    handler = logging.FileHandler(path)
+    file = os.fdopen(open_own_file(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a", encoding="utf-8")
+    handler = logging.StreamHandler(file)
     formatter = logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
     handler.setFormatter(formatter)
     logger = logging.getLogger("he_helpers.server")

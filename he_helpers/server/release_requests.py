@@ -13,8 +13,10 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from he_helpers.server.accounts import Account
 from he_helpers.server.audit import record_event
 from he_helpers.server.datasets import Dataset, find_dataset, read_content
+from he_helpers.server.paging import Page
 from he_helpers.server.problems import Problem
-from he_helpers.server.store import Store, aggregates, datasets, release_requests, results
+from he_helpers.server.schema import aggregates, datasets, release_requests, results
+from he_helpers.server.store import Store
 
 STATUSES = ("requested", "aggregated", "approved", "refused", "released")
 # The status that a step leads to: those it starts from, and those in which it has been taken already.
@@ -40,8 +42,10 @@ def add_request(
     """Store a request with ``content`` (query, purpose, recipient_key_fingerprint) on ``dataset``.
 
     Returns the request and whether it is new. Raises Problem: name-taken if the identifier holds other
-    content, not-found, wrong-order or set-aside if the dataset is no longer the one that the query was checked against.
+    content, not-found, wrong-order or set-aside if the dataset is no longer the one that the query was checked against,
+    wrong-role, quota-exceeded.
     """
+    analyst.check_role("analyst")
 
     def step(connection: Connection) -> tuple[dict[str, Any], bool]:
         known = _read(connection, request)
@@ -55,6 +59,7 @@ def add_request(
                 )
             return _shown(known), False
         _check_unchanged(connection, dataset, analyst)
+        store.quotas.check_new_request(connection, analyst.name)
         connection.execute(
             insert(release_requests).values(
                 id=request,
@@ -80,15 +85,18 @@ def find_request(store: Store, request: str, account: Account) -> dict[str, Any]
         return _shown(_find(connection, request, account))
 
 
-def find_requests(store: Store, account: Account, status: str | None = None) -> list[dict[str, Any]]:
-    """The requests of an analyst, or those on the datasets of an administrator; of one status if named."""
+def list_requests(store: Store, account: Account, page: Page, status: str | None = None) -> list[dict[str, Any]]:
+    """The requests of a page, by id: an analyst's own, or those on an administrator's datasets.
+
+    Only those of one ``status`` if it is named.
+    """
     wanted = _all_requests().where(
         or_(release_requests.c.analyst == account.name, datasets.c.owner == account.name)
     )
     if status is not None:
         wanted = wanted.where(release_requests.c.status == status)
     with store.reading() as connection:
-        return [_shown(row) for row in connection.execute(wanted.order_by(release_requests.c.id))]
+        return [_shown(row) for row in connection.execute(page.of(wanted, release_requests.c.id))]
 
 
 def aggregate_request(
@@ -113,6 +121,7 @@ def aggregate_request(
         if _is_taken(current, "aggregated"):
             return _shown(current)
         _check_unchanged(connection, dataset, account)
+        store.quotas.check_new_bytes(connection, dataset.owner, len(aggregate))
         connection.execute(insert(aggregates).values(request=request, content=aggregate))
         return _move(connection, current, account, "aggregated", f"{len(aggregate)} bytes of ciphertexts")
 
@@ -143,6 +152,7 @@ def release_result(store: Store, request: str, account: Account, sealed: bytes) 
         current = _find_owned(connection, request, account)
         if _is_taken(current, "released"):
             return _shown(current)
+        store.quotas.check_new_bytes(connection, current.owner, len(sealed))
         connection.execute(insert(results).values(request=request, content=sealed))
         return _move(
             connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key"
@@ -186,22 +196,18 @@ def _all_requests():
 
 
 def _read(connection: Connection, request: str) -> Row | None:
-    # Locks the row in databases that let several writers in; SQLite, which does not, leaves the lock out.
-    wanted = _all_requests().where(release_requests.c.id == request)
-    if connection.get_execution_options().get("writes"):
-        wanted = wanted.with_for_update(of=release_requests)
-    return connection.execute(wanted).first()
+    return connection.execute(_all_requests().where(release_requests.c.id == request)).first()
 
 
 def _find(connection: Connection, request: str, account: Account) -> Row:
+    """The request, if ``account`` asked it or owns its dataset. For all others it is not there."""
     row = _read(connection, request)
-    if row is None:
+    if row is None or account.name not in (row.owner, row.analyst):
         raise Problem(
             "not-found",
-            "There is no such request: the identifier is wrong, or its dataset was deleted.",
+            "There is no such request: the identifier is wrong, its dataset was deleted, or it is not yours. Only the "
+            "analyst who asked and the owner of the dataset see a request.",
         )
-    if account.name not in (row.owner, row.analyst):
-        raise Problem("wrong-role", "Only the analyst who asked and the owner of the dataset see a request.")
     return row
 
 

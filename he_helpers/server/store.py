@@ -1,150 +1,106 @@
 """The server's only mutable state: one database, in which every step is one transaction.
 
-SQLite by default, any other database that SQLAlchemy knows by URL. Encrypted tables lie in the database
-itself, so that a dataset is there whole or not at all. A step and its audit event are written by the same
-transaction.
+SQLite by default, PostgreSQL by URL. Encrypted tables lie in the database itself, in parts, so that a dataset is there
+whole or not at all and neither writing nor reading one needs it in memory. A step and its audit event are written by
+the same transaction.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    Connection,
-    Engine,
-    ForeignKey,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    create_engine,
-    event,
-)
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy.exc import ArgumentError
+
+from he_helpers.server.folder import CannotStart, open_own_file
+from he_helpers.server.quotas import Quotas
+from he_helpers.server.schema import VERSION, metadata, store_version
 
 Answer = TypeVar("Answer")
 
 # How long a writer waits for another one, in seconds.
 _BUSY_TIMEOUT = 30
-
-_metadata = MetaData()
-
-accounts = Table(
-    "accounts",
-    _metadata,
-    Column("name", String(64), primary_key=True),
-    Column("role", String(16), nullable=False),
-    Column("token_hash", String(64), nullable=False, unique=True),
-)
-
-datasets = Table(
-    "datasets",
-    _metadata,
-    Column("name", String(64), primary_key=True),
-    Column("owner", ForeignKey(accounts.c.name), nullable=False),
-    Column("minimum_group_size", Integer, nullable=False),
-    # Of the readable labels the one whose values tell contributors apart; none: each row is one.
-    Column("contributor_label", Text, nullable=True),
-    Column("description", JSON, nullable=False),
-    # What a query is checked against, without reading the content: the bytes of a TableHeader.
-    Column("label_part", LargeBinary, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("digest", String(64), nullable=False),
-    # Why the server no longer computes on it; nothing while it does.
-    Column("set_aside", Text),
-    Column("content", LargeBinary, nullable=False),
-)
-
-release_requests = Table(
-    "release_requests",
-    _metadata,
-    Column("id", String(36), primary_key=True),
-    Column("dataset", ForeignKey(datasets.c.name, ondelete="CASCADE"), nullable=False, index=True),
-    Column("analyst", ForeignKey(accounts.c.name), nullable=False, index=True),
-    Column("query", JSON, nullable=False),
-    Column("purpose", Text, nullable=False),
-    Column("recipient_key_fingerprint", String(64), nullable=False),
-    Column("status", String(16), nullable=False),
-    Column("reason", Text, nullable=False, default=""),
-)
-
-aggregates = Table(
-    "aggregates",
-    _metadata,
-    Column("request", ForeignKey(release_requests.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
-
-results = Table(
-    "results",
-    _metadata,
-    Column("request", ForeignKey(release_requests.c.id, ondelete="CASCADE"), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
-)
-
-# An event outlives what it tells about, so it refers to nothing: owner and analyst say who may read it.
-audit_events = Table(
-    "audit_events",
-    _metadata,
-    # SQLite counts a primary key up only when its type is exactly INTEGER.
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("at", String(32), nullable=False),
-    Column("account", String(64), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("action", String(32), nullable=False),
-    Column("dataset", String(64), index=True),
-    Column("request", String(36), index=True),
-    Column("detail", Text, nullable=False),
-    Column("owner", String(64), index=True),
-    Column("analyst", String(64), index=True),
-    sqlite_autoincrement=True,
-)
+# How long the files of a deleted dataset may keep their bytes because somebody is reading, before the answer is given
+# and the next step tries again, in seconds.
+_RECLAIM_TIMEOUT = 2
+# The number of the lock that a writer holds in PostgreSQL; any number that nothing else uses there.
+_WRITER_LOCK = 4846421
+# More than the threads that serve requests, so that none waits for a connection.
+_CONNECTIONS = 16
+_CONNECT_TIMEOUT = 10
+# A connection that a firewall in between has forgotten is not used again, in seconds.
+_OLDEST_CONNECTION = 1800
 
 
 class Store:
     """The database behind a server. Safe to share between threads; each transaction has its own connection.
 
-    ``url`` is an SQLAlchemy database URL; the tables are created where they are missing.
+    ``url`` is the SQLAlchemy URL of a SQLite or PostgreSQL database; the tables are created where there are none.
+    ``quotas`` bounds what may be kept in it.
+
+    Raises CannotStart for another kind of database, a store of another version, and a file that is not private.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = (
-            _sqlite_engine(url) if url.startswith("sqlite") else create_engine(url, pool_pre_ping=True)
-        )
-        _metadata.create_all(self._engine)
+    def __init__(self, url: str, quotas: Quotas | None = None) -> None:
+        self.quotas = quotas or Quotas()
+        self._engine = _engine(url)
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        self._reclaiming = threading.Lock()
+        self._unreclaimed = False
+        try:
+            self.write(_create_tables)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
-    def in_folder(cls, folder: Path) -> "Store":
+    def in_folder(cls, folder: Path, quotas: Quotas | None = None) -> "Store":
         """The embedded default: the SQLite file ``store.sqlite3`` in ``folder``."""
-        return cls(f"sqlite:///{folder / 'store.sqlite3'}")
+        return cls(f"sqlite:///{folder / 'store.sqlite3'}", quotas)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one consistent state and writes nothing."""
-        with self._engine.connect() as connection:
+        # SQLite's transactions are so anyway.
+        options = {} if self._is_sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self._engine.connect().execution_options(**options) as connection:
             yield connection
 
     def write(self, step: Callable[[Connection], Answer]) -> Answer:
         """Run ``step`` as one transaction and return its answer; an exception undoes all of it.
 
-        SQLite lets one writer in at a time. Elsewhere two writers can insert the same key at once: the one
-        that loses runs its step again, now sees the other's row, and answers as if it had come second.
+        One writer is let in at a time, in PostgreSQL too: what a step has checked still holds when it writes, quotas
+        over all accounts included, and audit events are numbered in the order in which they can be seen.
         """
-        try:
-            return self._write_once(step)
-        except IntegrityError:
-            return self._write_once(step)
-
-    def _write_once(self, step: Callable[[Connection], Answer]) -> Answer:
         with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-            return step(connection)
+            answer = step(connection)
+        if self._unreclaimed:
+            self.reclaim()
+        return answer
+
+    def reclaim(self) -> None:
+        """Give the space of what was deleted back, and leave nothing of it in the files.
+
+        SQLite overwrites what is deleted, but the write-ahead log still holds it until it is emptied. While somebody
+        reads, that has to wait: the next step that writes tries again. PostgreSQL does it in its own time (autovacuum),
+        and frees the space for its own use; until then the bytes are on its disk.
+        """
+        if not self._is_sqlite or not self._reclaiming.acquire(blocking=False):
+            return
+        try:
+            with closing(self._engine.raw_connection()) as connection:
+                connection.execute(f"PRAGMA busy_timeout = {1000 * _RECLAIM_TIMEOUT}")
+                # It frees a page a step, and execute() would take the first step only.
+                connection.executescript("PRAGMA incremental_vacuum")
+                blocked, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_TIMEOUT}")
+                self._unreclaimed = bool(blocked)
+        finally:
+            self._reclaiming.release()
 
     def close(self) -> None:
         """Close every connection."""
@@ -156,7 +112,45 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _create_tables(connection: Connection) -> None:
+    found = set(inspect(connection).get_table_names()) & set(metadata.tables)
+    if not found:
+        metadata.create_all(connection)
+        connection.execute(insert(store_version).values(version=VERSION))
+        return
+    version = connection.scalar(select(store_version.c.version)) if "store_version" in found else None
+    if version != VERSION:
+        raise CannotStart(
+            f"The store {connection.engine.url.database} was made by another version of he_helpers. Use that version, "
+            "or begin anew: end the server, and take another folder or delete this one; its datasets are lost then."
+        )
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise CannotStart(
+            "The database's URL cannot be read. Expected is sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
+        ) from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return _postgresql_engine(parsed)
+    raise CannotStart(
+        f"A store lies in SQLite or PostgreSQL, and not in {parsed.get_backend_name()}. Name one by its URL: "
+        "sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
+    )
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        # SQLite makes the files of the log with the mode of this one.
+        os.close(open_own_file(Path(url.database), os.O_RDWR | os.O_CREAT))
+        for companion in ("-wal", "-shm"):
+            path = Path(url.database + companion)
+            if os.path.lexists(path):
+                os.close(open_own_file(path, os.O_RDWR))
     engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT})
 
     @event.listens_for(engine, "connect")
@@ -164,8 +158,17 @@ def _sqlite_engine(url: str) -> Engine:
         # The driver must not begin transactions on its own: _begin does, with the right lock.
         connection.isolation_level = None
         # FULL makes a commit wait for the disk, so that what was acknowledged survives a crash of the machine
-        # too.
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        # too. What is deleted is overwritten, and its pages go back to the file system (see reclaim).
+        # Setting auto_vacuum waits for writers, and works in an empty database only.
+        empty = connection.execute("PRAGMA page_count").fetchone() == (0,)
+        for pragma in (
+            *(["auto_vacuum=INCREMENTAL"] if empty else []),
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            "temp_store=MEMORY",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -173,5 +176,33 @@ def _sqlite_engine(url: str) -> Engine:
         # A writer that began as a reader could not upgrade its lock after another one has written.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=_BUSY_TIMEOUT,
+        pool_pre_ping=True,
+        pool_recycle=_OLDEST_CONNECTION,
+        # What a writer's lock protects must be visible as soon as it has the lock.
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection, _record) -> None:
+        # A server that hangs or lost its machine must not keep the lock from the next one for ever.
+        for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(f"SET {setting} = '{_BUSY_TIMEOUT}s'")
+        connection.commit()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
 
     return engine

@@ -433,3 +433,41 @@ def test_the_token_is_never_shown(answering, caplog):
         assert TOKEN not in text
     with pytest.raises(TypeError):
         json.dumps(vars(connection)["_token"])
+
+
+# Listings
+
+
+def listing(size):
+    """A server that lists ``size`` entries, by number, as many as are asked for."""
+
+    def handler(request):
+        after, limit = request.url.params.get("after"), int(request.url.params["limit"])
+        first = 0 if after is None else int(after) + 1
+        return httpx.Response(200, json=[{"number": number} for number in range(first, min(first + limit, size))])
+
+    return handler
+
+
+@pytest.mark.parametrize(("size", "pages"), [(0, 1), (3, 1), (99, 1), (100, 2), (250, 3)])
+def test_a_listing_is_fetched_whole(answering, size, pages):
+    connection, requests = answering(listing(size))
+    entries = connection.get_all("audit", key="number", dataset="accounts", request=None)
+    assert [entry["number"] for entry in entries] == list(range(size))
+    assert len(requests) == pages
+    assert all(request.url.params["dataset"] == "accounts" for request in requests)
+
+
+def test_a_listing_without_an_end_is_given_up(answering, monkeypatch):
+    monkeypatch.setattr(connection_module, "_MOST_ENTRIES", 1000)
+    connection, requests = answering(lambda request: httpx.Response(200, json=[{"number": 1}] * 100))
+    with pytest.raises(UnreadableAnswer, match="does not end after 1,000 entries"):
+        connection.get_all("audit", key="number")
+    assert len(requests) == 10
+
+
+@pytest.mark.parametrize("page", [{}, "text", [1], [{}], [{"number": None}], [{"number": 1}] * 101])
+def test_what_is_no_page_of_a_listing(answering, page):
+    connection, _ = answering(lambda request: httpx.Response(200, json=page))
+    with pytest.raises(UnreadableAnswer, match="list of audit is not one"):
+        connection.get_all("audit", key="number")

@@ -12,15 +12,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import requests
+from sqlalchemy import create_engine, make_url
 
 from he_helpers.schemes import keys
 from he_helpers.server.accounts import add_account
 from he_helpers.server.app import create_app
+from he_helpers.server.bodies import Body, BodyWriter
 from he_helpers.server.store import Store
 from he_helpers.tables import EncryptedTable
 
 ROOT = Path(__file__).parents[2]
 FINGERPRINT = "ab" * 16
+ROLES = {"ann": "administrator", "bob": "administrator", "eve": "analyst", "dan": "analyst"}
+POSTGRESQL = os.environ.get("HE_TEST_DATABASE_URL")
 # No server and no client in these tests goes through a proxy.
 os.environ["NO_PROXY"] = "127.0.0.1"
 
@@ -66,6 +70,13 @@ def asked(dataset="accounts", statistic="sum", group_by=("region",), columns=("r
     return {**body, **changes}
 
 
+def received(data: bytes) -> Body:
+    """A body as a server takes it in."""
+    writer = BodyWriter(len(data))
+    writer.write(data)
+    return writer.finish()
+
+
 def new_request() -> str:
     return str(uuid.uuid4())
 
@@ -105,15 +116,63 @@ class Person:
         return identifier, self.put(f"/requests/{identifier}", json=asked(**content))
 
 
+def kind(response):
+    """The end of a problem's type, after checking that the answer is a problem document."""
+    assert response.content_type == "application/problem+json"
+    document = response.json
+    assert set(document) >= {"type", "title", "status", "detail"}
+    assert document["status"] == response.status_code
+    assert document["title"] and document["detail"]
+    assert "Traceback" not in response.text
+    return document["type"].rpartition(":")[2]
+
+
+def approve(ann, identifier, decision="approved", reason="fine"):
+    return ann.put(f"/requests/{identifier}/decision", json={"decision": decision, "reason": reason})
+
+
+def to_status(status, ann, eve, identifier):
+    """Take a new request to ``status`` in the right order."""
+    if status != "requested":
+        assert eve.post(f"/requests/{identifier}/aggregation").status_code == 200
+    if status in ("approved", "refused", "released"):
+        assert approve(ann, identifier, "refused" if status == "refused" else "approved").status_code == 200
+    if status == "released":
+        assert ann.put(f"/requests/{identifier}/result", b"sealed").status_code == 200
+    assert eve.get(f"/requests/{identifier}").json["status"] == status
+
+
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "server"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, folder):
+    """The URL of an empty database: in a file, and in PostgreSQL where HE_TEST_DATABASE_URL names a server.
+
+    The URL is one of a database in which schemas may be created: postgresql+psycopg://USER@HOST/DATABASE. Each test
+    works in a schema of its own, so that several can run at once.
+    """
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'store.sqlite3'}"
+        return
+    if not POSTGRESQL:
+        pytest.skip("HE_TEST_DATABASE_URL names no PostgreSQL server")
+    schema = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    yield make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+    engine.dispose()
+
+
 @pytest.fixture
-def store(folder):
-    folder.mkdir()
-    made = Store.in_folder(folder)
+def store(folder, database):
+    folder.mkdir(mode=0o700)
+    made = Store(database)
     yield made
     made.close()
 
@@ -126,15 +185,7 @@ def app(store):
 @pytest.fixture
 def people(store, app):
     """ann and bob are administrators, eve and dan analysts."""
-    return {
-        name: Person(app.test_client(), add_account(store, name, role))
-        for name, role in (
-            ("ann", "administrator"),
-            ("bob", "administrator"),
-            ("eve", "analyst"),
-            ("dan", "analyst"),
-        )
-    }
+    return {name: Person(app.test_client(), add_account(store, name, role)) for name, role in ROLES.items()}
 
 
 @pytest.fixture
@@ -155,6 +206,18 @@ def eve(people):
 @pytest.fixture
 def dan(people):
     return people["dan"]
+
+
+@pytest.fixture
+def uploaded(ann, table):
+    assert ann.upload(table).status_code == 201
+
+
+@pytest.fixture
+def requested(uploaded, eve):
+    identifier, response = eve.ask()
+    assert response.status_code == 201
+    return identifier
 
 
 @dataclass
@@ -238,7 +301,7 @@ def start_server(folder):
 @pytest.fixture
 def tokens(folder):
     """Tokens of accounts in the database of a server that is started later."""
-    folder.mkdir()
+    folder.mkdir(mode=0o700)
     store = Store.in_folder(folder)
     made = {
         "ann": add_account(store, "ann", "administrator"),

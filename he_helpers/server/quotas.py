@@ -1,0 +1,79 @@
+"""How much may be kept in the store, by an account and by all of them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from he_helpers.server.problems import Problem
+from he_helpers.server.schema import aggregates, datasets, release_requests, results
+
+_CLOSED = ("refused", "released")
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """The most that the store keeps.
+
+    The bytes of an account are those of its datasets with their labels, and of all aggregates and sealed results on
+    them. A request is open until it is refused or its result is released.
+    """
+
+    account_bytes: int = 4 * 2**30
+    account_datasets: int = 200
+    account_open_requests: int = 200
+    total_bytes: int = 16 * 2**30
+
+    def check_new_dataset(self, connection: Connection, owner: str, size: int) -> None:
+        """Raise Problem (quota-exceeded) if ``owner`` may not add a dataset of ``size`` bytes."""
+        kept = connection.scalar(select(func.count()).where(datasets.c.owner == owner))
+        if kept >= self.account_datasets:
+            raise Problem(
+                "quota-exceeded",
+                f"This account keeps {kept:,} datasets, and {self.account_datasets:,} is the most here. "
+                "Delete one that is no longer needed, or ask the server's operator for more.",
+            )
+        self.check_new_bytes(connection, owner, size)
+
+    def check_new_bytes(self, connection: Connection, owner: str, size: int) -> None:
+        """Raise Problem (quota-exceeded) if ``size`` bytes more on the datasets of ``owner`` are too many."""
+        kept = _kept_bytes(connection, owner)
+        if kept + size > self.account_bytes:
+            raise Problem(
+                "quota-exceeded",
+                f"The datasets of {owner!r} take {kept:,} bytes with the aggregates and results on them; {size:,} more "
+                f"would pass the {self.account_bytes:,} that an account may take here. Their owner can delete datasets "
+                "that are no longer needed, or ask the server's operator for more.",
+            )
+        if _kept_bytes(connection) + size > self.total_bytes:
+            raise Problem(
+                "quota-exceeded",
+                f"The server has no room for {size:,} bytes more. Delete datasets that are no longer needed, or ask "
+                "the server's operator for more.",
+            )
+
+    def check_new_request(self, connection: Connection, analyst: str) -> None:
+        """Raise Problem (quota-exceeded) if ``analyst`` may not file one more request."""
+        open_requests = connection.scalar(
+            select(func.count()).where(
+                release_requests.c.analyst == analyst, release_requests.c.status.not_in(_CLOSED)
+            )
+        )
+        if open_requests >= self.account_open_requests:
+            raise Problem(
+                "quota-exceeded",
+                f"This account has {open_requests:,} open requests, and {self.account_open_requests:,} is the most "
+                "here. Wait until some of them are released or refused.",
+            )
+
+
+def _kept_bytes(connection: Connection, owner: str | None = None) -> int:
+    """The bytes kept for ``owner``, or for everybody."""
+    stored = select(func.sum(datasets.c.size + func.length(datasets.c.label_part)))
+    made = [
+        select(func.sum(func.length(table.c.content))).select_from(table.join(release_requests).join(datasets))
+        for table in (aggregates, results)
+    ]
+    queries = [stored, *made]
+    if owner is not None:
+        queries = [query.where(datasets.c.owner == owner) for query in queries]
+    return sum(int(connection.scalar(query) or 0) for query in queries)

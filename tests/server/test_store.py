@@ -1,0 +1,326 @@
+"""The store itself: what is deleted leaves the disk, tables are not held in memory, writers come one after another."""
+
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from he_helpers.server import datasets
+from he_helpers.server.accounts import Account, add_account
+from he_helpers.server.audit import record_event
+from he_helpers.server.folder import CannotStart
+from he_helpers.server.problems import Problem
+from he_helpers.server.schema import accounts, audit_events, dataset_parts, release_requests
+from he_helpers.server.store import Store
+from tests.server.conftest import command, environment, received
+
+ANN = Account("ann", "administrator")
+MARK = b"a mark that nothing else on this disk has: "
+
+
+def marked(size: int) -> bytes:
+    """Bytes that do not repeat, with the mark once in each kilobyte, so that each page of the database has it."""
+    generator = random.Random(size)
+    pieces = (MARK + generator.randbytes(1024 - len(MARK)) for _ in range(size // 1024))
+    return b"".join(pieces)
+
+
+def add(store, data, name="accounts", owner=ANN, label_part=b""):
+    return datasets.add_dataset(
+        store,
+        owner,
+        name,
+        received(data),
+        minimum_group_size=2,
+        contributor_label=None,
+        description={"labels": {}},
+        label_part=label_part,
+    )
+
+
+def read(store, name="accounts"):
+    with store.reading() as connection:
+        return datasets.read_content(connection, name)
+
+
+def marks_on_disk(folder) -> dict[str, int]:
+    return {path.name: path.read_bytes().count(MARK) for path in folder.iterdir()}
+
+
+@pytest.fixture
+def file_store(folder):
+    folder.mkdir(mode=0o700)
+    store = Store.in_folder(folder)
+    add_account(store, "ann", "administrator")
+    yield store
+    store.close()
+
+
+# What is deleted
+
+
+def test_a_deleted_dataset_does_not_stay_on_the_disk(file_store, folder):
+    add_account(file_store, "eve", "analyst")
+    add(file_store, marked(5_000_000), label_part=MARK)
+    add(file_store, b"another one", name="other")
+
+    def ask(connection):
+        connection.execute(
+            insert(release_requests).values(
+                id="1",
+                dataset="accounts",
+                analyst="eve",
+                query={},
+                purpose=MARK.decode(),
+                recipient_key_fingerprint="",
+                status="requested",
+            )
+        )
+
+    file_store.write(ask)
+    assert sum(marks_on_disk(folder).values()) > 4000, "the search finds what is stored"
+    datasets.delete_dataset(file_store, "accounts", ANN)
+    assert marks_on_disk(folder) == {"store.sqlite3": 0, "store.sqlite3-wal": 0, "store.sqlite3-shm": 0}
+    assert read(file_store, "other") == b"another one"
+
+
+def test_the_store_shrinks(file_store, folder):
+    add(file_store, b"what stays", name="other")
+    file_store.reclaim()
+    before = sum(path.stat().st_size for path in folder.iterdir())
+    for _ in range(3):
+        add(file_store, marked(5_000_000))
+        assert sum(path.stat().st_size for path in folder.iterdir()) > before + 5_000_000
+        datasets.delete_dataset(file_store, "accounts", ANN)
+        assert sum(path.stat().st_size for path in folder.iterdir()) < before + 100_000
+
+
+def test_a_reader_delays_it_no_further_than_the_next_step(file_store, folder, monkeypatch):
+    monkeypatch.setattr("he_helpers.server.store._RECLAIM_TIMEOUT", 0.05)
+    add(file_store, marked(1_000_000))
+    with file_store.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(dataset_parts)) == 1
+        datasets.delete_dataset(file_store, "accounts", ANN)
+        # The reader still sees the dataset, so its bytes are still there.
+        assert connection.scalar(select(func.count()).select_from(dataset_parts)) == 1
+        assert sum(marks_on_disk(folder).values()) > 0
+    add(file_store, b"the next step", name="other")
+    assert sum(marks_on_disk(folder).values()) == 0
+
+
+def test_a_deletion_that_is_undone_keeps_everything(file_store):
+    data = marked(3_000_000)
+    add(file_store, data)
+    with pytest.raises(Problem, match="not-found"):
+        datasets.delete_dataset(file_store, "accounts", Account("bob", "administrator"))
+    assert read(file_store) == data
+
+
+# Parts
+
+
+@pytest.mark.parametrize("size", [0, 1, datasets.PART_BYTES - 1, datasets.PART_BYTES, 2 * datasets.PART_BYTES + 1])
+def test_what_goes_in_comes_out(store, size, tmp_path):
+    add_account(store, "ann", "administrator")
+    data = random.Random(1).randbytes(size)
+    add(store, data)
+    assert read(store) == data
+    with (tmp_path / "copy").open("w+b") as file, store.reading() as connection:
+        datasets.copy_content(connection, "accounts", file)
+        file.seek(0)
+        assert file.read() == data
+        assert datasets.find_dataset(connection, "accounts", ANN).size == size
+
+
+MEASURED = """
+import hashlib, resource, sys
+from he_helpers.server import datasets
+from he_helpers.server.accounts import Account, add_account
+from he_helpers.server.bodies import Body
+from he_helpers.server.store import Store
+
+store, size, ann = Store(sys.argv[1]), int(sys.argv[2]), Account("ann", "administrator")
+add_account(store, "ann", "administrator")
+
+def most():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+def store_and_copy(name, path):
+    with open(path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        datasets.add_dataset(store, ann, name, Body(file, size, digest), minimum_group_size=1, contributor_label=None,
+                             description={"labels": {}}, label_part=b"")
+    with open(path + ".copy", "w+b") as copy, store.reading() as connection:
+        datasets.copy_content(connection, name, copy)
+        copy.seek(0)
+        assert hashlib.file_digest(copy, "sha256").hexdigest() == digest
+
+store_and_copy("small", sys.argv[3])
+before = most()
+size = int(sys.argv[4])
+store_and_copy("large", sys.argv[5])
+print((most() - before) / size)
+"""
+
+
+def test_a_large_table_is_never_in_memory_as_a_whole(folder, database, tmp_path):
+    """Storing and copying 96 MB takes less than a fifth of that more memory than doing it with 4 MB."""
+    folder.mkdir(mode=0o700)
+    paths = {"small": 4 * 2**20, "large": 96 * 2**20}
+    for name, size in paths.items():
+        (tmp_path / name).write_bytes(os.urandom(size))
+    arguments = [database, str(paths["small"]), str(tmp_path / "small"), str(paths["large"]), str(tmp_path / "large")]
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *arguments],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 0.2
+
+
+# Which stores are taken
+
+
+def test_a_store_is_taken_up_again(store, database):
+    add_account(store, "ann", "administrator")
+    add(store, b"the table")
+    again = Store(database)
+    assert read(again) == b"the table"
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE store_version SET version = 1", "DELETE FROM store_version", "DROP TABLE store_version"]
+)
+def test_a_store_of_another_version_is_refused(store, database, change):
+    store.write(lambda connection: connection.exec_driver_sql(change))
+    with pytest.raises(CannotStart, match="made by another version"):
+        Store(database)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [("nothing", "cannot be read"), ("mysql://localhost/x", "SQLite or PostgreSQL, and not in mysql")]
+)
+def test_other_databases_are_refused(url, words, tmp_path):
+    with pytest.raises(CannotStart, match=words):
+        Store(url)
+    done = subprocess.run(
+        [sys.executable, *command("run", "--folder", str(tmp_path / "server"), "--database", url)[3:]],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert re.search(words, done.stderr) and done.stderr.count("\n") == 1
+
+
+# Writers and readers at once
+
+
+def in_threads(*steps):
+    """Run the steps at once; returns their answers or errors in order."""
+    answers = [None] * len(steps)
+    barrier = threading.Barrier(len(steps))
+
+    def run(index, step):
+        barrier.wait()
+        try:
+            answers[index] = step()
+        except Exception as error:
+            answers[index] = error
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(steps)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return answers
+
+
+def test_a_writer_waits_for_the_one_before(store, database):
+    """Also one of another process, which has a store of its own: what a step has read is still so when it writes."""
+    add_account(store, "ann", "administrator")
+    other = Store(database)
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(connection):
+        count = connection.scalar(select(func.count()).select_from(audit_events))
+        inside.set()
+        assert go_on.wait(10)
+        record_event(connection, account="ann", role="administrator", action=f"saw {count}")
+
+    def quick(connection):
+        count = connection.scalar(select(func.count()).select_from(audit_events))
+        record_event(connection, account="ann", role="administrator", action=f"saw {count}")
+
+    first = threading.Thread(target=store.write, args=[slow])
+    first.start()
+    assert inside.wait(10)
+    second = threading.Thread(target=other.write, args=[quick])
+    second.start()
+    second.join(0.3)
+    assert second.is_alive(), "the second writer does not begin before the first has ended"
+    # Readers are not held up.
+    with other.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(audit_events)) == 1
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    with store.reading() as connection:
+        actions = list(connection.scalars(select(audit_events.c.action).order_by(audit_events.c.sequence)))
+    assert actions == ["account added", "saw 1", "saw 2"]
+    other.close()
+
+
+def test_of_many_writers_of_one_name_one_wins(store, database):
+    stores = [store, *(Store(database) for _ in range(3))]
+    names = [f"account{number}" for number in range(4)]
+    for name in names:
+        add_account(store, name, "administrator")
+    steps = [
+        lambda number=number, own=own: add(own, b"%d" % number, owner=Account(names[number], "administrator"))
+        for number, own in enumerate(stores)
+    ]
+    answers = in_threads(*steps)
+    assert [answer for answer in answers if answer is True] == [True]
+    assert [getattr(answer, "kind", None) for answer in answers if answer is not True] == ["name-taken"] * 3
+    assert read(store) == b"%d" % answers.index(True)
+    for own in stores[1:]:
+        own.close()
+
+
+def test_accounts_added_at_once(store):
+    answers = in_threads(*[lambda: add_account(store, "zoe", "analyst")] * 4)
+    assert sum(isinstance(answer, str) for answer in answers) == 1
+    assert sum(isinstance(answer, ValueError) for answer in answers) == 3
+    with store.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(accounts)) == 1
+
+
+def test_stores_opened_at_once_make_their_tables_once(folder, database):
+    folder.mkdir(mode=0o700)
+    answers = in_threads(*[lambda: Store(database)] * 4)
+    assert all(isinstance(answer, Store) for answer in answers), answers
+    for answer in answers:
+        answer.close()
+
+
+def test_a_reader_sees_one_state(store):
+    add_account(store, "ann", "administrator")
+    add(store, b"old")
+    with store.reading() as connection:
+        assert datasets.read_content(connection, "accounts") == b"old"
+        datasets.delete_dataset(store, "accounts", ANN)
+        add(store, b"new")
+        assert datasets.read_content(connection, "accounts") == b"old"
+    assert read(store) == b"new"
