@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from nacl.signing import SigningKey
 
+from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles import contacts, release
 from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.decisions import Decision, Decisions, Shown
@@ -25,7 +26,6 @@ from he_helpers.roles.errors import (
 from he_helpers.roles.hidden import Hidden
 from he_helpers.roles.keyring import hide
 from he_helpers.roles.participant import Participant, checked_uuid
-from he_helpers.roles.private_files import private_folder, read_private, write_private
 from he_helpers.roles.review import Review, review_request
 from he_helpers.roles.views import request_view
 from he_helpers.schemes.keys import secret_key_from_bytes

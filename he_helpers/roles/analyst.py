@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 from nacl.public import PrivateKey
 
+from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles import contacts
 from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.errors import AlreadyThere, NotThere, ServerRefused, UnreadableAnswer
 from he_helpers.roles.hidden import Hidden
 from he_helpers.roles.keyring import hide
 from he_helpers.roles.participant import Participant, checked_uuid
-from he_helpers.roles.private_files import private_folder, read_private, write_private
 from he_helpers.roles.release import unseal
 from he_helpers.roles.views import request_view
 from he_helpers.tables import Query

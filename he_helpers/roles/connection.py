@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 import httpx
 
+from he_helpers.files import UnreadableFile, read_private
 from he_helpers.roles.deadline import Deadline
 from he_helpers.roles.errors import InvalidName, NotThere, ServerRefused, ServerUnreachable, UnreadableAnswer
 from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.private_files import read_private
 from he_helpers.text import printable_line
 
 CONNECT_SECONDS = 3.0
@@ -59,7 +59,7 @@ class Connection:
     uncompressed: what is small on the wire and large in memory is refused. Usable as a context manager; what is not
     closed by close() is closed when the object goes, at the latest at the end of the process.
 
-    Raises ServerUnreachable, UnreadableAnswer, ServerRefused; NotThere or ExposedFile for the token.
+    Raises ServerUnreachable, UnreadableAnswer, ServerRefused; NotThere or ExposedFile for the token file.
     """
 
     def __init__(self, server: str, folder: Path | str, *, transport: httpx.BaseTransport | None = None):
@@ -258,7 +258,7 @@ class Connection:
 def _read_token(path: Path) -> Hidden[str]:
     try:
         token = Hidden(read_private(path, _LARGEST_TOKEN).decode("ascii", "replace").strip())
-    except NotThere:
+    except UnreadableFile:
         raise NotThere(
             f"There is no token at {path}. The server's operator hands it out when your account is made."
         ) from None

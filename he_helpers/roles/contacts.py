@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles.errors import AlreadyThere, DamagedContact, InvalidName, NotThere
-from he_helpers.roles.private_files import private_folder, read_private, write_private
 
 VERIFY_KEY = "verify key"
 ENCRYPTION_KEY = "encryption key"
@@ -63,7 +63,12 @@ class Contact:
 
     @classmethod
     def from_bytes(cls, data: bytes, kind: str) -> "Contact":
-        """Read a contact that must be of ``kind``. Raises DamagedContact when it is not, or is altered."""
+        """Read a contact that must be of ``kind``. Raises DamagedContact when it is not, is too long or altered."""
+        if len(data) > _LARGEST_FILE:
+            raise DamagedContact(
+                f"A handed-over {kind} has at most {_LARGEST_FILE:,} bytes, and this has more. Ask for it again, in "
+                "person."
+            )
         try:
             document = json.loads(data)
             contact = cls(document["kind"], bytes.fromhex(document["key"]))
@@ -157,10 +162,11 @@ def hand_over(folder: Path | str, name: str, contact: Contact) -> Path:
             f"{name!r:.80} cannot name a file. Use letters, digits, spaces, hyphens and underscores."
         )
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        private_folder(folder)
     file = folder / f"{name}.{contact.kind.replace(' ', '_')}.json"
     if file.exists():
-        if file.read_bytes() != contact.to_bytes():
+        if _handed_over(file) != contact.to_bytes():
             raise AlreadyThere(f"{file} holds another key already. Remove it if it is an old one of yours.")
         return file
     write_private(file, contact.to_bytes())
@@ -172,6 +178,6 @@ def _handed_over(path_or_bytes: Path | str | bytes) -> bytes:
         return path_or_bytes
     try:
         with open(path_or_bytes, "rb") as file:
-            return file.read(_LARGEST_FILE)
+            return file.read(_LARGEST_FILE + 1)
     except OSError as error:
         raise NotThere(f"The handed-over file {path_or_bytes} cannot be read: {error.strerror}.") from None

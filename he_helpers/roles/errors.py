@@ -14,10 +14,6 @@ class InvalidName(RoleError):
     """A name that cannot name a file, an entry, a contact or a request."""
 
 
-class ExposedFile(RoleError):
-    """A private file or folder that other accounts of this computer can read or change."""
-
-
 class AlreadyThere(RoleError):
     """Something of that name exists and would have been overwritten."""
 

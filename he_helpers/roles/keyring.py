@@ -16,9 +16,7 @@ authenticates nobody; that is what GCM does. Who alters the file and repairs the
 passphrase".
 """
 
-import fcntl
 import hashlib
-import os
 import secrets
 import struct
 import unicodedata
@@ -31,9 +29,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from he_helpers.files import alone_with, private_folder, read_private, write_private
 from he_helpers.roles.errors import AlreadyThere, DamagedKeyring, InvalidName, NotThere, WrongPassphrase
 from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.private_files import private_folder, read_private, write_private
 
 _WORD = b"HEKR"
 _VERSION = 1
@@ -116,14 +114,10 @@ class Keyring:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other writers out, so that no entry is lost, and clear what a crash left."""
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with alone_with(self.folder):
             for leftover in self.folder.glob(".keyring.*"):
                 leftover.unlink()
             yield
-        finally:
-            os.close(folder)
 
 
 def hide(passphrase: Passphrase) -> Hidden[str]:

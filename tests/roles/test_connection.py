@@ -13,11 +13,11 @@ import tracemalloc
 import httpx
 import pytest
 
+from he_helpers.files import ExposedFile
 from he_helpers.roles import connection as connection_module
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.deadline import Deadline
 from he_helpers.roles.errors import (
-    ExposedFile,
     InvalidName,
     NotThere,
     ServerRefused,

@@ -2,11 +2,13 @@
 
 import json
 import stat
+import tracemalloc
 
 import pytest
 
+from he_helpers.files import ExposedFile
 from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts, hand_over
-from he_helpers.roles.errors import AlreadyThere, DamagedContact, ExposedFile, InvalidName, NotThere
+from he_helpers.roles.errors import AlreadyThere, DamagedContact, InvalidName, NotThere
 
 KEY = Contact(ENCRYPTION_KEY, bytes(range(32)))
 OTHER = Contact(ENCRYPTION_KEY, bytes(32))
@@ -71,6 +73,36 @@ def test_unknown_name_lists_the_known(contacts):
     contacts.trust("Ana", KEY.to_bytes())
     with pytest.raises(NotThere, match="Known: Ana"):
         contacts.get("Ben")
+
+
+def test_one_key_under_two_names(contacts):
+    contacts.trust("Ana", KEY.to_bytes())
+    contacts.trust("Ben", OTHER.to_bytes())
+    with pytest.raises(AlreadyThere, match="already known as that of 'Ana'"):
+        contacts.trust("Ben", KEY.to_bytes(), overwrite=True)
+    assert contacts.all() == {"Ana": KEY, "Ben": OTHER}
+
+
+def test_a_handed_over_file_is_not_read_without_a_limit(contacts, tmp_path):
+    long = tmp_path / "analyst.encryption_key.json"
+    with open(long, "wb") as file:
+        file.write(KEY.to_bytes())
+        file.truncate(2**26)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DamagedContact, match="at most 4,096 bytes"):
+            contacts.trust("Ana", long)
+        with pytest.raises(AlreadyThere):
+            hand_over(tmp_path, "analyst", KEY)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+    # Blanks to the limit and one more.
+    padded = KEY.to_bytes() + b" " * (4096 - len(KEY.to_bytes()))
+    assert contacts.trust("Ana", padded) == KEY
+    with pytest.raises(DamagedContact):
+        contacts.trust("Ben", padded + b" ")
+    assert list(contacts.all()) == ["Ana"]
 
 
 def test_a_contact_that_others_can_change_is_not_trusted(contacts):

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from he_helpers.files import ExposedFile, UnreadableFile
 from he_helpers.roles import keyring as keyring_module
 from he_helpers.roles.errors import (
     AlreadyThere,
     DamagedKeyring,
-    ExposedFile,
     InvalidName,
     NotThere,
     WrongPassphrase,
@@ -103,7 +103,7 @@ def test_folder_open_to_others_is_refused(keyring, folder):
 def test_symbolic_link_is_not_followed(keyring, folder):
     keyring.path.rename(folder / "elsewhere")
     keyring.path.symlink_to(folder / "elsewhere")
-    with pytest.raises(NotThere, match="ordinary file"):
+    with pytest.raises(UnreadableFile, match="ordinary file"):
         keyring.load("main", PASSPHRASE)
 
 
@@ -230,7 +230,7 @@ def test_another_version_is_refused(keyring):
 def test_large_file_is_not_read(keyring):
     with open(keyring.path, "r+b") as file:
         file.truncate(2**30 + 1)
-    with pytest.raises(NotThere, match="at most"):
+    with pytest.raises(UnreadableFile, match="at most"):
         keyring.load("main", PASSPHRASE)
 
 

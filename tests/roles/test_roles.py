@@ -3,6 +3,7 @@ attacks.
 """
 
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -669,9 +670,17 @@ def test_the_trail_is_stable_unless_asked_otherwise(ada, ana, dataset):
     assert request not in repr(ada.review(request))
 
 
-def test_what_lies_in_the_folders(ada, ana, dataset):
+@pytest.fixture(params=[0o000, 0o022])
+def umask(request):
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def test_what_lies_in_the_folders(umask, ada, ana, dataset, tmp_path):
     request, _ = released(ada, ana, dataset)
-    for folder in (ada.folder, ana.folder):
+    ana.result(request)
+    for folder in (ada.folder, ana.folder, tmp_path / "handover"):
         for path in [folder, *folder.rglob("*")]:
             assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     secret = ada.keyring.load("homomorphic encryption key main", PASSPHRASES["ada"])

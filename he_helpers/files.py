@@ -1,0 +1,127 @@
+"""Files and folders that only their owner can get at, written whole or not at all.
+
+Whoever can write where a secret will lie can lay something else there before: a folder of their own with a passphrase
+that they know, a link to their own file. So nothing is used that belongs to another account, that others can get at, or
+that is a symbolic link, and what is made here is closed to others whatever the umask says.
+"""
+
+import fcntl
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from he_helpers.errors import HEError
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class ExposedFile(HEError):
+    """A private file or folder that another account of this computer owns, can read or can change."""
+
+
+class UnreadableFile(HEError):
+    """A file or folder that is missing, of another kind than expected, or too large."""
+
+
+def private_folder(path: Path | str) -> Path:
+    """Return ``path`` as a folder of mode 0700, made when it is missing, with the folders above it.
+
+    An existing folder that another account owns or may enter is refused (ExposedFile): what is in it may have been read
+    or replaced, which its owner should know before it is closed. A symbolic link is refused (UnreadableFile).
+    """
+    path = Path(path)
+    for folder in reversed([path, *path.absolute().parents]):
+        if not os.path.lexists(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    state = path.lstat()
+    if stat.S_ISLNK(state.st_mode):
+        raise UnreadableFile(
+            f"{path} is a symbolic link, where a folder was expected. Whoever made it decides where your files go: "
+            "name the folder itself."
+        )
+    if not stat.S_ISDIR(state.st_mode):
+        raise UnreadableFile(
+            f"{path} is a file, where a folder was expected. Move it away or choose another folder."
+        )
+    _check_closed(path, state, "folder", 0o700)
+    return path
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write ``path`` with mode 0600: after a crash there is the old file or the new one, whole."""
+    handle, temporary = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}."
+    )  # mkstemp creates with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    # The rename itself lies in the folder, which has to reach the disk too.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_private(path: Path, largest: int) -> bytes:
+    """Read ``path``, at most ``largest`` bytes.
+
+    Raises UnreadableFile when it is missing, no ordinary file or too large, and ExposedFile when another account owns
+    it, can read or change it. A symbolic link is not followed: what lies behind it may change between the check and the
+    reading.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        raise UnreadableFile(f"There is no file {path}.") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read as an ordinary file: {error.strerror}.") from None
+    try:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise UnreadableFile(f"{path} is not an ordinary file.")
+        _check_closed(path, state, "file", 0o600)
+        if state.st_size > largest:
+            raise UnreadableFile(
+                f"{path} has {state.st_size:,} bytes, and at most {largest:,} were expected. It is not read."
+            )
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(largest)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def alone_with(folder: Path) -> Iterator[None]:
+    """Keep out every other process and thread that asks for the same ``folder``, until the block ends."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _check_closed(path: Path, state: os.stat_result, kind: str, mode: int) -> None:
+    """Raise ExposedFile unless the own account alone owns and gets at what ``state`` is about."""
+    if state.st_uid != os.geteuid():
+        raise ExposedFile(
+            f"The {kind} {path} belongs to another account of this computer (user id {state.st_uid}; yours is "
+            f"{os.geteuid()}), which can put into it what it likes. Nothing of it is used. Choose another place, or, "
+            "if you know how it came there, have it given to you with chown."
+        )
+    if state.st_mode & _OTHERS:
+        raise ExposedFile(
+            f"The {kind} {path} has mode {stat.S_IMODE(state.st_mode):04o}: other accounts of this computer can get at "
+            f"it. Expected {mode:04o}. Repair it with: chmod {mode:03o} '{path}', and consider what is in it known to "
+            "others."
+        )
