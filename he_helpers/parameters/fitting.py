@@ -26,6 +26,7 @@ from he_helpers.parameters.noise import (
     ckks_drift,
     ckks_fresh_error,
     ckks_key_switching_error,
+    ckks_sum_error,
     float_error,
 )
 from he_helpers.parameters.security import SHOR, coefficient_limit, limit_words
@@ -228,7 +229,7 @@ def _bfv_chain(
         if t_bits in parts or min(parts) < shortest or special > _LONGEST_PRIME or data_bits + special > limit:
             continue
         parameters = BFVParameters(ring, (*parts, special), modulus)
-        if _bfv_noise(job, arrangement, parameters) <= bfv_noise_limit(parameters) and _has_primes(parameters):
+        if _has_primes(parameters) and _bfv_noise(job, arrangement, parameters) <= bfv_noise_limit(parameters):
             return parameters
     return None
 
@@ -267,6 +268,9 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
             )
         result = list(steps.values())[-1] * arrangement.parts
         found, wanted = None, min(job.largest_error, _ERROR_SHARE * result)
+        if job.is_table:
+            # A table takes only decimals that its sums have right.
+            wanted = min(wanted, 0.5 * 10.0**-job.decimals)
         for parameters, terms in _ckks_chains(job, arrangement, ring, max(*steps.values(), job.largest_weight), limit):
             error = _ckks_error(job, arrangement, parameters)
             best = min(best, error)
@@ -338,8 +342,9 @@ def _ckks_error(job: Job, arrangement: Arrangement, parameters: CKKSParameters) 
         error, value = error * arrangement.columns_added, value * job.largest_weight * arrangement.columns_added
     added = arrangement.rows_added * arrangement.slots_added
     if arrangement.name == "rotated":
-        rotations = math.log2(arrangement.slots_added)
-        error = (error * arrangement.rows_added + rotations * switching) * arrangement.slots_added
+        # At least what a table is held to, where the first slots get most of the error of a rotation.
+        rows, slots = arrangement.rows_added, arrangement.slots_added
+        error = max(error * rows * slots, ckks_sum_error(parameters, rows, job.largest, slots, rotated=True))
     elif arrangement.slots_added > 1:
         # The rotations add up all slots; what is in the unused ones is noise. The sum of the slots is a multiple of one
         # coefficient of the noise, which is smaller by sqrt(N) than the noise in a slot.

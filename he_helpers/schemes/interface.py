@@ -7,7 +7,9 @@ these before the library computes, because the libraries themselves wrap around,
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,7 @@ class PublicKey(ABC):
         self.fingerprint = fingerprint
         self.can_encrypt = can_encrypt
         self._evaluation_part: PublicKey | None = None
+        self._loading_part: PublicKey | None = None
         self.slot_count = self._slot_count()
         self.capacity = self._capacity()
         self.consumption_limit = self._consumption_limit()
@@ -64,7 +67,8 @@ class PublicKey(ABC):
             ``capacity / terms``, so that no sum of that many can wrap around.
 
         Raises ValueOutOfRange (NaN, infinity, a fraction in an exact scheme, above the limit), ShapeMismatch (empty,
-        more than one dimension, longer than the slots), UnsupportedOperation (a key for evaluation only).
+        more than one dimension, longer than the slots), UnsupportedOperation (a key for evaluation only),
+        DepthExhausted (parameters without any noise budget).
         """
         if not self.can_encrypt:
             raise UnsupportedOperation(
@@ -73,7 +77,12 @@ class PublicKey(ABC):
         if not isinstance(terms, (int, np.integer)) or terms < 1:
             raise ValueOutOfRange(f"terms is the number of ciphertexts to be added up, 1 or more, not {terms!r}.")
         terms = int(terms)
-        bound = share(self.capacity, terms)
+        if self._fresh_consumption() > self.consumption_limit:
+            raise DepthExhausted(
+                f"The noise of a fresh ciphertext can pass what {self.scheme_name} corrects under these parameters. "
+                "Choose a longer coefficient modulus or a shorter plaintext modulus."
+            )
+        bound = self.share(terms)
         vector = self._checked(values, bound, f"its share of a sum of {terms} ciphertexts")
         return Ciphertext(
             self,
@@ -83,6 +92,53 @@ class PublicKey(ABC):
             bound,
             self._fresh_consumption(),
         )
+
+    def share(self, terms: int) -> int | float:
+        """The largest absolute value that encrypt(values, terms) takes: the capacity of a slot, shared by the terms."""
+        return share(self.capacity, terms)
+
+    def add_up(self, ciphertexts: Sequence["Ciphertext"]) -> "Ciphertext":
+        """The sum of ciphertexts of this key that were encrypted independently of each other, each of them once.
+
+        It is the sum that the operators compute, and counts less noise: errors of independent encryptions partly cancel
+        out, and their sum grows with the square root of their number (``parameters.noise``). The operators cannot know
+        that x and y of x + y have nothing to do with each other, and count the worst, as for x + x. So do sums here
+        of ciphertexts that are not fresh, or not all different. That different ones are independent is the caller's
+        word, as is all that a ciphertext declares.
+
+        Raises KeyMismatch, ShapeMismatch, ValueOutOfRange (the sum could pass the capacity), DepthExhausted.
+        """
+        first, fresh = ciphertexts[0], self._fresh_consumption()
+        if len(ciphertexts) == 1:
+            return first
+        if len({id(ciphertext.native) for ciphertext in ciphertexts}) < len(ciphertexts) or any(
+            ciphertext.consumed > fresh for ciphertext in ciphertexts
+        ):
+            return reduce(add, ciphertexts)
+        bound = sum(ciphertext.bound for ciphertext in ciphertexts)
+        for ciphertext in ciphertexts:
+            if ciphertext.key.fingerprint != self.fingerprint or ciphertext.length != first.length:
+                raise first._why_not(ciphertext, bound)
+        if bound > self.capacity:
+            raise first._overflow(bound)
+        consumed = self.consumption_of_sum(len(ciphertexts))
+        if consumed > self.consumption_limit:
+            raise DepthExhausted(
+                f"No room for a sum of {len(ciphertexts):,} ciphertexts: {self._consumption_words(consumed)}."
+            )
+        native = _computed("sum", reduce, self._add, [ciphertext.native for ciphertext in ciphertexts])
+        padding = min(ciphertext.padding for ciphertext in ciphertexts)
+        return Ciphertext(self, native, first.length, padding, bound, consumed)
+
+    def consumption_of_sum(self, terms: int, rotations: int = 0) -> float:
+        """What add_up() of ``terms`` fresh ciphertexts uses up, to be compared with ``consumption_limit``.
+
+        rotations: how often the sum is then rotated and added to what it was.
+        """
+        consumed = self._consumed_by_independent_sum(terms)
+        for _ in range(rotations):
+            consumed = self._consumed_by_sum(consumed, self._consumed_by_rotation(consumed))
+        return consumed
 
     def load_ciphertext(self, data: bytes) -> "Ciphertext":
         """Read a ciphertext of this key from its envelope.
@@ -187,12 +243,21 @@ class PublicKey(ABC):
     def for_evaluation(self) -> "PublicKey":
         """The part that a server needs: it adds and multiplies, and cannot encrypt. The same object at each call."""
         if self._evaluation_part is None:
-            self._evaluation_part = self._without_encryption()
+            self._evaluation_part = self._reduced(evaluation_keys=True)
         return self._evaluation_part
+
+    def for_loading(self) -> "PublicKey":
+        """The part that a recipient needs: it loads and adds up ciphertexts, and holds no key of any kind. The same
+        object at each call."""
+        if self._loading_part is None:
+            self._loading_part = self._reduced(evaluation_keys=False)
+        return self._loading_part
 
     # What an adapter implements. ``native`` is the library's ciphertext.
     @abstractmethod
-    def _without_encryption(self) -> "PublicKey": ...
+    def _reduced(self, evaluation_keys: bool) -> "PublicKey":
+        """This key without the encryption key, and with the evaluation keys that there are or without them."""
+
     @abstractmethod
     def _slot_count(self) -> int: ...
     @abstractmethod
@@ -244,6 +309,8 @@ class PublicKey(ABC):
     # How the noise budget or the levels are used up.
     @abstractmethod
     def _consumed_by_sum(self, a: float, b: float) -> float: ...
+    @abstractmethod
+    def _consumed_by_independent_sum(self, terms: int) -> float: ...
     @abstractmethod
     def _consumed_by_plain_product(self, a: float, factor: float, is_vector: bool) -> float: ...
 

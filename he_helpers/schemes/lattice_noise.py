@@ -13,6 +13,7 @@ from he_helpers.parameters.noise import (
     bfv_noise_limit,
     bfv_product_noise,
     bfv_slot_sum_noise,
+    bfv_sum_noise,
 )
 
 
@@ -47,6 +48,9 @@ class BFVNoise:
 
     def _consumed_by_sum(self, a: float, b: float) -> float:
         return a + b
+
+    def _consumed_by_independent_sum(self, terms: int) -> float:
+        return bfv_sum_noise(self.parameters, terms)
 
     def _consumed_by_plain_product(self, a: float, factor: float, is_vector: bool) -> float:
         # A vector becomes a polynomial whose coefficients are spread over the whole plaintext modulus.
@@ -102,6 +106,9 @@ class CKKSLevels:
 
     def _consumed_by_sum(self, a: float, b: float) -> float:
         return a if a > b else b
+
+    def _consumed_by_independent_sum(self, terms: int) -> float:
+        return 0
 
     def _consumed_by_plain_product(self, a: float, factor: float, is_vector: bool) -> float:
         return a + 1

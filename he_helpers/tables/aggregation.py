@@ -79,7 +79,8 @@ class EncryptedAggregate:
         """The answer in the clear, shaped as pandas' own groupby shapes it.
 
         secret_key: a SecretKey, or anything whose ``decrypt`` turns a Ciphertext into an array.
-        Sums are rounded to the decimals of their column; means are the exact sums divided by the counts.
+        Sums are rounded to the decimals of their column, int64 where it has none, else float64; means are these sums
+        divided by the counts, float64.
         Raises KeyMismatch, DamagedBytes.
         """
         if self.query.statistic == "count":
@@ -96,7 +97,7 @@ class EncryptedAggregate:
                 sum(decrypted[index][slot] for index, slot in placement.cells(positions[name], group))
                 for group in range(self.groups.rows)
             )
-            divisors = self.counts if self.query.statistic == "mean" else [1] * len(self.counts)
+            divisors = self.counts if self.query.statistic == "mean" else [None] * len(self.counts)
             result[name] = [
                 column.decode(total, self.key.exact, divisor) for total, divisor in zip(sums, divisors, strict=True)
             ]
@@ -109,9 +110,9 @@ class EncryptedAggregate:
         return frame
 
     def to_bytes(self) -> bytes:
-        """The aggregate in its envelope."""
+        """The aggregate in its envelope, with no more of the key than loading the ciphertexts takes."""
         fields = [
-            self.key.to_bytes(),
+            self.key.for_loading().to_bytes(),
             self.query.to_dict(),
             columns_to_fields(self.columns),
             self.layout_name,

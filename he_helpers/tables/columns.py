@@ -33,10 +33,8 @@ class Column:
                 f"Column {self.name!r} has {wrong.size} missing or infinite values, the first in row {int(wrong[0])}. "
                 "Drop these rows or fill them before encrypting."
             )
-        if not exact:
-            return numbers
         if pd.api.types.is_integer_dtype(values) and self.decimals == 0 and np.abs(numbers).max() < 2.0**63:
-            return values.to_numpy(dtype=np.int64)
+            return values.to_numpy(dtype=np.int64) if exact else numbers
         with np.errstate(over="ignore"):
             scaled = numbers * 10.0**self.decimals
         if np.abs(scaled).max() > 2.0**53:
@@ -45,21 +43,24 @@ class Column:
                 "these are more digits than a float holds exactly. Use fewer decimals."
             )
         integers = np.rint(scaled)
-        # A decimal number that is read as a float is off by a few units in its last place.
-        wrong = np.flatnonzero(np.abs(scaled - integers) > 1e-6 + 4 * np.finfo(np.float64).eps * np.abs(scaled))
+        # A decimal number read as a float is off by a few units in its last place, a difference by a little more.
+        wrong = np.flatnonzero(np.abs(scaled - integers) > 1e-9 + 4 * np.finfo(np.float64).eps * np.abs(scaled))
         if wrong.size:
             raise ValueOutOfRange(
                 f"Column {self.name!r} has values with more than {self.decimals} decimals, the first in row "
                 f"{int(wrong[0])}: {numbers[wrong[0]]:.15g}. Announce more decimals, or round the column first."
             )
-        return integers.astype(np.int64)
+        return integers.astype(np.int64) if exact else numbers
 
-    def decode(self, number: int | float, exact: bool, count: int = 1) -> float:
-        """The value of a decrypted sum, divided by ``count``; a sum is rounded to the column's decimals."""
-        if exact:
-            return int(number) / (10**self.decimals * count)
-        # Adding zero turns -0.0, which rounding leaves of a small error, into 0.0.
-        return round(float(number), self.decimals) + 0.0 if count == 1 else float(number) / count
+    def decode(self, number: int | float, exact: bool, count: int | None = None) -> int | float:
+        """The value of a decrypted sum, or the mean of ``count`` values: the sum divided by it.
+
+        The sum is rounded to the column's decimals, and an integer where there are none; a mean is a float.
+        """
+        units = int(number) if exact else round(float(number) * 10**self.decimals)
+        if count is None:
+            return units / 10**self.decimals if self.decimals else units
+        return units / (10**self.decimals * count)
 
 
 def columns_to_fields(columns: Sequence[Column]) -> list:

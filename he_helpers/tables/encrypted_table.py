@@ -16,6 +16,7 @@ from he_helpers.tables.header import TableHeader, table_fields
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import Layout, make_layout
 from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel
+from he_helpers.tables.room import check_noise, check_room
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -55,9 +56,10 @@ class EncryptedTable:
             server adds up in a rotated one; a power of two there (see layouts.RotatedLayout).
         progress: wraps the iteration over ciphertexts, for instance tqdm.
 
-        Raises UnknownLabel; ValueOutOfRange for text, missing or too large values, or more decimals than announced;
-        ShapeMismatch for an empty table or one without numeric columns; for a rotated table UnsupportedOperation
-        (missing Galois keys) and DepthExhausted (more rotations than the noise budget allows).
+        Raises, before anything is encrypted: UnknownLabel; ValueOutOfRange for text, missing or too large values, more
+        decimals than announced, or under CKKS more decimals than a sum has right; ShapeMismatch for an empty table or
+        one without numeric columns; DepthExhausted for sums of more terms than the noise budget allows;
+        UnsupportedOperation for a rotated table without the Galois keys.
         """
         names = [str(name) for name in frame.columns]
         labels = [labels] if isinstance(labels, str) else [str(label) for label in labels]
@@ -80,9 +82,10 @@ class EncryptedTable:
         readable = Labels.from_frame(frame[labels])
         arrangement = make_layout(layout, readable, len(columns), key.slot_count, groupings, partial_sums)
         numbers = np.stack([column.encode(frame[column.name], key.exact) for column in columns], axis=1)
+        _rehearse_rotations(arrangement, key)
+        check_room(arrangement, columns, numbers, key)
         vectors = progress(arrangement.vectors(numbers))
         ciphertexts = [key.encrypt(vector, terms=arrangement.terms) for vector in vectors]
-        arrangement.rehearse(ciphertexts)
         header = TableHeader(key.scheme_name, key.fingerprint, key.slot_count, readable, columns, arrangement)
         return cls(key.for_evaluation(), header, ciphertexts)
 
@@ -167,6 +170,7 @@ class EncryptedTable:
             header.slot_count,
         ):
             raise DamagedBytes("The key of this table is not the one that its header names.")
+        check_noise(layout, key)
         loaded = [key.load_ciphertext(ciphertext) for ciphertext in ciphertexts]
         if any(ciphertext.length != length for ciphertext, length in zip(loaded, layout.lengths(), strict=True)):
             raise DamagedBytes("A ciphertext of this table does not have the length that its layout needs.")
@@ -198,8 +202,16 @@ class GroupBy:
         return aggregate(self._table, Query("count", self._labels))
 
 
+def _rehearse_rotations(layout: Layout, key: PublicKey) -> None:
+    """Raise UnsupportedOperation if the server had no keys for the rotations of ``layout``: tried on one ciphertext."""
+    for step in range(max(rotations for _, rotations in layout.sums())):
+        key.encrypt([0], terms=1).rotate(1 << step)
+
+
 def _decimals_of(name: str, decimals: int | Mapping[str, int]) -> int:
     number = decimals.get(name, 0) if isinstance(decimals, Mapping) else decimals
-    if type(number) is not int or not 0 <= number <= MOST_DECIMALS:
+    if isinstance(number, (bool, np.bool_)) or not isinstance(number, (int, np.integer)):
+        raise ShapeMismatch(f"Column {name!r} needs 0 to {MOST_DECIMALS} decimals, a whole number, not {number!r}.")
+    if not 0 <= number <= MOST_DECIMALS:
         raise ShapeMismatch(f"Column {name!r} needs 0 to {MOST_DECIMALS} decimals, not {number!r}.")
-    return number
+    return int(number)

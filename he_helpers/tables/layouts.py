@@ -12,8 +12,6 @@ the server and the decrypting side derive the same arrangement.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import reduce
-from operator import add
 
 import numpy as np
 
@@ -31,12 +29,13 @@ ANNOUNCED = ("aligned", "rotated")
 class Layout(ABC):
     """An arrangement for given labels, number of columns and slots.
 
-    ``terms`` is the largest number of ciphertexts that one result adds up, ``ciphertext_count`` the number uploaded,
-    ``groupings`` those that it can answer (None for any).
+    ``terms`` is the largest number of terms that one slot of a result adds up, ``largest_group`` the number of rows of
+    the largest group, ``ciphertext_count`` the number uploaded, ``groupings`` those that it can answer (None for any).
     """
 
     name: str
     terms: int
+    largest_group: int
     ciphertext_count: int
     groupings: tuple[tuple[str, ...], ...] | None = None
     partial_sums: int = 1
@@ -63,8 +62,9 @@ class Layout(ABC):
         """Slots that a sum of this grouping takes in the result."""
         return self.partial_sums
 
-    def rehearse(self, ciphertexts: Sequence[Ciphertext]) -> None:  # noqa: B027  sums alone need no rehearsal
-        """Raise what the server would meet: UnsupportedOperation (missing keys) or DepthExhausted (noise)."""
+    @abstractmethod
+    def sums(self) -> Iterator[tuple[int, int]]:
+        """For each kind of sum the number of ciphertexts that it adds up, and of the rotations after that."""
 
 
 class RowLayout(Layout):
@@ -76,7 +76,7 @@ class RowLayout(Layout):
         self._column_count = column_count
         self._width = row_width(name, column_count, slot_count)
         self._starts = range(0, column_count, self._width)
-        self.terms = labels.rows
+        self.terms = self.largest_group = labels.rows
         self.ciphertext_count = labels.rows * len(self._starts)
 
     def vectors(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
@@ -89,6 +89,9 @@ class RowLayout(Layout):
             for start in self._starts:
                 yield min(self._width, self._column_count - start)
 
+    def sums(self) -> Iterator[tuple[int, int]]:
+        yield self.terms, 0
+
     def add_up(
         self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
     ) -> list[Ciphertext]:
@@ -96,7 +99,7 @@ class RowLayout(Layout):
         members = np.split(np.argsort(group_of_row, kind="stable"), np.cumsum(sizes)[:-1])
         needed = RowPlacement(self._column_count, len(sizes), self._width, columns).needed
         return [
-            reduce(add, (ciphertexts[row * len(self._starts) + chunk] for row in rows))
+            add_up([ciphertexts[row * len(self._starts) + chunk] for row in rows])
             for rows in members
             for chunk in needed
         ]
@@ -114,7 +117,8 @@ class _Block:
         self.group_count = len(self._sizes)
         self.parts = parts
         self._column_count = column_count
-        self.depth = -(-int(self._sizes.max()) // parts)
+        self.largest_group = int(self._sizes.max())
+        self.depth = -(-self.largest_group // parts)
         self.lengths = AlignedPlacement(column_count, self.group_count, slots, parts, range(column_count)).lengths
 
     def layers(self, numbers: np.ndarray) -> np.ndarray:
@@ -157,6 +161,7 @@ class AlignedLayout(Layout):
             for grouping in self.groupings
         }
         self.terms = max(block.depth for block in self._blocks.values())
+        self.largest_group = max(block.largest_group for block in self._blocks.values())
         self.ciphertext_count = sum(block.depth * len(block.lengths) for block in self._blocks.values())
 
     def _parts_of(self, labels: Labels, grouping: tuple[str, ...]) -> int:
@@ -164,6 +169,10 @@ class AlignedLayout(Layout):
 
     def parts(self, grouping: tuple[str, ...]) -> int:
         return self._blocks[grouping].parts
+
+    def sums(self) -> Iterator[tuple[int, int]]:
+        for block in self._blocks.values():
+            yield block.depth, 0
 
     def vectors(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
         for block in self._blocks.values():
@@ -198,7 +207,7 @@ class AlignedLayout(Layout):
             self._column_count, block.group_count, self._slot_count, block.parts, columns
         )
         return [
-            reduce(add, (ciphertexts[start + layer * len(block.lengths) + chunk] for layer in range(block.depth)))
+            add_up([ciphertexts[start + layer * len(block.lengths) + chunk] for layer in range(block.depth)])
             for chunk in placement.needed
         ]
 
@@ -230,15 +239,20 @@ class RotatedLayout(AlignedLayout):
         largest = int(labels.group_sizes(grouping).max())
         return min(self.partial_sums, 1 << (largest - 1).bit_length())
 
-    def rehearse(self, ciphertexts: Sequence[Ciphertext]) -> None:
-        for grouping in self.groupings:
-            self.add_up(ciphertexts, grouping, range(self._column_count))
+    def sums(self) -> Iterator[tuple[int, int]]:
+        for block in self._blocks.values():
+            yield block.depth, block.parts.bit_length() - 1
 
     def add_up(
         self, ciphertexts: Sequence[Ciphertext], grouping: tuple[str, ...], columns: Sequence[int]
     ) -> list[Ciphertext]:
         sums = super().add_up(ciphertexts, grouping, columns)
         return [sum_of_neighbours(ciphertext, self.parts(grouping)) for ciphertext in sums]
+
+
+def add_up(ciphertexts: Sequence[Ciphertext]) -> Ciphertext:
+    """The sum of ciphertexts of a table, which were encrypted each on its own (see PublicKey.add_up)."""
+    return ciphertexts[0].key.add_up(ciphertexts)
 
 
 def sum_of_neighbours(ciphertext: Ciphertext, count: int) -> Ciphertext:

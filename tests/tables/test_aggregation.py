@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from he_helpers.schemes.errors import KeyMismatch, ValueOutOfRange
+from he_helpers.parameters import BFVParameters, plaintext_prime
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, ValueOutOfRange
+from he_helpers.schemes.keys import pyfhel_bfv, tenseal_bfv
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables import (
     EncryptedAggregate,
@@ -260,3 +263,67 @@ def test_the_key_in_a_table_is_for_evaluation(keys):
     assert table.key.fingerprint == keys.public.fingerprint
     assert table.key.can_encrypt == (keys.public.scheme_name == "paillier")
     assert load_public_key(table.key.to_bytes()).to_bytes() == table.key.to_bytes()
+
+
+# What an aggregate carries
+
+
+def test_an_aggregate_carries_no_keys():
+    """The keys for rotations and relinearisation are megabytes; loading the sums needs none of them."""
+    frame = pd.DataFrame({"L": list("aabb"), "n": [1, 2, 3, 4]})
+    pyfhel = pyfhel_bfv(galois_keys=[1, 2], relinearisation_keys=True).generate_keys()
+    parameters = BFVParameters(8192, (54, 54, 54), plaintext_prime(30, 8192))
+    tenseal = tenseal_bfv(parameters, galois_keys=True).generate_keys()
+    for keys, options in ((pyfhel, {"layout": "rotated", "partial_sums": 2}), (tenseal, {})):
+        answer = EncryptedTable.encrypt(frame, ["L"], keys.public, **options).group_by("L").sum()
+        data = answer.to_bytes()
+        [ciphertext] = answer.ciphertexts
+        assert len(answer.key.to_bytes()) > 400_000 and len(data) < len(ciphertext.to_bytes()) + 1000
+        received = EncryptedAggregate.from_bytes(data)
+        assert received.to_bytes() == data and not received.key.can_encrypt
+        assert received.decrypt(keys.secret)["n"].to_dict() == {"a": 3, "b": 7}
+
+
+# What a forged aggregate is refused for
+
+
+@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+def test_an_aggregate_with_other_ciphertexts_than_its_groups_need(keys, layout):
+    """Too few, too many, too short, too long: each of the right key, and each refused."""
+    frame = pd.DataFrame({"L": list("aab"), "M": list("xyz"), "n": [1, 2, 3], "m": [4, 5, 6]})
+    options = {"groupings": [["L"], ["M"]]} if layout == "aligned" else {}
+    table = EncryptedTable.encrypt(frame, ["L", "M"], keys.public, layout=layout, **options)
+    answer = table.group_by("L").sum()
+    fields = open_envelope(answer.to_bytes(), "aggregate")
+    sealed = fields[-1]
+    for wrong in (sealed[:-1], [*sealed, sealed[0]], []):
+        with pytest.raises(DamagedBytes, match=f"needs {len(sealed)} ciphertexts and brings {len(wrong)}"):
+            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], wrong]))
+    length = len(answer.ciphertexts[0])
+    for other in {1, length - 1, length + 1} - {0, length}:
+        of_other_length = keys.public.encrypt(np.ones(other, dtype=int)).to_bytes()
+        with pytest.raises(DamagedBytes, match="does not have the length that its groups need"):
+            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], [of_other_length, *sealed[1:]]]))
+
+
+@pytest.mark.parametrize(
+    "groups, counts",
+    [
+        ([["L", "text", ["a", "b"], 1, b"\1\0"]], [2, 1]),
+        ([["L", "text", ["a", "b"], 1, b"\0\0"]], [2, 1]),
+        ([["L", "text", ["a", "b"], 1, b"\0\1"]], [2]),
+        ([["L", "text", ["a", "b"], 1, b"\0\1"]], [2, 0]),
+        ([["M", "text", ["a", "b"], 1, b"\0\1"]], [2, 1]),
+        ([["L", "text", ["a"], 1, b"\0"]], [3]),
+        ([], [3]),
+    ],
+    ids=["order", "twice", "a count too few", "a count of nothing", "another label", "a group too few", "no label"],
+)
+def test_an_aggregate_with_other_groups(groups, counts):
+    keys = key_pair("tenseal-bfv")
+    frame = pd.DataFrame({"L": list("aab"), "n": [1, 2, 3]})
+    answer = EncryptedTable.encrypt(frame, ["L"], keys.public).group_by("L").sum()
+    fields = open_envelope(answer.to_bytes(), "aggregate")
+    assert fields[5:7] == [[["L", "text", ["a", "b"], 1, b"\0\1"]], [2, 1]]
+    with pytest.raises(DamagedBytes):
+        EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:5], groups, counts, fields[7]]))

@@ -66,7 +66,7 @@ class PaillierPublicKey(PublicKey):
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
         return cls(modulus, parameters)
 
-    def _without_encryption(self) -> "PaillierPublicKey":
+    def _reduced(self, evaluation_keys: bool) -> "PaillierPublicKey":
         """The key itself: adding needs the same modulus as encrypting."""
         return self
 
@@ -124,6 +124,9 @@ class PaillierPublicKey(PublicKey):
         return gmpy2.invert(a, self._modulus_squared)
 
     def _consumed_by_sum(self, a: float, b: float) -> float:
+        return 0
+
+    def _consumed_by_independent_sum(self, terms: int) -> float:
         return 0
 
     def _consumed_by_plain_product(self, a: float, factor: float, is_vector: bool) -> float:

@@ -87,10 +87,11 @@ class _PyfhelPublicKey(PublicKey):
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
         return cls(engine, parameters, fingerprint)
 
-    def _without_encryption(self) -> "_PyfhelPublicKey":
-        """The context with the evaluation keys that were made, and without the encryption key."""
+    def _reduced(self, evaluation_keys: bool) -> "_PyfhelPublicKey":
+        """The context, with the evaluation keys that were made or without them."""
         parts = self._parts()
-        parts["public"] = b""
+        kept = ("context", "relinearisation", "galois") if evaluation_keys else ("context",)
+        parts = {name: part if name in kept else b"" for name, part in parts.items()}
         return type(self)(engine_from_parts(parts), self.parameters, self.fingerprint)
 
     def _parts(self) -> dict[str, bytes]:

@@ -82,13 +82,13 @@ class _TenSEALPublicKey(PublicKey):
     def _same_encoding(context: ts.Context, parameters: Any) -> bool:
         """Whether plaintext modulus or scale are those announced."""
 
-    def _without_encryption(self) -> "_TenSEALPublicKey":
-        """The context without the encryption key: about 90 bytes where no evaluation keys were made."""
+    def _reduced(self, evaluation_keys: bool) -> "_TenSEALPublicKey":
+        """The context without the encryption key: about 90 bytes where there are no evaluation keys."""
         native = self.context.serialize(
             save_public_key=False,
             save_secret_key=False,
-            save_galois_keys=self.context.has_galois_keys(),
-            save_relin_keys=self.context.has_relin_keys(),
+            save_galois_keys=evaluation_keys and self.context.has_galois_keys(),
+            save_relin_keys=evaluation_keys and self.context.has_relin_keys(),
         )
         return type(self)(read_context(native), self.parameters, self.fingerprint)
 

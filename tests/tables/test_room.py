@@ -1,0 +1,176 @@
+"""What is encrypted can be added up: into the slots, the noise budget and the decimals, or it is refused beforehand."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from he_helpers import parameters as parameters_module
+from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
+from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
+from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.tables import EncryptedTable, encrypted_table
+from he_helpers.tables.room import sum_error
+from tests.schemes.conftest import key_pair
+
+SCHEMES = {"tenseal-bfv": tenseal_bfv, "tenseal-ckks": tenseal_ckks, "paillier": paillier}
+
+
+@pytest.fixture(scope="module")
+def short_of_noise():
+    """The default ring and chain with plaintext moduli of 40 and 44 bits."""
+    return {b: tenseal_bfv(BFVParameters(4096, (53, 53), plaintext_prime(b, 4096))).generate_keys() for b in (40, 44)}
+
+
+def one_group(values):
+    return pd.DataFrame({"L": ["a"] * len(values), "n": values})
+
+
+def refused(keys, frame, error, **options):
+    """The message, after making sure that nothing was encrypted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(keys.public), "_encrypt", lambda *_: pytest.fail("something has been encrypted"))
+        with pytest.raises(error) as caught:
+            EncryptedTable.encrypt(frame, ["L"], keys.public, **options)
+    return str(caught.value)
+
+
+def sums_are_right(keys, frame, **options):
+    table = EncryptedTable.from_bytes(EncryptedTable.encrypt(frame, ["L"], keys.public, **options).to_bytes())
+    found = table.group_by("L").sum().decrypt(keys.secret)
+    decimals = options.get("decimals", 0)
+    assert (found["n"] == frame.groupby("L")["n"].sum().round(decimals)).all()
+
+
+def advised(message, scheme):
+    """A key pair under the parameters that a message names."""
+    [words] = re.findall(r"the parameters (\w+\(.*\))", message)
+    return SCHEMES[scheme](eval(words, vars(parameters_module))).generate_keys()
+
+
+# The noise budget of BFV
+
+
+def test_more_than_a_thousand_rows_in_one_group():
+    frame = one_group(np.arange(1025) % 7)
+    sums_are_right(key_pair("tenseal-bfv"), frame)
+
+
+@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("bits, rows", [(40, 500), (44, 2)])
+def test_a_sum_beyond_the_noise_budget_names_what_fits(short_of_noise, bits, rows, layout):
+    keys, frame = short_of_noise[bits], one_group(np.arange(rows) % 7)
+    message = refused(keys, frame, DepthExhausted, layout=layout)
+    assert f"add up to {rows} terms each" in message
+    [parts] = re.findall(r"partial_sums=(\d+)", message)
+    assert int(parts) == 2 and (layout == "aligned" or 'layout="aligned"' in message)
+    sums_are_right(keys, frame, partial_sums=int(parts))
+    sums_are_right(advised(message, "tenseal-bfv"), frame, layout=layout)
+
+
+def test_a_great_table_is_refused_at_once():
+    frame = one_group(np.ones(10**6, dtype=int))
+    message = refused(key_pair("tenseal-bfv"), frame, DepthExhausted)
+    assert "add up to 1,000,000 terms each" in message and "partial_sums=4" in message
+
+
+def test_too_many_rotations_name_partial_sums():
+    parameters = BFVParameters(4096, (53, 53), plaintext_prime(40, 4096))
+    keys = pyfhel_bfv(parameters, galois_keys=[1, 2, 4, 8]).generate_keys()
+    frame = one_group(np.arange(32) % 7)
+    with pytest.raises(DepthExhausted, match=r'Use layout="aligned", partial_sums=1, or the parameters'):
+        EncryptedTable.encrypt(frame, ["L"], keys.public, layout="rotated", partial_sums=16)
+    sums_are_right(keys, frame.head(4), layout="rotated", partial_sums=2)
+
+
+def test_a_received_table_that_cannot_be_added_up(short_of_noise, monkeypatch):
+    keys = short_of_noise[44]
+    monkeypatch.setattr(encrypted_table, "check_room", lambda *_: None)
+    data = EncryptedTable.encrypt(one_group([1, 2, 3]), ["L"], keys.public).to_bytes()
+    with pytest.raises(DepthExhausted, match="3 terms each"):
+        EncryptedTable.from_bytes(data)
+
+
+@pytest.mark.parametrize("layout, parts", [("aligned", 1), ("aligned", 3), ("rows", 1)])
+def test_the_check_counts_what_the_sum_uses_up(layout, parts):
+    keys = key_pair("tenseal-bfv")
+    table = EncryptedTable.encrypt(one_group(range(20)), ["L"], keys.public, layout=layout, partial_sums=parts)
+    consumed = max(keys.public.consumption_of_sum(*sums) for sums in table.layout.sums())
+    assert [total.consumed for total in table.group_by("L").sum().ciphertexts] == [consumed]
+
+
+# The capacity of a slot
+
+
+@pytest.mark.parametrize("scheme", ["tenseal-bfv", "paillier"])
+@pytest.mark.parametrize("decimals", [0, 2])
+def test_a_value_above_its_share_is_named_with_its_row(scheme, decimals):
+    keys = key_pair(scheme)
+    largest = keys.public.capacity // 10 // 10**decimals + 1
+    frame = one_group([1, 2, -largest, 4, 5, 6, 7, 8, 9, 10])
+    message = refused(keys, frame, ValueOutOfRange, decimals=decimals)
+    assert f"Column 'n', row 2: the value {-largest:,.12g} exceeds" in message and "sum of 10 ciphertexts" in message
+    assert "partial_sums=2" in message
+    sums_are_right(keys, frame, decimals=decimals, partial_sums=2)
+    if scheme == "tenseal-bfv":
+        sums_are_right(advised(message, scheme), frame, decimals=decimals)
+
+
+# The decimals of CKKS
+
+
+@pytest.mark.parametrize("scheme", ["tenseal-ckks", "pyfhel-ckks", "tenseal-bfv", "paillier"])
+@pytest.mark.parametrize("value", [0.126, 54721.9, -0.5, 1e-6])
+def test_what_would_be_rounded_away_is_refused(scheme, value):
+    message = refused(key_pair(scheme), one_group([3, value, 5]), ValueOutOfRange)
+    assert "Column 'n' has values with more than 0 decimals, the first in row 1" in message
+    assert f"{value:.15g}" in message
+
+
+def test_decimals_that_the_parameters_do_not_carry():
+    keys = tenseal_ckks(CKKSParameters(8192, (60, 60), 30)).generate_keys()
+    frame = one_group([1.1234, 2.0001, -3.5, 7.25] * 25)
+    message = refused(keys, frame, ValueOutOfRange, decimals=4)
+    assert "Column 'n' is announced with 4 decimals" in message and "a scale of 30 bits can be off by 0.00" in message
+    assert "Use decimals=2 for it" in message
+    sums_are_right(keys, frame.round(2), decimals=2)
+    with pytest.raises(ValueOutOfRange, match="announced with 3 decimals"):
+        EncryptedTable.encrypt(frame.round(3), ["L"], keys.public, decimals={"n": 3})
+    sums_are_right(advised(message, "tenseal-ckks"), frame, decimals=4)
+
+
+def test_the_most_decimals_that_are_taken_come_back_right():
+    """Many sums under a scale of 25 bits, each rounded to the last decimal that is accepted; with partial sums, too."""
+    random = np.random.default_rng(6)
+    for make, name in ((tenseal_ckks, "tenseal"), (pyfhel_ckks, "pyfhel")):
+        keys = make(CKKSParameters(4096, (56, 50), 25)).generate_keys()
+        frame = pd.DataFrame({"L": np.arange(2000 * 4) % 500, "n": random.integers(-500, 500, 8000) / 10})
+        for parts in (1, 4):
+            table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=1, partial_sums=parts)
+            assert sum_error(table.layout, 50, keys.public) < 0.05, name
+            found = table.group_by("L").sum().decrypt(keys.secret)
+            assert (found["n"] == frame.groupby("L")["n"].sum().round(1)).all()
+
+
+def test_means_are_rounded_sums_divided_by_counts():
+    frame = one_group([0.1, 0.2, 0.4])
+    for scheme in ("tenseal-ckks", "pyfhel-ckks", "tenseal-bfv"):
+        keys = key_pair(scheme)
+        table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=1)
+        assert table.group_by("L").mean().decrypt(keys.secret)["n"].tolist() == [7 / 30]
+
+
+@pytest.mark.parametrize("scheme", ["tenseal-ckks", "pyfhel-ckks", "tenseal-bfv", "paillier"])
+def test_sums_of_integers_are_integers(scheme):
+    keys = key_pair(scheme)
+    frame = pd.DataFrame({"L": list("aab"), "n": [1, 2, -3], "m": [0.5, 0.25, 1.0]})
+    table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals={"m": np.int64(2)})
+    pd.testing.assert_frame_equal(table.group_by("L").sum().decrypt(keys.secret), frame.groupby("L").sum())
+    pd.testing.assert_frame_equal(table.group_by("L").mean().decrypt(keys.secret), frame.groupby("L").mean())
+
+
+@pytest.mark.parametrize("decimals", [True, np.bool_(True), 1.0, "1", -1, 13])
+def test_decimals_are_a_whole_number(decimals):
+    with pytest.raises(ShapeMismatch, match="needs 0 to 12 decimals"):
+        EncryptedTable.encrypt(one_group([1]), ["L"], key_pair("paillier").public, decimals=decimals)

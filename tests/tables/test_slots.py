@@ -1,0 +1,151 @@
+"""Where each number lies: literal positions, on the side that encrypts and on the side that decrypts.
+
+Both sides derive the positions by the same rules, so that a changed rule would go unnoticed between them, and tables
+that were encrypted before it could no longer be read.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from he_helpers.tables import EncryptedTable, Labels
+from he_helpers.tables.layouts import make_layout, make_placement
+from tests.schemes.conftest import key_pair
+
+# Three groups of 3, 1 and 2 rows; the column n counts the rows from 1, and m is ten times n.
+FRAME = pd.DataFrame({"L": list("abacac"), "n": [1, 2, 3, 4, 5, 6], "m": [10, 20, 30, 40, 50, 60]})
+NUMBERS = FRAME[["n", "m"]].to_numpy()
+LABELS = Labels.from_frame(FRAME[["L"]])
+SLOTS = 8
+
+
+def sent(name, slots=SLOTS, groupings=None, parts=1):
+    layout = make_layout(name, LABELS, 2, slots, groupings, parts)
+    vectors = [vector.tolist() for vector in layout.vectors(NUMBERS)]
+    assert [len(vector) for vector in vectors] == list(layout.lengths()) and len(vectors) == layout.ciphertext_count
+    return vectors
+
+
+def received(name, slots=SLOTS, parts=1, columns=(0, 1), groups=3):
+    """The placement's needed vectors, its lengths, and the cells of every column and group."""
+    placement = make_placement(name, 2, groups, slots, parts, columns)
+    cells = {(column, group): placement.cells(column, group) for column in columns for group in range(groups)}
+    return placement.needed, placement.lengths, cells
+
+
+def test_values():
+    assert sent("values") == [[1], [10], [2], [20], [3], [30], [4], [40], [5], [50], [6], [60]]
+    needed, lengths, cells = received("values")
+    assert needed == [0, 1] and lengths == [1] * 6
+    assert cells == {
+        (0, 0): [(0, 0)],
+        (1, 0): [(1, 0)],
+        (0, 1): [(2, 0)],
+        (1, 1): [(3, 0)],
+        (0, 2): [(4, 0)],
+        (1, 2): [(5, 0)],
+    }
+    assert received("values", columns=(1,)) == ([1], [1] * 3, {(1, 0): [(0, 0)], (1, 1): [(1, 0)], (1, 2): [(2, 0)]})
+
+
+def test_rows():
+    assert sent("rows") == [[1, 10], [2, 20], [3, 30], [4, 40], [5, 50], [6, 60]]
+    needed, lengths, cells = received("rows")
+    assert needed == [0] and lengths == [2, 2, 2]
+    assert cells == {
+        (0, 0): [(0, 0)],
+        (1, 0): [(0, 1)],
+        (0, 1): [(1, 0)],
+        (1, 1): [(1, 1)],
+        (0, 2): [(2, 0)],
+        (1, 2): [(2, 1)],
+    }
+    # With one slot a row takes two ciphertexts.
+    assert sent("rows", slots=1) == sent("values") and received("rows", slots=1) == received("values")
+
+
+def test_aligned():
+    """A column after the other, in each a group after the other: n of a, b, c, then m of a, b, c."""
+    assert sent("aligned") == [[1, 2, 4, 10, 20, 40], [3, 0, 6, 30, 0, 60], [5, 0, 0, 50, 0, 0]]
+    needed, lengths, cells = received("aligned")
+    assert needed == [0] and lengths == [6]
+    assert cells == {
+        (0, 0): [(0, 0)],
+        (0, 1): [(0, 1)],
+        (0, 2): [(0, 2)],
+        (1, 0): [(0, 3)],
+        (1, 1): [(0, 4)],
+        (1, 2): [(0, 5)],
+    }
+
+
+def test_aligned_in_several_ciphertexts():
+    """Five slots: the sixth cell begins the next ciphertext, and the first alone is needed for n."""
+    assert sent("aligned", slots=5) == [[1, 2, 4, 10, 20], [40], [3, 0, 6, 30, 0], [60], [5, 0, 0, 50, 0], [0]]
+    needed, lengths, cells = received("aligned", slots=5)
+    assert needed == [0, 1] and lengths == [5, 1]
+    assert cells[1, 1] == [(0, 4)] and cells[1, 2] == [(1, 0)]
+    assert received("aligned", slots=5, columns=(0,))[:2] == ([0], [5])
+    assert received("aligned", slots=3, columns=(1,)) == (
+        [1],
+        [3],
+        {(1, 0): [(0, 0)], (1, 1): [(0, 1)], (1, 2): [(0, 2)]},
+    )
+
+
+def test_aligned_with_partial_sums():
+    """Two parts: the members of a group take turns between two neighbouring slots."""
+    assert sent("aligned", slots=12, parts=2) == [
+        [1, 3, 2, 0, 4, 6, 10, 30, 20, 0, 40, 60],
+        [5, 0, 0, 0, 0, 0, 50, 0, 0, 0, 0, 0],
+    ]
+    needed, lengths, cells = received("aligned", slots=12, parts=2)
+    assert needed == [0] and lengths == [12]
+    assert cells == {
+        (0, 0): [(0, 0), (0, 1)],
+        (0, 1): [(0, 2), (0, 3)],
+        (0, 2): [(0, 4), (0, 5)],
+        (1, 0): [(0, 6), (0, 7)],
+        (1, 1): [(0, 8), (0, 9)],
+        (1, 2): [(0, 10), (0, 11)],
+    }
+
+
+def test_aligned_for_two_groupings():
+    """The blocks of ciphertexts lie in the order in which the groupings were announced."""
+    assert sent("aligned", groupings=[[], ["L"]]) == [
+        [1, 10],
+        [2, 20],
+        [3, 30],
+        [4, 40],
+        [5, 50],
+        [6, 60],
+        [1, 2, 4, 10, 20, 40],
+        [3, 0, 6, 30, 0, 60],
+        [5, 0, 0, 50, 0, 0],
+    ]
+
+
+def test_rotated():
+    """As aligned with partial sums; the first slot of a group holds its sum after the rotations."""
+    assert sent("rotated", slots=12, parts=2) == sent("aligned", slots=12, parts=2)
+    needed, lengths, cells = received("rotated", slots=12, parts=2)
+    assert needed == [0] and lengths == [12]
+    assert cells == {
+        (0, 0): [(0, 0)],
+        (0, 1): [(0, 2)],
+        (0, 2): [(0, 4)],
+        (1, 0): [(0, 6)],
+        (1, 1): [(0, 8)],
+        (1, 2): [(0, 10)],
+    }
+
+
+@pytest.mark.parametrize("layout, parts, expected", [("aligned", 2, [6, 3, 2, 0, 4, 6]), ("rows", 1, [9])])
+def test_the_slots_of_decrypted_sums(layout, parts, expected):
+    """The sums of n as they lie in the ciphertexts of an answer."""
+    keys = key_pair("tenseal-bfv")
+    options = {"partial_sums": parts} if layout == "aligned" else {}
+    answer = EncryptedTable.encrypt(FRAME[["L", "n"]], ["L"], keys.public, layout=layout, **options)
+    first = answer.group_by("L").sum().ciphertexts[0]
+    assert np.array_equal(keys.secret.decrypt(first), expected)
