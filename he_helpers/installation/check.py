@@ -46,7 +46,7 @@ application = flask.Flask("trial")
 application.get("/")(lambda: "yes")
 assert application.test_client().get("/").text == "yes"
 """,
-    "waitress": "import waitress; waitress.create_server(lambda *_: [], host='127.0.0.1', port=0).close()",
+    "h11": "import h11; assert h11.Connection(h11.SERVER).next_event() is h11.NEED_DATA",
     "sqlalchemy": """
 import sqlalchemy
 with sqlalchemy.create_engine("sqlite://").connect() as connection:

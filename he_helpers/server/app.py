@@ -83,7 +83,7 @@ def _list_datasets() -> Response:
 
 
 @_v1.put("/datasets/<name>")
-@takes_body(BYTES, admit=lambda: _authenticated("administrator"))
+@takes_body(BYTES, admit=lambda: _authenticated("administrator").name)
 def _upload_dataset(name: str) -> tuple[Response, int]:
     account = _authenticated("administrator")
     _check_dataset_name(name)
@@ -138,7 +138,7 @@ def _delete_dataset(name: str) -> tuple[str, int]:
 
 
 @_v1.put("/requests/<uuid:identifier>")
-@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: _authenticated("analyst"))
+@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: _authenticated("analyst").name)
 def _ask(identifier: UUID) -> tuple[Response, int]:
     account = _authenticated("analyst")
     asked = _json_body(RequestBody, account).model_dump()
@@ -189,7 +189,7 @@ def _download_aggregate(identifier: UUID) -> Response:
 
 
 @_v1.put("/requests/<uuid:identifier>/decision")
-@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: _authenticated("administrator"))
+@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: _authenticated("administrator").name)
 def _decide(identifier: UUID) -> Response:
     account = _authenticated("administrator")
     decision = _json_body(DecisionBody, account)
@@ -201,7 +201,7 @@ def _decide(identifier: UUID) -> Response:
 
 
 @_v1.put("/requests/<uuid:identifier>/result")
-@takes_body(BYTES, admit=lambda: _authenticated("administrator"))
+@takes_body(BYTES, admit=lambda: _authenticated("administrator").name)
 def _release(identifier: UUID) -> Response:
     account = _authenticated("administrator")
     sealed = _body(account).read()

@@ -32,30 +32,37 @@ def new_application(blueprint: Blueprint, **settings: Any) -> Flask:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """How many bytes a body may have, and the name of the account that sends it, where there are accounts."""
+
+    largest: int
+    holder: str | None = None
+
+
+@dataclass(frozen=True)
 class BodyTerms:
-    """What must hold before a body is read: ``admit`` returns the account or raises Problem; None admits anybody.
+    """What must hold before a body is read: ``admit`` returns the account's name or raises Problem; None admits all.
 
     ``largest`` is in bytes; None stands for the limit of the application.
     """
 
     content_type: str
     largest: int | None
-    admit: Callable[[], Any] | None
+    admit: Callable[[], str] | None
 
-    def check(self) -> int:
-        """How many bytes the body may have. Looks at the headers only. Raises Problem, body-too-large among others."""
-        if self.admit is not None:
-            self.admit()
+    def check(self) -> Allowance:
+        """Look at the head of this request. Raises Problem, body-too-large among others."""
+        holder = self.admit() if self.admit else None
         largest = min(self.largest or current_app.config["LARGEST_BODY"], current_app.config["LARGEST_BODY"])
         if (request.content_length or 0) > largest:
             raise body_too_large(largest)
         if request.mimetype != self.content_type:
             raise Problem("wrong-content-type", f"Send the body with the header 'Content-Type: {self.content_type}'.")
-        return largest
+        return Allowance(largest, holder)
 
 
 def takes_body(
-    content_type: str, *, largest: int | None = None, admit: Callable[[], Any] | None = None
+    content_type: str, *, largest: int | None = None, admit: Callable[[], str] | None = None
 ) -> Callable[[_View], _View]:
     """Say of a view which body it takes, and on which terms; `read_body` gives it."""
 
@@ -66,18 +73,17 @@ def takes_body(
     return declare
 
 
-def body_limit(app: Flask, environ: dict[str, Any]) -> int:
-    """How many bytes a body may have that is sent with the headers in ``environ``; 0 where none is taken.
+def body_allowance(app: Flask, environ: dict[str, Any]) -> Allowance:
+    """What a body may be that follows the head in ``environ``.
 
-    None is taken where the application would refuse the request whatever its body is: it has to be asked for the
-    refusal, without a body.
+    Nothing, where the application refuses the request whatever its body is, or takes none: call it without a body.
     """
     with app.request_context(environ):
         terms = getattr(app.view_functions.get(request.endpoint), "body_terms", None)
         try:
-            return terms.check() if terms else 0
-        except Problem:
-            return 0
+            return terms.check() if terms else Allowance(0)
+        except Exception:
+            return Allowance(0)
 
 
 # Where a server below the application puts a body that it has read, or the Problem that it met on the way.
@@ -85,12 +91,12 @@ BODY_IN_ENVIRON = "he_helpers.body"
 
 
 def read_body() -> Body:
-    """The body of this request, on the terms of its view. Raises Problem, from headers alone where these suffice."""
-    largest = current_app.view_functions[request.endpoint].body_terms.check()
+    """The body of this request, on the terms of its view. Raises Problem, from the head alone where that suffices."""
+    allowance = current_app.view_functions[request.endpoint].body_terms.check()
     body = request.environ.get(BODY_IN_ENVIRON)
     if isinstance(body, Problem):
         raise body
-    return body or _read_stream(largest)
+    return body or _read_stream(allowance.largest)
 
 
 def _read_stream(largest: int) -> Body:

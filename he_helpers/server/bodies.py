@@ -82,12 +82,14 @@ class BodyWriter:
         self._file.seek(0)
         return Body(self._file, self._size, self._digest.hexdigest())
 
-    def close(self) -> None:
+    def __enter__(self) -> "BodyWriter":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
         """Let go of the body's bytes."""
         self._file.close()
         if self._budget:
             self._budget.give_back(self._size)
-            self._budget = None
 
 
 def body_too_large(largest: int) -> Problem:

@@ -15,9 +15,10 @@ from types import FrameType
 from flask import Flask
 
 from he_helpers.server.app import create_app
+from he_helpers.server.connection import Limits
 from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of, write_atomically
 from he_helpers.server.scoring import create_scoring_app
-from he_helpers.server.serving import listen
+from he_helpers.server.serving import Server
 from he_helpers.server.store import Store
 
 _PR_SET_PTRACER = 0x59616D61
@@ -90,12 +91,14 @@ def _alone_in(
 
 def _serve(app: Flask, folder: Path, host: str, port: int, largest_body: int) -> None:
     try:
-        server = listen(app, host, port, largest_body)
+        server = Server(app, host, port, Limits.of_bodies(largest_body), folder)
     except OSError as error:
         raise CannotStart(
             f"Cannot listen on {host} port {port}: {error.strerror or error}. "
             "Another program may use the port; choose another one, or --port 0 for any free one."
         ) from None
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: server.stop())
     actual_host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
     address = folder / "address"
     write_atomically(address, f"http://{actual_host}:{server.effective_port}\n")
@@ -130,7 +133,7 @@ def _let_others_read_memory() -> None:
 
 
 def _stop(signal_number: int, frame: FrameType | None) -> None:
-    # waitress ends its loop on SystemExit, and lets the steps that are under way finish.
+    # Until the server itself listens to signals.
     raise SystemExit(0)
 
 

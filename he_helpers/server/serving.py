@@ -1,128 +1,167 @@
-"""waitress, set up so that a body never touches a disk and every error is a problem document."""
+"""The server's sockets: who is listened to, how many at a time, and which threads do the work.
 
-import logging
-from urllib.parse import quote
+HTTP itself is spoken by h11, one coroutine a connection (see he_helpers.server.connection). The application, which is
+plain WSGI, is called in a thread when a request is there whole.
+"""
 
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
-from waitress.receiver import ChunkedReceiver
-from waitress.server import create_server
-from waitress.task import ErrorTask
-from waitress.utilities import RequestEntityTooLarge
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
 
-from he_helpers.server.problems import CONTENT_TYPE, problem_of_status
+from flask import Flask
 
-_THREADS = 4
-# How much of a refused body is read and dropped, in multiples of the limit, before the connection is closed
-# on it.
-_DRAINED_LIMITS = 8
+from he_helpers.server.bodies import Budget
+from he_helpers.server.connection import Connection, Limits, Stage
+from he_helpers.server.problems import Problem
 
-_log = logging.getLogger("he_helpers.server")
+_Answer = TypeVar("_Answer")
+
+_THREADS = 8
+# Whether a body may be sent is decided by threads of its own, so that work under way does not hold the decision up.
+_THREADS_FOR_ADMISSION = 2
+# How long steps that are under way get to finish when the server ends.
+_SECONDS_TO_FINISH = 10
+_BACKLOG = 1024
 
 
-def listen(app, host: str, port: int, largest_body: int):
-    """A waitress server that listens on ``host`` and ``port`` (0: any free one); call its run() to serve.
+class Server:
+    """Listens on ``host`` and ``port`` (0: any free one) from the start; call run() to serve ``app``.
 
+    Bodies above 64 kB are buffered in unlinked files in ``folder`` (None: the system's folder of temporary files).
     Raises OSError when the address is taken or not to be had.
     """
-    server = create_server(
-        app,
-        host=host,
-        port=port,
-        threads=_THREADS,
-        ident=None,
-        # waitress refuses from this many bytes on.
-        max_request_body_size=largest_body + 1,
-        # A buffer that overflows goes to a temporary file, where a refused secret key could outlive its
-        # refusal.
-        inbuf_overflow=2 * largest_body + 2**20,
-        outbuf_overflow=2 * largest_body + 2**20,
-    )
-    server.channel_class = _Channel
-    return server
 
+    def __init__(self, app: Flask, host: str, port: int, limits: Limits, folder: Path | None = None) -> None:
+        self.app, self.limits, self.folder = app, limits, folder
+        self.budget = Budget(limits.buffered)
+        self._listener = _listening_socket(host, port)
+        self.effective_host, self.effective_port = self._listener.getsockname()[:2]
+        self._connections: dict[Connection, asyncio.Task] = {}
+        self._turned_away: set[asyncio.Task] = set()
+        self._bodies_of: Counter[str | None] = Counter()
+        self._working = 0
+        self._stop = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-class _DroppedBytes:
-    """Stands for the buffer of a body that nobody will read."""
+    def run(self) -> None:
+        """Serve until `stop` is called, then let what is under way finish."""
+        asyncio.run(self._serve())
 
-    def __len__(self) -> int:
-        return 0
-
-    def append(self, data: bytes) -> None:
-        pass
+    def stop(self) -> None:
+        """End run(); from any thread, or from a signal's handler."""
+        self._stop.set()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def close(self) -> None:
-        pass
+        """Give the address back."""
+        self._listener.close()
 
+    async def _serve(self) -> None:
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._work = ThreadPoolExecutor(_THREADS, "work")
+        self._admission = ThreadPoolExecutor(_THREADS_FOR_ADMISSION, "admission")
+        accepting = asyncio.create_task(self._accept())
+        if not self._stop.is_set():
+            await self._wake.wait()
+        accepting.cancel()
+        for connection, task in list(self._connections.items()):
+            if connection.stage in (Stage.HEAD, Stage.LINGER):
+                task.cancel()
+        if self._connections:
+            _, late = await asyncio.wait(self._connections.values(), timeout=_SECONDS_TO_FINISH)
+            for task in late:
+                task.cancel()
+        self._work.shutdown(wait=False, cancel_futures=True)
+        self._admission.shutdown(wait=False, cancel_futures=True)
 
-class _DrainingParser(HTTPRequestParser):
-    """Reads a body that is too large to its end, keeping nothing, before it is refused.
-
-    A server that answers and closes while the client is still sending resets the connection, and the client
-    never sees the answer.
-    """
-
-    _drained = 0
-    _dropped: ChunkedReceiver | None = None
-
-    def received(self, data: bytes) -> int:
-        if self._is_too_large():
-            return self._drain(data)
-        consumed = super().received(data)
-        if self._is_too_large():
-            if self.expect_continue:
-                # The client waits for leave to send its body, and the answer is that it may not.
-                self.expect_continue = False
+    async def _accept(self) -> None:
+        while True:
+            try:
+                accepted, address = await self._loop.sock_accept(self._listener)
+            except OSError:
+                # Whoever connected has gone again, or there is no descriptor left for the moment.
+                await asyncio.sleep(0.05)
+                continue
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(self, accepted, address[0])
+            if len(self._connections) < self.limits.connections or self._make_room():
+                task = self._connections[connection] = asyncio.create_task(connection.converse())
+                task.add_done_callback(lambda _, connection=connection: self._connections.pop(connection, None))
+            elif len(self._turned_away) < self.limits.waiting:
+                task = asyncio.create_task(connection.turn_away())
+                self._turned_away.add(task)
+                task.add_done_callback(self._turned_away.discard)
             else:
-                self._start_draining()
-        return consumed
+                accepted.close()
 
-    def _is_too_large(self) -> bool:
-        return isinstance(self.error, RequestEntityTooLarge)
+    def _make_room(self) -> bool:
+        """Close the connection that deserves its place least; False where all of them have an account or an answer due.
 
-    def _start_draining(self) -> None:
-        if not self.chunked:
-            self.completed = False
-        elif not self.body_rcv.completed:
-            self._dropped = self.body_rcv
-            self._dropped.buf.close()
-            self._dropped.buf = _DroppedBytes()
-            self.completed = False
+        An honest request is complete within milliseconds, so that what waits longest is least likely to be one.
+        """
+        candidates = [connection for connection in self._connections if connection.can_be_closed]
+        if not candidates:
+            return False
+        least = min(candidates, key=lambda connection: (connection.stage, connection.since))
+        self._connections.pop(least).cancel()
+        return True
 
-    def _drain(self, data: bytes) -> int:
-        if self.completed:
-            return 0
-        if self._dropped is None:
-            consumed = len(data)
-            ended = self._drained + consumed >= self.content_length
-        else:
-            consumed = self._dropped.received(data)
-            ended = self._dropped.completed or self._dropped.error is not None
-        self._drained += consumed
-        self.completed = ended or self._drained > _DRAINED_LIMITS * self.adj.max_request_body_size
-        return consumed
+    async def decide(self, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        """Run a short ``step`` that decides about a request in a thread."""
+        return await self._run(self._admission, step, *arguments)
 
+    async def work(self, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        """Run ``step`` in a thread. Raises Problem (busy)."""
+        return await self._run(self._work, step, *arguments)
 
-class _ProblemTask(ErrorTask):
-    def execute(self) -> None:
-        error = self.request.error
-        detail = {
-            400: "This is not a well-formed HTTP request.",
-            413: f"A body here has at most {self.channel.adj.max_request_body_size - 1:,} bytes.",
-            431: "The headers of this request are too large.",
-            501: "Only the transfer encoding 'chunked' is known here.",
-        }.get(error.code, "The server could not finish this step. Try again.")
-        problem = problem_of_status(error.code, detail)
-        body = problem.to_bytes()
-        method, path = getattr(self.request, "command", "-"), getattr(self.request, "path", "-")
-        _log.info("%s %s %s", quote(str(method))[:20], quote(path)[:200], problem.status)
-        self.status = f"{problem.status} {error.reason}"
-        self.response_headers.append(("Content-Type", CONTENT_TYPE))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
+    async def _run(self, executor: Executor, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        if self._working >= self.limits.waiting:
+            raise Problem("busy", "Too many requests wait for an answer. Nothing was done. Try again in a few seconds.")
+        self._working += 1
+        try:
+            return await self._loop.run_in_executor(executor, step, *arguments)
+        finally:
+            self._working -= 1
+
+    @contextmanager
+    def body_of(self, holder: str | None) -> Iterator[None]:
+        """Count a body that ``holder`` sends, while it is sent. Raises Problem (too-many-requests)."""
+        if holder is not None and self._bodies_of[holder] >= self.limits.bodies_of_one_account:
+            raise Problem(
+                "too-many-requests",
+                f"An account sends at most {self.limits.bodies_of_one_account} bodies at a time. Nothing was changed. "
+                "Wait for the others to be answered, then send this one again.",
+            )
+        self._bodies_of[holder] += 1
+        try:
+            yield
+        finally:
+            self._bodies_of[holder] -= 1
 
 
-class _Channel(HTTPChannel):
-    parser_class = _DrainingParser
-    error_task_class = _ProblemTask
+def _listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that listens on this one address and on no other."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener

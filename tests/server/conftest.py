@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,6 +244,12 @@ class Running:
         return self.call(
             "PUT", f"/datasets/{name}?minimum_group_size={minimum}", token, data=data, headers=headers
         )
+
+    def answers_at(self, family, host) -> bool:
+        """Whether somebody listens on this server's port at another address of this machine."""
+        with socket.socket(family) as connection:
+            connection.settimeout(20)
+            return connection.connect_ex((host, int(self.address.rpartition(":")[2]))) == 0
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -61,6 +61,10 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     assert int((folder / "pid").read_text()) == server.process.pid
     assert server.address.startswith("http://127.0.0.1:")
+    assert server.answers_at(socket.AF_INET, "127.0.0.1")
+    # 127.0.0.2 is this machine as well, on Linux without any set-up: who listens everywhere answers there.
+    assert not server.answers_at(socket.AF_INET, "127.0.0.2")
+    assert not server.answers_at(socket.AF_INET6, "::1")
     if sys.platform == "linux":
         limits = (folder.parent / f"/proc/{server.process.pid}/limits").read_text()
         assert [line for line in limits.splitlines() if line.startswith("Max core file size")][0].split()[
@@ -105,7 +109,7 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
         connection.sendall(b"GARBAGE\r\n\r\n")
         assert b"application/problem+json" in connection.recv(10_000)
 
-    # Secret keys, each above the size from which waitress would spool a body to a file if it were let to.
+    # Secret keys, each above the size from which a body is in a file, one that never has a name.
     padding = os.urandom(1_000_000)
     marks = []
     for number, secret in enumerate(

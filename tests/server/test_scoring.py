@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import socket
 import subprocess
 import sys
 
@@ -198,6 +199,7 @@ def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(models
                 with pytest.raises(subprocess.TimeoutExpired):
                     process.wait(0.1)
             server = Running(process, folder, (folder / "address").read_text().strip())
+            assert not server.answers_at(socket.AF_INET, "127.0.0.2")
             body = message(one)
             response = requests.post(f"{server.address}/v1/models/salary/scores", json=body, timeout=60)
             assert one.secret.decrypt(ScoreAnswer.model_validate_json(response.content).open(one.public)) == 423_430

@@ -1,42 +1,104 @@
-"""waitress as it is set up here."""
+"""The server's sockets: order of checks, deadlines, limits, and what a client sees of them."""
 
+import json
+import os
 import socket
+import sys
 import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
-from waitress.adjustments import Adjustments
-from waitress.buffers import OverflowableBuffer
 
-from he_helpers.server.policy import DEFAULT_LARGEST_BODY
-from he_helpers.server.serving import listen
+from he_helpers.server.app import create_app
+from he_helpers.server.connection import Limits
+from he_helpers.server.serving import Server
+
+LIMITS = Limits.of_bodies(1_000_000)
+CHUNK = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+
+
+@contextmanager
+def serving(app, limits=LIMITS, host="127.0.0.1", folder=None):
+    """A server in a thread of this process."""
+    server = Server(app, host, 0, limits, folder)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(30)
+        server.close()
+        assert not thread.is_alive()
 
 
 @pytest.fixture
-def address(app):
-    server = listen(app, "127.0.0.1", 0, 1_000_000)
-    stop = threading.Event()
+def app(store):
+    return create_app(store, LIMITS.largest_body)
 
-    def serve():
-        while not stop.is_set():
-            server.asyncore.loop(timeout=0.05, map=server._map, count=1)
 
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield "127.0.0.1", server.effective_port
-    stop.set()
-    thread.join(10)
-    server.task_dispatcher.shutdown()
-    server.close()
+@pytest.fixture
+def server(app):
+    with serving(app) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(server):
+    """Connect to the server; connections are closed at the end."""
+    opened = []
+
+    def begin():
+        opened.append(connected(server))
+        return opened[-1]
+
+    yield begin
+    for connection in opened:
+        connection.close()
 
 
 def received(connection) -> bytes:
     """All that comes until the server closes the connection."""
-    return b"".join(iter(lambda: connection.recv(10_000), b""))
+    return b"".join(iter(lambda: connection.recv(2**20), b""))
 
 
-CHUNK = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+def connected(server):
+    """A new connection to ``server``."""
+    return socket.create_connection(("127.0.0.1", server.effective_port), timeout=20)
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def head(*headers, method="PUT", path="/v1/datasets/x", person=None, content_type="application/octet-stream"):
+    lines = [f"{method} {path} HTTP/1.1", "Host: server", f"Content-Type: {content_type}", *headers]
+    if person:
+        lines.append(f"Authorization: Bearer {person.token}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def problem_in(answer: bytes) -> dict:
+    """The problem document of an answer."""
+    headers, _, body = answer.partition(b"\r\n\r\n")
+    assert b"application/problem+json" in headers
+    document = json.loads(body)
+    assert str(document["status"]).encode() == answer[9:12]
+    return document
+
+
+HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: server\r\n\r\n"
+
+
+# What the client sees
+
+
+@pytest.mark.parametrize("allowed", [True, False])
 @pytest.mark.parametrize(
     ("header", "body"),
     [
@@ -46,22 +108,19 @@ CHUNK = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
         ("Transfer-Encoding: chunked", CHUNK * 10 + b"1\r\nx\r\n0\r\n\r\n"),
     ],
 )
-def test_a_client_that_sends_too_much_can_finish_and_gets_an_answer(address, header, body):
+def test_a_client_that_sends_too_much_can_finish_and_gets_an_answer(connect, ann, allowed, header, body):
     """A connection closed on a client that is still sending loses the answer."""
-    with socket.create_connection(address, timeout=20) as connection:
-        head = f"PUT /v1/datasets/x HTTP/1.1\r\nHost: server\r\n{header}\r\n\r\n"
-        connection.sendall(head.encode() + body)
-        answer = received(connection)
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"application/problem+json" in answer
-    assert b"1,000,000" in answer
+    connection = connect()
+    connection.sendall(head(header, person=ann if allowed else None) + body)
+    problem = problem_in(received(connection))
+    assert problem["status"] == (413 if allowed else 401)
+    assert ("1,000,000" if allowed else "Authorization") in problem["detail"]
 
 
-def test_a_body_without_an_end_is_cut_off(address):
-    with socket.create_connection(address, timeout=20) as connection, pytest.raises(OSError):
-        connection.sendall(
-            b"PUT /v1/datasets/x HTTP/1.1\r\nHost: server\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
+def test_a_body_without_an_end_is_cut_off(connect, ann):
+    connection = connect()
+    with pytest.raises(OSError):
+        connection.sendall(head("Transfer-Encoding: chunked", person=ann))
         for _ in range(10_000):
             connection.sendall(CHUNK)
 
@@ -69,32 +128,289 @@ def test_a_body_without_an_end_is_cut_off(address):
 @pytest.mark.parametrize(
     ("bytes_sent", "status"),
     [
-        (b"GARBAGE\r\n\r\n", b"400"),
-        (b"GET / HTTP/1.1\r\nX: ".ljust(2**18, b"x"), b"431"),
-        (b"PUT / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", b"501"),
-        (b"PUT / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400"),
-        (b"PUT / HTTP/1.1\r\nContent-Length: 2000000\r\nExpect: 100-continue\r\n\r\n", b"413"),
+        (b"GARBAGE\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: server\r\nX: ".ljust(2**18, b"x"), 431),
+        (b"PUT / HTTP/1.1\r\nHost: server\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"PUT / HTTP/1.1\r\nHost: server\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"PUT / HTTP/1.1\r\nHost: server\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"GET health HTTP/1.1\r\nHost: server\r\n\r\n", 400),
+        (b"GET /v1/nothing HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n", 404),
+        (b"PUT /v1/health HTTP/1.1\r\nHost: server\r\nContent-Length: 3\r\n\r\nabc", 405),
     ],
 )
-def test_errors_below_the_application_are_problem_documents_too(address, bytes_sent, status):
-    with socket.create_connection(address, timeout=20) as connection:
-        connection.sendall(bytes_sent)
-        answer = received(connection)
-    assert answer.startswith(b"HTTP/1.") and answer[9:12] == status
-    assert b"application/problem+json" in answer
+def test_errors_below_the_application_are_problem_documents_too(connect, bytes_sent, status):
+    connection = connect()
+    connection.sendall(bytes_sent)
+    assert problem_in(received(connection))["status"] == status
 
 
-def test_no_body_and_no_answer_goes_to_a_file(app):
-    server = listen(app, "127.0.0.1", 0, DEFAULT_LARGEST_BODY)
-    server.close()
-    for overflow in (server.adj.inbuf_overflow, server.adj.outbuf_overflow):
-        buffer = OverflowableBuffer(overflow)
-        for _ in range(DEFAULT_LARGEST_BODY // 2**20):
-            buffer.append(bytes(2**20))
-        assert not buffer.overflowed
-        buffer.close()
-    # Positive control: as waitress comes, a megabyte goes to a temporary file.
-    buffer = OverflowableBuffer(Adjustments().inbuf_overflow)
-    buffer.append(bytes(2**20))
-    assert buffer.overflowed
-    buffer.close()
+def test_one_connection_takes_many_requests(connect):
+    connection = connect()
+    last = HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    connection.sendall(HEALTH * 3 + b"HEAD" + HEALTH[3:] + last)
+    answers = received(connection)
+    assert answers.count(b"HTTP/1.1 200") == 5
+    assert answers.count(b'"status":"ok"') == 4
+
+
+def test_an_upload_arrives_as_it_was_sent(connect, ann, table):
+    for number, size in enumerate((len(table), 50_000)):
+        pieces = [table[start : start + size] for start in range(0, len(table), size)]
+        chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+        for kind, header, body in (
+            ("length", f"Content-Length: {len(table)}", table),
+            ("chunks", "Transfer-Encoding: chunked", chunks + b"0\r\n\r\n"),
+        ):
+            connection = connect()
+            path = f"/v1/datasets/{kind}{number}"
+            connection.sendall(head(header, "Connection: close", path=path, person=ann) + body)
+            assert b"HTTP/1.1 201" in received(connection)
+            assert ann.get(f"/datasets/{kind}{number}/table").data == table
+
+
+# The token before the body
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({}, 401),
+        ({"content_type": "text/plain"}, 415),
+        ({"path": "/v1/nothing"}, 404),
+        ({"method": "POST"}, 405),
+    ],
+)
+def test_what_the_head_decides_is_answered_before_any_body(connect, ann, length, options, status):
+    """The client sends no byte of its body, waiting for leave or not, and gets its answer."""
+    for expect in ([], ["Expect: 100-continue"]):
+        connection = connect()
+        connection.sendall(head(length, *expect, person=None if status == 401 else ann, **options))
+        assert problem_in(received(connection))["status"] == status
+
+
+def test_the_role_and_the_size_are_looked_at_before_any_body(connect, ann, eve):
+    for person, length, status in ((eve, 1000, 403), (ann, 1_000_001, 413)):
+        connection = connect()
+        connection.sendall(head(f"Content-Length: {length}", "Expect: 100-continue", person=person))
+        assert problem_in(received(connection))["status"] == status
+
+
+def test_leave_to_continue_comes_after_the_token_was_accepted(connect, ann, table):
+    connection = connect()
+    connection.sendall(
+        head(f"Content-Length: {len(table)}", "Expect: 100-continue", "Connection: close", person=ann)
+    )
+    assert connection.recv(1000) == b"HTTP/1.1 100 \r\n\r\n"
+    connection.sendall(table)
+    assert received(connection).startswith(b"HTTP/1.1 201")
+
+
+# Deadlines
+
+
+def fast(**changes):
+    return replace(LIMITS, head_seconds=0.5, idle_seconds=0.5, grace_seconds=0.5, slowest_rate=10_000, **changes)
+
+
+def drip(connection, data, pause=0.1):
+    """Send a byte at a time until the server has had enough; its answer."""
+    connection.settimeout(pause)
+    answer = b""
+    for position in range(len(data)):
+        try:
+            connection.sendall(data[position : position + 1])
+            if not (more := connection.recv(10_000)):
+                break
+            answer += more
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    else:
+        raise AssertionError("the server took all of it")
+    return answer
+
+
+def test_a_head_that_drips_is_given_up(app):
+    """Each byte comes long before any pause would be too long."""
+    with serving(app, fast()) as server, connected(server) as connection:
+        begin = time.monotonic()
+        assert problem_in(drip(connection, HEALTH * 10))["status"] == 408
+        assert time.monotonic() - begin < 10
+
+
+def test_a_body_that_drips_is_given_up(app, ann):
+    for header, body in (
+        ("Content-Length: 1000", b"x" * 1000),
+        ("Transfer-Encoding: chunked", b"3e8\r\n" + b"x" * 1000),
+        ("Transfer-Encoding: chunked", b"0" * 1000),
+    ):
+        with serving(app, fast()) as server, connected(server) as connection:
+            connection.sendall(head(header, person=ann))
+            assert problem_in(drip(connection, body))["status"] == 408
+
+
+def test_a_body_that_comes_fast_enough_may_take_longer_than_its_grace(app, ann, table):
+    limits = replace(fast(), slowest_rate=2000)
+    with serving(app, limits) as server, connected(server) as connection:
+        connection.sendall(head(f"Content-Length: {len(table)}", "Connection: close", person=ann))
+        for part in range(5):
+            connection.sendall(table[part * len(table) // 5 : (part + 1) * len(table) // 5])
+            time.sleep(0.3)
+        assert received(connection).startswith(b"HTTP/1.1 201")
+
+
+def test_a_connection_without_a_request_is_closed(app):
+    with serving(app, fast()) as server:
+        for sent in (b"", HEALTH):
+            with connected(server) as connection:
+                connection.sendall(sent)
+                assert received(connection).count(b"HTTP/1.1") == bool(sent)
+
+
+def test_an_answer_that_is_not_fetched_is_given_up(app):
+    """The client reads nothing of it, and what was buffered for it is free for others again."""
+
+    @app.get("/large")
+    def large():
+        return b"x" * 12_000_000
+
+    limits = replace(LIMITS, grace_seconds=2, slowest_rate=10**9, buffered=16_000_000)
+    request = b"GET /large HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n"
+    with serving(app, limits) as server, connected(server) as slow:
+        slow.sendall(request)
+        wait_until(lambda: server.budget._taken == 12_000_000)
+        with connected(server) as refused:
+            refused.sendall(request)
+            assert problem_in(received(refused))["status"] == 503
+        wait_until(lambda: server.budget._taken == 0)
+        with connected(server) as served:
+            served.sendall(request)
+            assert len(received(served)) > 12_000_000
+
+
+# Limits
+
+
+def test_a_chunk_line_without_an_end_is_refused_at_once(connect, ann):
+    """Its head is bounded; the extension of a chunk is part of it."""
+    connection = connect()
+    connection.sendall(head("Transfer-Encoding: chunked", person=ann) + b"5;" + b"x" * 40_000)
+    assert problem_in(received(connection))["status"] == 431
+
+
+def test_a_body_in_tiny_chunks_is_refused(connect, ann):
+    connection = connect()
+    connection.sendall(head("Transfer-Encoding: chunked", person=ann) + b"1\r\nx\r\n" * 5000)
+    problem = problem_in(received(connection))
+    assert problem["status"] == 400 and "256" in problem["detail"]
+
+
+def test_all_bodies_together_are_limited(app, ann, bob, table):
+    """One account's body waits for its last byte; another's would pass the limit, and fits when the first is there."""
+    limits = replace(LIMITS, buffered=len(table) * 3 // 2)
+    with serving(app, limits) as server:
+        request = head(f"Content-Length: {len(table)}", "Connection: close", person=ann)
+        with connected(server) as first:
+            first.sendall(request + table[:-1])
+            wait_until(lambda: server.budget._taken == len(table) - 1)
+            with connected(server) as second:
+                second.sendall(head(f"Content-Length: {len(table)}", path="/v1/datasets/y", person=bob) + table)
+                problem = problem_in(received(second))
+            assert problem["status"] == 503 and f"{limits.buffered:,}" in problem["detail"]
+            first.sendall(table[-1:])
+            assert received(first).startswith(b"HTTP/1.1 201")
+        wait_until(lambda: server.budget._taken == 0)
+
+
+def test_one_account_sends_so_many_bodies_at_a_time(server, connect, ann, bob, table):
+    unfinished = [connect() for _ in range(LIMITS.bodies_of_one_account)]
+    request = head(f"Content-Length: {len(table)}", "Connection: close", person=ann)
+    for connection in unfinished:
+        connection.sendall(request + table[:-1])
+    wait_until(lambda: server.budget._taken == len(unfinished) * (len(table) - 1))
+    one_more, another = connect(), connect()
+    one_more.sendall(request)
+    assert problem_in(received(one_more))["status"] == 429
+    request_of_another = head(f"Content-Length: {len(table)}", "Connection: close", path="/v1/datasets/y", person=bob)
+    another.sendall(request_of_another + table)
+    assert received(another).startswith(b"HTTP/1.1 201")
+    for connection in unfinished:
+        connection.sendall(table[-1:])
+        assert received(connection).startswith(b"HTTP/1.1 20")
+    again = connect()
+    again.sendall(request + table)
+    assert received(again).startswith(b"HTTP/1.1 200")
+
+
+def test_an_honest_client_gets_in_where_silent_ones_took_all_connections(app, ann):
+    """Whoever waits longest without an account makes room; a body under an account stays."""
+    with serving(app, replace(LIMITS, connections=20)) as server:
+        upload = connected(server)
+        upload.sendall(head("Content-Length: 10", "Connection: close", person=ann) + b"1")
+        wait_until(lambda: server.budget._taken == 1)
+        silent = [connected(server) for _ in range(60)]
+        for _ in range(5):
+            with connected(server) as honest:
+                honest.sendall(HEALTH)
+                assert honest.recv(1000).startswith(b"HTTP/1.1 200")
+        upload.sendall(b"x" * 9)
+        assert problem_in(received(upload))["status"] == 422
+        for connection in (*silent, upload):
+            connection.close()
+
+
+def test_where_every_connection_has_an_account_the_next_one_is_told(app, ann, bob):
+    with serving(app, replace(LIMITS, connections=2)) as server:
+        uploads = [connected(server) for _ in range(2)]
+        for upload, person in zip(uploads, (ann, bob), strict=True):
+            upload.sendall(head("Content-Length: 10", person=person) + b"1")
+        wait_until(lambda: server.budget._taken == 2)
+        with connected(server) as late:
+            assert problem_in(received(late))["status"] == 503
+        for upload in uploads:
+            upload.close()
+
+
+# Where a body lies
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at open files through /proc")
+def test_a_body_under_way_is_a_file_without_a_name_that_only_the_owner_can_open(app, ann, tmp_path):
+    def open_files():
+        found = {}
+        for entry in os.listdir("/proc/self/fd"):
+            try:
+                found[entry] = os.readlink(f"/proc/self/fd/{entry}"), os.stat(f"/proc/self/fd/{entry}")
+            except FileNotFoundError:
+                continue
+        return [status for target, status in found.values() if target.startswith(str(tmp_path / "bodies"))]
+
+    (tmp_path / "bodies").mkdir()
+    with serving(app, folder=tmp_path / "bodies") as server:
+        with connected(server) as upload:
+            upload.sendall(head("Content-Length: 1000000", person=ann) + b"x" * 500_000)
+            wait_until(lambda: server.budget._taken == 500_000)
+            (status,) = open_files()
+            assert (status.st_size, status.st_nlink, status.st_mode & 0o777) == (500_000, 0, 0o600)
+            assert list((tmp_path / "bodies").iterdir()) == []
+        wait_until(lambda: not open_files())
+
+
+# The address
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the other addresses of the loopback need no set-up on Linux")
+def test_only_the_address_that_is_told_is_listened_to(app):
+    """127.0.0.2 is this machine, too: whoever listens everywhere answers there."""
+    with serving(app) as server:
+        assert server.effective_host == "127.0.0.1"
+        connected(server).close()
+        for family, other in ((socket.AF_INET, "127.0.0.2"), (socket.AF_INET6, "::1")):
+            with socket.socket(family) as connection, pytest.raises(OSError):
+                connection.settimeout(20)
+                connection.connect((other, server.effective_port))
+    # Positive control: who does listen everywhere is reached there.
+    with serving(app, host="0.0.0.0") as server:
+        socket.create_connection(("127.0.0.2", server.effective_port), timeout=20).close()
