@@ -1,11 +1,15 @@
-"""An explorer of parameters: sliders on one side, the consequences of what is chosen on the other.
+"""An explorer of parameters: fields on one side, the consequences of what is chosen on the other.
 
 Nothing is encrypted, so an answer comes at once; notebook 10 measures what stands here as a prediction.
+
+The fields are drop-down lists and number fields and no sliders: those of ipywidgets have no name for a screen reader,
+and one over a list of numbers speaks a position in place of the number.
 """
 
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,6 +17,7 @@ import pandas as pd
 
 from he_helpers.parameters import (
     FACTORING_TABLE,
+    LOWEST_SECURITY_LEVEL,
     STANDARD_TABLE,
     BFVParameters,
     CKKSParameters,
@@ -42,10 +47,28 @@ _SHOWN = {
 }
 
 
+_FIELD = {"style": {"description_width": "11em"}, "layout": {"width": "22em", "max_width": "100%"}}
+_REFUSED = "refused by this course"
+# The consequences stand beside the fields where there is room, and below them on a narrow page. Colours are the page's
+# own, light or dark; a refused set has a heavy red bar and says so in words.
+_STYLE = """<style>
+.he-consequences { border-collapse: collapse; max-width: 100%; line-height: 1.4; }
+.he-consequences caption { text-align: left; font-weight: bold; padding: 4px 8px; }
+.he-consequences th, .he-consequences td { text-align: left; vertical-align: top; padding: 2px 8px;
+  white-space: normal; overflow-wrap: anywhere; border: none; }
+.he-consequences th { font-weight: normal; min-width: 8em; }
+.he-consequences td { font-weight: bold; }
+.he-refused { border-left: 6px solid #d32f2f; }
+</style>"""
+
+
 def consequences(scheme: str, parameters: Parameters) -> pd.Series:
     """What ``parameters`` mean under ``scheme`` ("BFV", "CKKS" or "Paillier"), as words, one for each consequence."""
     sizes = expected_sizes(SCHEMES[scheme], parameters)
-    words = {"security": assess_security(parameters).words}
+    words = {
+        "security": assess_security(parameters).words + _refusal(parameters),
+        "security against quantum computers": assess_security(parameters, quantum=True).words,
+    }
     if isinstance(parameters, PaillierParameters):
         words |= {
             "values in a ciphertext": f"{parameters.lanes:,}",
@@ -69,28 +92,30 @@ def consequences(scheme: str, parameters: Parameters) -> pd.Series:
 
 
 class Explorer:
-    """Sliders for every parameter of the three schemes; ``parameters`` and ``consequences`` follow them.
+    """Fields for every parameter of the three schemes; ``parameters`` and ``consequences`` follow them.
 
-    Each slider is an attribute: scheme, ring_dimension, outer_bits (first and last prime), inner_primes (how many
+    Each field is an attribute: scheme, ring_dimension, outer_bits (first and last prime), inner_primes (how many
     between them), inner_bits (how long), scale_bits, plaintext_bits, key_length, lane_bits. Setting its ``value`` in
-    code moves it, too.
+    code changes it, too.
     """
 
     def __init__(self) -> None:
-        self.scheme = _widget(widgets.ToggleButtons, "scheme", options=list(SCHEMES), value="CKKS")
-        rings = list(STANDARD_TABLE[128])
-        self.ring_dimension = _widget(widgets.SelectionSlider, "ring dimension", options=rings, value=8192)
-        self.outer_bits = _widget(widgets.IntSlider, "outer primes [bits]", min=20, max=60, value=60)
-        self.inner_primes = _widget(widgets.IntSlider, "inner primes", min=0, max=14, value=1)
-        self.inner_bits = _widget(widgets.IntSlider, "inner primes [bits]", min=20, max=60, value=40)
-        self.scale_bits = _widget(widgets.IntSlider, "scale [bits]", min=10, max=59, value=40)
-        self.plaintext_bits = _widget(widgets.IntSlider, "plaintext modulus [bits]", min=12, max=60, value=20)
-        lengths = list(FACTORING_TABLE.values())
-        self.key_length = _widget(widgets.SelectionSlider, "key length [bits]", options=lengths, value=3072)
-        self.lane_bits = _widget(widgets.IntSlider, "lane [bits]", min=8, max=128, value=48)
-        self._table = widgets.HTML()
+        self.scheme = _choice("scheme", list(SCHEMES), "CKKS")
+        self.ring_dimension = _choice("ring dimension", list(STANDARD_TABLE[128]), 8192)
+        self.outer_bits = _number("outer primes [bits]", 20, 60, 60)
+        self.inner_primes = _number("inner primes", 0, 14, 1)
+        self.inner_bits = _number("inner primes [bits]", 20, 60, 40)
+        self.scale_bits = _number("scale [bits]", 10, 59, 40)
+        self.plaintext_bits = _number("plaintext modulus [bits]", 12, 60, 20)
+        self.key_length = _choice("key length [bits]", list(FACTORING_TABLE.values()), 3072)
+        self.lane_bits = _number("lane [bits]", 8, 128, 48)
+        # From nothing up: with a minimal width of its own the table would not shrink to a narrow page.
+        self._table = widgets.HTML(layout=widgets.Layout(flex="1 1 24em", min_width="0", max_width="100%"))
         knobs = [getattr(self, name) for name in (*_CHOICES, "key_length", "lane_bits")]
-        self._panel = widgets.HBox([widgets.VBox(knobs), self._table])
+        fields = widgets.VBox(knobs, layout=widgets.Layout(flex="0 1 auto", max_width="100%"))
+        self._panel = widgets.Box(
+            [fields, self._table], layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%")
+        )
         for knob in knobs:
             knob.observe(self._renew, names="value")
         self._renew()
@@ -118,8 +143,7 @@ class Explorer:
     def _renew(self, _: Any = None) -> None:
         for name in (*_CHOICES[1:], "key_length", "lane_bits"):
             getattr(self, name).layout.display = None if name in _SHOWN[self.scheme.value] else "none"
-        with pd.option_context("display.max_colwidth", None):
-            self._table.value = self.consequences.to_frame().to_html()
+        self._table.value = _as_html(self.consequences)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         # The widgets' own text form is long and changes with their version; stored notebooks keep this one.
@@ -130,10 +154,31 @@ class Explorer:
         return f"Explorer({self.scheme.value}: {', '.join(sorted(_SHOWN[self.scheme.value]))})"
 
 
-def _widget(kind: type, description: str, **options: Any) -> Any:
-    if kind is not widgets.ToggleButtons:
-        options["layout"] = widgets.Layout(width="26em")
-    return kind(description=description, style={"description_width": "11em"}, **options)
+def _choice(description: str, options: list, value: Any) -> widgets.Dropdown:
+    return widgets.Dropdown(description=description, options=options, value=value, **_FIELD)
+
+
+def _number(description: str, low: int, high: int, value: int) -> widgets.BoundedIntText:
+    return widgets.BoundedIntText(description=description, min=low, max=high, value=value, **_FIELD)
+
+
+def _refusal(parameters: Parameters) -> str:
+    if assess_security(parameters).level >= LOWEST_SECURITY_LEVEL:
+        return ""
+    return f"; {_REFUSED}, except with insecure_for_teaching=True"
+
+
+def _as_html(words: pd.Series) -> str:
+    """A table, whose refused set or impossible choice is marked and named at its head."""
+    if words.index[0] == "not possible":
+        caption = "Not possible"
+    else:
+        caption = "Too little security" if _REFUSED in words["security"] else ""
+    head = f"<caption>⚠ {caption}</caption>" if caption else ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in words.items()
+    )
+    return f'{_STYLE}<table class="he-consequences{" he-refused" if caption else ""}">{head}{rows}</table>'
 
 
 def _bfv(parameters: BFVParameters) -> dict[str, str]:

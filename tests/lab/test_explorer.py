@@ -1,6 +1,8 @@
 """The explorer of parameters and the measurements of notebook 10."""
 
+import pandas as pd
 import pytest
+from ipywidgets import BoundedIntText, Dropdown
 
 from he_helpers.lab.explorer import Explorer, consequences
 from he_helpers.lab.knobs import SIZES, noise_budget, predicted_sizes, turn
@@ -8,7 +10,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParamet
 from he_helpers.schemes.keys import tenseal_bfv
 
 
-def test_the_consequences_follow_the_sliders():
+def test_the_consequences_follow_the_fields():
     explorer = Explorer()
     assert explorer.parameters == CKKSParameters()
     assert explorer.consequences["products of ciphertexts"] == "1 one after the other"
@@ -31,6 +33,36 @@ def test_an_impossible_choice_is_explained():
     assert "does not fit below the first prime" in explorer._table.value
     explorer.scheme.value, explorer.ring_dimension.value, explorer.plaintext_bits.value = "BFV", 8192, 12
     assert "No prime of 12 bits" in explorer.consequences["not possible"]
+
+
+def test_a_set_that_is_refused_does_not_look_like_any_other():
+    explorer = Explorer()
+    assert "he-consequences he-refused" not in explorer._table.value and "<caption>" not in explorer._table.value
+    explorer.ring_dimension.value, explorer.outer_bits.value = 4096, 36
+    explorer.inner_bits.value, explorer.scale_bits.value = 37, 30
+    assert "about 124 bits" in explorer.consequences["security"]
+    assert "refused by this course, except with insecure_for_teaching=True" in explorer.consequences["security"]
+    assert 'class="he-consequences he-refused"' in explorer._table.value
+    assert "<caption>⚠ Too little security</caption>" in explorer._table.value
+    explorer.scheme.value, explorer.key_length.value = "Paillier", 1024
+    assert "80 bits, classical" in explorer.consequences["security"] and "Too little security" in explorer._table.value
+    explorer.key_length.value = 2048
+    assert "<caption>" not in explorer._table.value
+    assert "Shor's algorithm" in explorer.consequences["security against quantum computers"]
+
+
+def test_text_of_an_error_is_no_markup(monkeypatch):
+    monkeypatch.setattr("he_helpers.lab.explorer.consequences", lambda *_: pd.Series({"security": "<b>&"}))
+    assert "&lt;b&gt;&amp;" in Explorer()._table.value
+
+
+def test_every_field_has_a_label_of_its_own():
+    """Drop-down lists and number fields have a label that the browser ties to them; sliders have none."""
+    explorer = Explorer()
+    fields = [value for value in vars(explorer).values() if isinstance(value, (Dropdown, BoundedIntText))]
+    labels = [field.description for field in fields]
+    assert len(set(labels)) == len(labels) == 9 and all(labels)
+    assert not [value for value in vars(explorer).values() if "Slider" in type(value).__name__]
 
 
 def test_the_stored_form_is_short():
