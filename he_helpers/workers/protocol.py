@@ -35,7 +35,7 @@ def send(connection: socket.socket, head: Mapping[str, Any], members: Mapping[st
     deadline: of time.monotonic(). Raises TimeoutError, Ended, and TypeError for a member of another type.
     """
     blobs = {name: memoryview(value) for name, value in members.items() if isinstance(value, (bytes, bytearray))}
-    files = {name: value.fileno() for name, value in members.items() if hasattr(value, "fileno")}
+    files = {name: _descriptor_of(value) for name, value in members.items() if hasattr(value, "fileno")}
     plain = {name: value for name, value in members.items() if name not in blobs and name not in files}
     sizes = [[name, len(blob)] for name, blob in blobs.items()]
     start = msgpack.packb([dict(head), plain, list(files), sizes], use_bin_type=True)
@@ -94,6 +94,13 @@ def _receive_bytes(connection: socket.socket, size: int, deadline: float | None)
             raise Ended
         view = view[count:]
     return bytes(received)
+
+
+def _descriptor_of(file: BinaryIO) -> int:
+    descriptor = file.fileno()
+    # What was written and is still buffered is not behind the descriptor yet.
+    file.flush()
+    return descriptor
 
 
 def _file_of(descriptor: int) -> BinaryIO:

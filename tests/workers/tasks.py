@@ -1,6 +1,7 @@
 """Tasks that do what hostile bytes make a native parser do."""
 
 import ctypes
+import importlib
 import os
 import resource
 import signal
@@ -29,6 +30,11 @@ def look_around():
         "number": os.getpid(),
         "session": os.getsid(0),
     }
+
+
+def import_module(name):
+    importlib.import_module(name)
+    return {"modules": sorted(sys.modules)}
 
 
 def refuse():

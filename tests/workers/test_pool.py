@@ -61,9 +61,8 @@ def ends(process, seconds=15.0):
 def test_plain_data_bytes_and_files_travel(pool):
     members = {"number": 2**60, "text": "é", "nested": {"a": [1, None, True, 0.5]}, "content": os.urandom(3 * MEGABYTE)}
     assert pool.run("echo", **members) == {**members}
-    with tempfile.TemporaryFile() as file:
+    with tempfile.SpooledTemporaryFile(2**16) as file:
         file.write(b"0123456789")
-        file.flush()
         answer = pool.run("read_file", content=file, start=4)
     assert answer["content"] == b"456789"
     # The descriptor was closed again, or the worker would run out of them.
