@@ -37,11 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
                 options.host,
                 options.port,
                 options.largest_body,
+                options.workers,
                 options.inspectable,
                 options.not_only_this_machine,
             )
         else:
-            # Brings the encryption libraries with it, which adding an account does not need.
+            # Brings the web server with it, which adding an account does not need.
             from he_helpers.server.process import run_server
 
             run_server(
@@ -50,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
                 options.port,
                 options.database,
                 options.largest_body,
+                options.workers,
                 options.inspectable,
                 options.not_only_this_machine,
             )
@@ -73,9 +75,16 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
         command.add_argument("--largest-body", type=int, default=largest_body, metavar="BYTES")
         command.add_argument(
+            "--workers",
+            type=int,
+            default=3,
+            metavar="N",
+            help="the most processes that read and compute; they are started when needed, some 150 MB each",
+        )
+        command.add_argument(
             "--inspectable",
             action="store_true",
-            help="let other processes of this user read the server's memory (for the course alone)",
+            help="let other processes of this user read the memory of server and workers (for the course alone)",
         )
         command.add_argument(
             "--not-only-this-machine",

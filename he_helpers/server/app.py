@@ -16,12 +16,11 @@ from he_helpers.server.accounts import Account, find_account
 from he_helpers.server.application import new_application, read_body, takes_body
 from he_helpers.server.audit import list_events, record_event
 from he_helpers.server.bodies import Body
-from he_helpers.server.evaluation import check_query, compute_aggregate, read_table
+from he_helpers.server.jobs import EndedItsWorker, Jobs
 from he_helpers.server.paging import Page
 from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.server.store import Store
-from he_helpers.tables import TableHeader
 
 INTERFACE_VERSION = "1"
 BYTES = "application/octet-stream"
@@ -62,9 +61,14 @@ class DecisionBody(_Incoming):
     reason: _Line = ""
 
 
-def create_app(store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY) -> Flask:
-    """The application over ``store``. Bodies above ``largest_body`` bytes are refused."""
-    return new_application(_v1, STORE=store, LARGEST_BODY=largest_body)
+def create_app(
+    store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY, jobs: Jobs | None = None
+) -> Flask:
+    """The application over ``store``. Bodies above ``largest_body`` bytes are refused.
+
+    jobs: where tables are worked on; None: in the workers of this process.
+    """
+    return new_application(_v1, STORE=store, LARGEST_BODY=largest_body, JOBS=jobs or Jobs.of_this_process())
 
 
 _v1 = Blueprint("v1", __name__, url_prefix="/v1")
@@ -89,10 +93,12 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
     _check_dataset_name(name)
     arguments = _arguments("minimum_group_size", "contributor_label")
     minimum = policy.read_minimum_group_size(arguments["minimum_group_size"])
-    body = _body(account, name)
-    table = read_table(body.read())
-    contributor_label = policy.read_contributor_label(arguments["contributor_label"], table.label_names)
-    label_part = table.header.to_bytes()
+    body = read_body()
+    table = _jobs().read_dataset(account.name, body.file)
+    _refuse_secret(table.secret, account, name)
+    contributor_label = policy.read_contributor_label(
+        arguments["contributor_label"], list(table.description["labels"])
+    )
     new = datasets.add_dataset(
         _store(),
         account,
@@ -100,12 +106,12 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
         body,
         minimum_group_size=minimum,
         contributor_label=contributor_label,
-        description=table.description(),
-        label_part=label_part,
+        description=table.description,
+        label_part=table.label_part,
     )
     answer = {
         "name": name,
-        "rows_received": table.rows,
+        "rows_received": table.description["rows"],
         "bytes": body.size,
         "digest": body.sha256,
     }
@@ -148,8 +154,8 @@ def _ask(identifier: UUID) -> tuple[Response, int]:
         label_part = datasets.read_label_part(connection, name)
     dataset.check_in_use()
     try:
-        check_query(
-            TableHeader.from_bytes(label_part), asked["query"], dataset.minimum_group_size, dataset.contributor_label
+        _jobs().check_query(
+            account.name, label_part, asked["query"], dataset.minimum_group_size, dataset.contributor_label
         )
     except Problem as problem:
         if problem.kind == "group-too-small":
@@ -179,7 +185,16 @@ def _show_request(identifier: UUID) -> Response:
 @_v1.post("/requests/<uuid:identifier>/aggregation")
 def _aggregate(identifier: UUID) -> Response:
     account = _authenticated()
-    return jsonify(release_requests.aggregate_request(_store(), str(identifier), account, compute_aggregate))
+
+    def compute(dataset: datasets.Dataset, content: bytes, query: dict[str, Any]) -> bytes:
+        try:
+            return _jobs().compute_aggregate(account.name, content, query)
+        except EndedItsWorker as ended:
+            reason = f"Computing on it {ended.what}. Delete it, and upload a table that was encrypted anew."
+            datasets.set_dataset_aside(_store(), dataset, reason)
+            raise dataset.no_longer_in_use(reason) from None
+
+    return jsonify(release_requests.aggregate_request(_store(), str(identifier), account, compute))
 
 
 @_v1.get("/requests/<uuid:identifier>/aggregate")
@@ -228,6 +243,10 @@ def _store() -> Store:
     return current_app.config["STORE"]
 
 
+def _jobs() -> Jobs:
+    return current_app.config["JOBS"]
+
+
 def _authenticated(role: str | None = None) -> Account:
     """The account of the token that came with this request, which must have ``role`` if one is named."""
     header = _BEARER.fullmatch(request.headers.get("Authorization", ""))
@@ -265,7 +284,12 @@ def _check_dataset_name(name: str) -> None:
 def _body(account: Account, dataset: str | None = None) -> Body:
     """The body of this request, without a secret key."""
     body = read_body()
-    secret = find_secret_key(body.file)
+    _refuse_secret(find_secret_key(body.file), account, dataset)
+    return body
+
+
+def _refuse_secret(secret: str | None, account: Account, dataset: str | None) -> None:
+    """Raise Problem (secret-key-refused), and record it, if a ``secret`` of that kind was found in a body."""
     if secret is not None:
         owner = account.name if account.role == "administrator" else None
         _record_refusal(account, "secret refused", dataset, secret, owner=owner)
@@ -274,7 +298,6 @@ def _body(account: Account, dataset: str | None = None) -> Body:
             f"The body holds {secret}. It was refused, and nothing of it was stored; yet it has "
             "travelled: treat that key as known to the server, and make a new one. Send public keys only.",
         )
-    return body
 
 
 def _json_body(model: type[_Incoming], account: Account) -> Any:

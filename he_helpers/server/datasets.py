@@ -52,11 +52,11 @@ class Dataset:
     def check_in_use(self) -> None:
         """Raise Problem (set-aside) if the server no longer computes on it."""
         if self.set_aside is not None:
-            raise Problem(
-                "set-aside",
-                f"The server no longer computes on the dataset {self.name!r}: {self.set_aside} Its data administrator "
-                "can delete it, and upload a table that was encrypted anew.",
-            )
+            raise self.no_longer_in_use(self.set_aside)
+
+    def no_longer_in_use(self, reason: str) -> Problem:
+        """What is answered to whoever wants something computed on it, once it is set aside for this ``reason``."""
+        return Problem("set-aside", f"The server no longer computes on the dataset {self.name!r}: {reason}")
 
 
 def add_dataset(
@@ -183,7 +183,8 @@ def read_label_part(connection: Connection, name: str) -> bytes:
 
 
 def set_dataset_aside(store: Store, dataset: Dataset, reason: str) -> None:
-    """Compute on ``dataset`` no more, because of ``reason``: a sentence that its owner and analysts may read.
+    """Compute on ``dataset`` no more, because of ``reason``: what happened, and what its owner can do, in words
+    that its owner and analysts may read.
 
     Repeated, or after the dataset was deleted or replaced, it changes nothing.
     """

@@ -1,11 +1,15 @@
-"""The server's work on ciphertexts: read an uploaded table, check a query, compute the aggregate."""
+"""The server's work on tables: read an uploaded one, check a query, compute the aggregate.
 
-from typing import Any
+Done in workers alone (see jobs.py): what a library makes of hostile bytes must end nothing else. Every function takes
+and returns what travels there: plain data, bytes and open files.
+"""
 
-from he_helpers.errors import HEError
-from he_helpers.server.policy import refuse_small_groups
+from typing import Any, BinaryIO
+
+from he_helpers.server.policy import LARGEST_WORK, refuse_small_groups
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
+from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.tables import (
     EncryptedTable,
     Query,
@@ -18,17 +22,26 @@ from he_helpers.tables import (
 from he_helpers.tables.contributors import group_contributors
 
 
-def read_table(content: bytes) -> EncryptedTable:
-    """The encrypted table in ``content``. Raises Problem (invalid-content, secret-key-refused)."""
-    with reading("The content of this table", "Send the bytes that EncryptedTable.to_bytes() returned."):
-        return EncryptedTable.from_bytes(content)
+def read_dataset(content: bytes | BinaryIO) -> dict[str, Any]:
+    """What the server can tell of an uploaded table: ``description`` and ``label_part``.
+
+    Where a secret is in it, it is not parsed, and the answer is the kind of the ``secret``.
+    Raises Problem (invalid-content, secret-key-refused).
+    """
+    data = _bytes_of(content)
+    secret = find_secret_key(data)
+    if secret is not None:
+        return {"secret": secret}
+    table = _read_table(data)
+    return {"description": table.description(), "label_part": table.header.to_bytes()}
 
 
 def check_query(
-    table: TableHeader, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
-) -> None:
-    """Raise Problem if ``table`` cannot answer ``query`` (unknown-name, unsupported-query) or must not
-    (group-too-small)."""
+    label_part: bytes, query: dict[str, Any], minimum_group_size: int, contributor_label: str | None
+) -> dict[str, Any]:
+    """Raise Problem if the table of this label part cannot answer ``query`` (unknown-name, unsupported-query) or must
+    not (group-too-small)."""
+    table = TableHeader.from_bytes(label_part)
     try:
         asked = Query.from_dict(query)
         table.check_query(asked)
@@ -38,11 +51,23 @@ def check_query(
         raise Problem("unsupported-query", str(error), known=error.known) from None
     groups = group_contributors(table.labels, asked.group_by, contributor_label)
     refuse_small_groups(groups, minimum_group_size, contributor_label)
+    return {}
 
 
-def compute_aggregate(content: bytes, query: dict[str, Any]) -> bytes:
-    """The aggregate's bytes: a pure function of the dataset's bytes and a checked query."""
-    try:
-        return aggregate(read_table(content), Query.from_dict(query)).to_bytes()
-    except HEError as error:
-        raise Problem("invalid-content", str(error)) from None
+def compute_aggregate(content: bytes | BinaryIO, query: dict[str, Any]) -> dict[str, Any]:
+    """``aggregate``: its bytes, a pure function of the dataset's bytes and a checked query.
+
+    Raises Problem (invalid-content), whatever a library says to the ciphertexts.
+    """
+    table = _read_table(_bytes_of(content))
+    with reading("The ciphertexts of this table", "Encrypt the table anew, and upload that."):
+        return {"aggregate": aggregate(table, Query.from_dict(query)).to_bytes()}
+
+
+def _bytes_of(content: bytes | BinaryIO) -> bytes:
+    return content if isinstance(content, bytes) else content.read()
+
+
+def _read_table(content: bytes) -> EncryptedTable:
+    with reading("The content of this table", "Send the bytes that EncryptedTable.to_bytes() returned."):
+        return EncryptedTable.from_bytes(content, largest_work=LARGEST_WORK)

@@ -21,6 +21,8 @@ DEFAULT_LARGEST_BODY = 64 * 1024 * 1024
 LARGEST_SCORING_BODY = 32 * 1024 * 1024
 # A request or a decision is a few lines of JSON.
 LARGEST_JSON_BODY = 64 * 1024
+# Rows times groupings of a table: what the server goes through when it reads the table, and to check each query.
+LARGEST_WORK = 10_000_000
 
 
 def read_minimum_group_size(text: str | None) -> int:

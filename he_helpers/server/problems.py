@@ -28,6 +28,7 @@ _TITLES = {
     "body-too-large": (413, "The body is too large"),
     "wrong-content-type": (415, "The content type is not the expected one"),
     "invalid-content": (422, "The content is not what was expected"),
+    "processing-failed": (422, "Processing the content failed"),
     "secret-key-refused": (422, "The body holds a secret"),
     "unknown-name": (422, "The dataset has no such label or column"),
     "unsupported-query": (422, "The dataset cannot answer this query"),
@@ -58,6 +59,8 @@ class Problem(Exception):
     def __init__(self, kind: str, detail: str, **members: Any) -> None:
         super().__init__(kind)
         self.kind = kind
+        self.detail = detail
+        self.members = members
         self.status, title = _TITLES[kind]
         self.document = {
             "type": _TYPE_PREFIX + kind,

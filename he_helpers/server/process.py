@@ -17,9 +17,11 @@ from flask import Flask
 from he_helpers.server.app import create_app
 from he_helpers.server.connection import Limits
 from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of, write_atomically
+from he_helpers.server.jobs import TASKS, Jobs
 from he_helpers.server.scoring import create_scoring_app
 from he_helpers.server.serving import Server
 from he_helpers.server.store import Store
+from he_helpers.workers import WorkerPool, WorkersUnavailable
 
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
@@ -31,10 +33,11 @@ def run_server(
     port: int,
     database: str | None,
     largest_body: int,
+    workers: int,
     inspectable: bool = False,
     not_only_this_machine: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, with at most so many ``workers`` (see he_helpers.server.jobs).
 
     While the server runs, ``folder`` holds ``address`` (its URL) and ``pid``. ``server.log`` and the
     database, unless ``database`` names another one, stay there.
@@ -44,7 +47,8 @@ def run_server(
     with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
         store = Store(database) if database else Store.in_folder(folder)
         try:
-            _serve(create_app(store, largest_body), folder, host, port, largest_body)
+            with _jobs(workers, inspectable) as jobs:
+                _serve(create_app(store, largest_body, jobs), folder, host, port, largest_body)
         finally:
             store.close()
 
@@ -55,6 +59,7 @@ def run_scoring(
     host: str,
     port: int,
     largest_body: int,
+    workers: int,
     inspectable: bool = False,
     not_only_this_machine: bool = False,
 ) -> None:
@@ -67,7 +72,8 @@ def run_scoring(
     if not models.is_dir():
         raise CannotStart(f"There is no folder of models {models}. Create it, and put a file NAME.json into it.")
     with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
-        _serve(create_scoring_app(models, largest_body), folder, host, port, largest_body)
+        with _jobs(workers, inspectable) as jobs:
+            _serve(create_scoring_app(models, largest_body, jobs), folder, host, port, largest_body)
 
 
 @contextmanager
@@ -87,6 +93,21 @@ def _alone_in(
     with sole_server_of(folder):
         _log_to(folder / "server.log")
         yield
+
+
+@contextmanager
+def _jobs(workers: int, inspectable: bool) -> Iterator[Jobs]:
+    """Jobs with workers of which one is ready; they end with this."""
+    if workers < 1:
+        raise CannotStart("--workers is a number of processes, at least 1; 2 or more, so that nobody can hold all.")
+    pool = WorkerPool(TASKS, most=workers, inspectable=inspectable)
+    try:
+        pool.start()
+        yield Jobs(pool)
+    except WorkersUnavailable as error:
+        raise CannotStart(str(error)) from None
+    finally:
+        pool.close()
 
 
 def _serve(app: Flask, folder: Path, host: str, port: int, largest_body: int) -> None:
@@ -142,7 +163,8 @@ def _log_to(path: Path) -> None:
     handler = logging.StreamHandler(file)
     formatter = logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
     handler.setFormatter(formatter)
-    logger = logging.getLogger("he_helpers.server")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    for name in ("he_helpers.server", "he_helpers.workers"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False

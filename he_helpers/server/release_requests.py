@@ -100,9 +100,9 @@ def list_requests(store: Store, account: Account, page: Page, status: str | None
 
 
 def aggregate_request(
-    store: Store, request: str, account: Account, compute: Callable[[bytes, dict[str, Any]], bytes]
+    store: Store, request: str, account: Account, compute: Callable[[Dataset, bytes, dict[str, Any]], bytes]
 ) -> dict[str, Any]:
-    """requested -> aggregated. ``compute`` makes its bytes from the dataset's bytes and the query.
+    """requested -> aggregated. ``compute`` makes its bytes from the dataset, the dataset's bytes and the query.
 
     It runs outside of any transaction, since it takes long; what it made is stored only if the dataset is
     still the same. Two at once are harmless too: the aggregate is a pure function, and the first one is kept.
@@ -114,7 +114,7 @@ def aggregate_request(
         dataset = find_dataset(connection, row.dataset, account)
         dataset.check_in_use()
         content = read_content(connection, row.dataset)
-    aggregate = compute(content, row.query)
+    aggregate = compute(dataset, content, row.query)
 
     def step(connection: Connection) -> dict[str, Any]:
         current = _find(connection, request, account)

@@ -148,14 +148,14 @@ class EncryptedTable:
         return seal_envelope("table", [self.header.to_fields(), self.key.to_bytes(), ciphertexts])
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "EncryptedTable":
-        """Read a table from its envelope.
+    def from_bytes(cls, data: bytes, largest_work: int | None = None) -> "EncryptedTable":
+        """Read a table from its envelope; ``largest_work`` as for TableHeader.from_fields.
 
         Raises DamagedBytes, KeyMismatch, SecretKeyFound, InsecureParameters. A library's parser sees a ciphertext
         only after the envelopes, the header and the number and lengths of the ciphertexts have been checked.
         """
         header_fields, key_bytes, ciphertexts = table_fields(data)
-        header = TableHeader.from_fields(header_fields)
+        header = TableHeader.from_fields(header_fields, largest_work)
         layout = header.layout
         if len(ciphertexts) != layout.ciphertext_count:
             raise DamagedBytes(

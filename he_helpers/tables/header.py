@@ -14,7 +14,7 @@ import pandas as pd
 
 from he_helpers.errors import HEError
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
 from he_helpers.tables.columns import Column, columns_from_fields, columns_to_fields
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import Layout, make_layout
@@ -101,8 +101,12 @@ class TableHeader:
         ]
 
     @classmethod
-    def from_fields(cls, fields: object) -> TableHeader:
-        """The inverse of to_fields. Raises DamagedBytes."""
+    def from_fields(cls, fields: object, largest_work: int | None = None) -> TableHeader:
+        """The inverse of to_fields.
+
+        largest_work: for whoever reads tables of others, the most rows times groupings to go through; None: any number.
+        Raises DamagedBytes, and ShapeMismatch for more work than that.
+        """
         kinds = (str, bytes, int, list, list, str, list | None, int)
         if not (
             isinstance(fields, list)
@@ -120,6 +124,12 @@ class TableHeader:
             isinstance(grouping, list) and all(isinstance(name, str) for name in grouping) for grouping in groupings
         ):
             raise DamagedBytes("The groupings of this table are not lists of label names.")
+        work = labels.rows * len(groupings or [()])
+        if largest_work is not None and work > largest_work:
+            raise ShapeMismatch(
+                f"This table has {labels.rows:,} rows and {len(groupings or [()])} groupings. Rows times groupings are "
+                f"{work:,}, and at most {largest_work:,} are taken. Announce fewer groupings, or split the table."
+            )
         try:
             layout = make_layout(layout_name, labels, len(columns), slot_count, groupings, parts)
         except HEError as error:

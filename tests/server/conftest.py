@@ -260,22 +260,22 @@ class Running:
         return self.process.wait(20)
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-X", "importtime", "-m", "he_helpers.server", *arguments]
+def command(*arguments: str, module: str = "he_helpers.server") -> list[str]:
+    return [sys.executable, "-X", "importtime", "-m", module, *arguments]
 
 
 def environment(temporary: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
 
 
-def start(folder: Path, *arguments: str) -> Running:
+def start(folder: Path, *arguments: str, module: str = "he_helpers.server") -> Running:
     """Start a server and wait until it answers."""
     temporary = folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     (folder / "address").unlink(missing_ok=True)
     with (folder.parent / "stderr").open("ab") as stderr:
         process = subprocess.Popen(
-            command("run", "--folder", str(folder), *arguments),
+            command("run", "--folder", str(folder), *arguments, module=module),
             cwd=folder.parent,
             env=environment(temporary),
             stderr=stderr,
@@ -295,8 +295,8 @@ def start_server(folder):
     """Start servers in the folder of this test; they end with it."""
     running = []
 
-    def begin(*arguments: str) -> Running:
-        running.append(start(folder, *arguments))
+    def begin(*arguments: str, **options: str) -> Running:
+        running.append(start(folder, *arguments, **options))
         return running[-1]
 
     yield begin

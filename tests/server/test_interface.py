@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from he_helpers.schemes import keys
-from he_helpers.server import app as application
-from he_helpers.server import datasets, evaluation
+from he_helpers.server import datasets
 from he_helpers.server.accounts import Account
+from he_helpers.server.jobs import Jobs
 from he_helpers.server.problems import Problem
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from he_helpers.workers import WorkerPool
 from tests.server.conftest import FINGERPRINT, ROLES, accounts_frame, approve, asked, kind, new_request, to_status
 
 STEPS = ("aggregation", "decision", "result")
@@ -338,10 +339,10 @@ def test_the_aggregate_before_the_aggregation(requested, ann):
 
 
 def test_a_request_that_cannot_be_computed_can_be_refused(requested, ann, eve, monkeypatch):
-    def fail(content, query):
+    def fail(jobs, client, content, query):
         raise Problem("invalid-content", "The noise budget does not suffice for these sums.")
 
-    monkeypatch.setattr(application, "compute_aggregate", fail)
+    monkeypatch.setattr(Jobs, "compute_aggregate", fail)
     assert kind(eve.post(f"/requests/{requested}/aggregation")) == "invalid-content"
     assert eve.get(f"/requests/{requested}").json["status"] == "requested"
     reason = "The table cannot be added up; ask again on the next one."
@@ -357,11 +358,11 @@ def test_a_request_that_cannot_be_computed_can_be_refused(requested, ann, eve, m
 
 
 def test_a_request_refused_during_the_aggregation_stays_refused(requested, ann, eve, monkeypatch):
-    def refuse_meanwhile(content, query):
+    def refuse_meanwhile(jobs, client, content, query):
         approve(ann, requested, "refused", "no need for it")
         return b"the aggregate"
 
-    monkeypatch.setattr(application, "compute_aggregate", refuse_meanwhile)
+    monkeypatch.setattr(Jobs, "compute_aggregate", refuse_meanwhile)
     assert eve.post(f"/requests/{requested}/aggregation").json["status"] == "refused"
     assert kind(ann.get(f"/requests/{requested}/aggregate")) == "wrong-order"
 
@@ -369,16 +370,22 @@ def test_a_request_refused_during_the_aggregation_stays_refused(requested, ann, 
 def test_a_query_is_checked_without_reading_the_table(ann, eve, table, monkeypatch):
     ann.upload(table, minimum=3)
 
-    def fail(content):
-        raise AssertionError("the table was read")
+    given = []
+    run = WorkerPool.run
 
-    monkeypatch.setattr(application, "read_table", fail)
-    monkeypatch.setattr(evaluation, "read_table", fail)
+    def note(pool, task, **members):
+        given.append((task, len(members["label_part"]), "content" in members))
+        return run(pool, task, **members)
+
+    monkeypatch.setattr(WorkerPool, "run", note)
     assert eve.ask(group_by=["year"])[1].status_code == 201
     assert eve.ask(statistic="count", group_by=[])[1].status_code == 201
     assert kind(eve.ask(group_by=["region"])[1]) == "group-too-small"
     assert kind(eve.ask(group_by=["regoin"])[1]) == "unknown-name"
     assert kind(eve.ask(group_by=["region", "year"])[1]) == "unsupported-query"
+    assert len(given) == 5
+    assert {(task, with_content) for task, _, with_content in given} == {("check_query", False)}
+    assert max(size for _, size, _ in given) < 1000 < len(table)
 
 
 def test_on_a_dataset_set_aside_nothing_is_computed(requested, store, ann, eve, table, monkeypatch):
@@ -389,7 +396,7 @@ def test_on_a_dataset_set_aside_nothing_is_computed(requested, store, ann, eve, 
     datasets.set_dataset_aside(store, dataset, "A computation on it ended the process that did it.")
     datasets.set_dataset_aside(store, dataset, "Another reason.")
 
-    monkeypatch.setattr(application, "compute_aggregate", None)
+    monkeypatch.setattr(Jobs, "compute_aggregate", None)
     for response in (eve.ask()[1], eve.post(f"/requests/{waiting}/aggregation")):
         assert (response.status_code, kind(response)) == (409, "set-aside")
         assert "A computation on it ended the process that did it." in response.json["detail"]
@@ -422,7 +429,7 @@ def test_another_dataset_of_the_name_is_not_set_aside(uploaded, store, ann, othe
 
 
 def test_a_dataset_set_aside_between_check_and_request_is_noticed(uploaded, store, eve, monkeypatch):
-    check = application.check_query
+    check = Jobs.check_query
 
     def set_aside_meanwhile(*arguments):
         check(*arguments)
@@ -430,7 +437,7 @@ def test_a_dataset_set_aside_between_check_and_request_is_noticed(uploaded, stor
             dataset = datasets.find_dataset(connection, "accounts", Account("ann", "administrator"))
         datasets.set_dataset_aside(store, dataset, "It stopped a process.")
 
-    monkeypatch.setattr(application, "check_query", set_aside_meanwhile)
+    monkeypatch.setattr(Jobs, "check_query", set_aside_meanwhile)
     assert kind(eve.ask()[1]) == "set-aside"
     assert eve.get("/requests").json == []
 
@@ -449,13 +456,13 @@ def test_lists_show_what_concerns_the_reader(requested, ann, bob, eve, dan):
 def test_a_dataset_replaced_during_the_aggregation_is_noticed(
     requested, ann, bob, eve, table, other_table, monkeypatch
 ):
-    def replace_meanwhile(content, query):
+    def replace_meanwhile(jobs, client, content, query):
         assert content == table
         ann.delete("/datasets/accounts")
         ann.upload(other_table)
         return b"aggregate of what is gone"
 
-    monkeypatch.setattr(application, "compute_aggregate", replace_meanwhile)
+    monkeypatch.setattr(Jobs, "compute_aggregate", replace_meanwhile)
     response = eve.post(f"/requests/{requested}/aggregation")
     assert (response.status_code, kind(response)) == (404, "not-found")
 
@@ -609,10 +616,10 @@ def test_unknown_addresses_and_methods(ann):
 
 
 def test_an_unexpected_error_tells_nothing(ann, monkeypatch, caplog):
-    def fail(content):
+    def fail(jobs, client, content):
         raise RuntimeError("the token is hunter2")
 
-    monkeypatch.setattr(application, "read_table", fail)
+    monkeypatch.setattr(Jobs, "read_dataset", fail)
     response = ann.upload(b"body")
     assert (response.status_code, kind(response)) == (500, "internal-error")
     assert "hunter2" not in response.text + caplog.text

@@ -1,0 +1,11 @@
+"""The server with planted tasks: python -m tests.server.planted_server run ..."""
+
+import sys
+
+from he_helpers.server import __main__ as command_line
+from he_helpers.server import process
+
+process.TASKS = "tests.server.planted_tasks"
+
+if __name__ == "__main__":
+    sys.exit(command_line.main())

@@ -1,0 +1,198 @@
+"""What a job does to its worker is told to whoever asked for it, and everybody else goes on."""
+
+import contextlib
+import threading
+import time
+
+import pytest
+import requests
+
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.server import jobs as jobs_module
+from he_helpers.server import policy
+from he_helpers.server.app import create_app
+from he_helpers.server.import_guard import is_forbidden
+from he_helpers.server.jobs import Jobs
+from he_helpers.tables import EncryptedTable
+from he_helpers.workers import Limits, WorkerPool
+from tests.server.conftest import Person, accounts_frame, asked, kind, new_request
+
+PLANTED = "tests.server.planted_tasks"
+
+
+def table_that(pair, what, rows=12):
+    """A table in which a label is the word for what a parser does to its process."""
+    frame = accounts_frame(rows).replace({"region": {"south": what}})
+    return EncryptedTable.encrypt(frame, ["region", "year"], pair.public).to_bytes()
+
+
+@pytest.fixture
+def pool():
+    made = WorkerPool(PLANTED, most=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def planted(people, store, pool):
+    """The people, in front of an application whose tasks are planted."""
+    app = create_app(store, jobs=Jobs(pool))
+    return {name: Person(app.test_client(), person.token) for name, person in people.items()}
+
+
+# Nothing secret can come in
+
+
+def test_workers_cannot_import_the_secret_side(pool):
+    for name in ("he_helpers.schemes.keys", "he_helpers.schemes.tenseal_.secret", "he_helpers.roles", "he_helpers.lab"):
+        answer = pool.run("import_module", name=name)
+        assert answer["error"] == "ForbiddenImport"
+    # The control: what is not forbidden can be imported, and is listed.
+    answer = pool.run("import_module", name="he_helpers.tables.blinding")
+    assert answer["error"] is None
+    assert {"he_helpers.tables.blinding", "tenseal"} <= set(answer["modules"])
+    assert not any(is_forbidden(name) for name in answer["modules"])
+
+
+def test_without_the_guard_a_worker_would_import_it():
+    pool = WorkerPool("tests.workers.tasks")
+    try:
+        assert "he_helpers.schemes.keys" in pool.run("import_module", name="he_helpers.schemes.keys")["modules"]
+    finally:
+        pool.close()
+
+
+# A table that ends its worker
+
+
+@pytest.mark.parametrize("what, reason", [("crashes", "crash"), ("hangs", "time"), ("grows", "memory")])
+def test_an_upload_that_ends_its_worker(planted, pair, table, monkeypatch, what, reason):
+    monkeypatch.setattr(jobs_module, "LIMITS", Limits(seconds=3))
+    response = planted["ann"].upload(table_that(pair, f"read_dataset {what}"))
+    assert (response.status_code, kind(response)) == (422, "processing-failed")
+    assert response.json["reason"] == reason
+    assert planted["ann"].get("/datasets").json == []
+    assert planted["ann"].upload(table).status_code == 201
+
+
+def test_a_query_that_ends_its_worker(planted, pair, monkeypatch):
+    monkeypatch.setattr(jobs_module, "LIMITS", Limits(seconds=3))
+    assert planted["ann"].upload(table_that(pair, "check_query hangs")).status_code == 201
+    response = planted["eve"].ask()[1]
+    assert (response.status_code, kind(response), response.json["reason"]) == (422, "processing-failed", "time")
+
+
+def test_a_dataset_that_ends_its_worker_is_set_aside(start_server, tokens, pair, table):
+    """For good, in a real server: its owner is told, nothing is computed on it, and everybody else goes on."""
+    server = start_server(module="tests.server.planted_server")
+    deadly = table_that(pair, "compute_aggregate crashes")
+    assert server.upload(tokens["ann"], "deadly", deadly).status_code == 201
+    assert server.upload(tokens["bob"], "honest", table).status_code == 201
+    identifiers = {name: new_request() for name in ("deadly", "honest", "waiting")}
+
+    def call(method, path, **options):
+        return server.call(method, path, tokens["eve"], **options)
+
+    for name, identifier in identifiers.items():
+        asking = asked("honest" if name == "honest" else "deadly")
+        assert call("PUT", f"/requests/{identifier}", json=asking).status_code == 201
+
+    answer = call("POST", f"/requests/{identifiers['deadly']}/aggregation")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:he-helpers:problem:set-aside")
+    assert call("POST", f"/requests/{identifiers['honest']}/aggregation").json()["status"] == "aggregated"
+
+    log = (server.folder / "server.log").read_text()
+    assert "worker died: task compute_aggregate, signal SIGSEGV" in log
+    assert "crashes" not in log and "deadly" not in log.replace("/v1/datasets/deadly", "")
+
+    server.kill()
+    server = start_server(module="tests.server.planted_server")
+    started = time.monotonic()
+    for path in (identifiers["deadly"], identifiers["waiting"]):
+        answer = call("POST", f"/requests/{path}/aggregation")
+        assert (answer.status_code, answer.json()["type"]) == (409, "urn:he-helpers:problem:set-aside")
+    answer = call("PUT", f"/requests/{new_request()}", json=asked("deadly"))
+    assert answer.json()["type"] == "urn:he-helpers:problem:set-aside"
+    assert time.monotonic() - started < 60
+    assert "worker died" not in (server.folder / "server.log").read_text().removeprefix(log)
+
+    described = server.call("GET", "/datasets/deadly", tokens["ann"]).json()
+    assert "SIGSEGV" in described["set_aside"]
+    assert "Delete it, and upload a table that was encrypted anew" in described["set_aside"]
+    events = server.call("GET", "/audit?dataset=deadly", tokens["ann"]).json()
+    assert [event["account"] for event in events if event["action"] == "dataset set aside"] == ["server"]
+    assert server.call("DELETE", "/datasets/deadly", tokens["ann"]).status_code == 204
+    assert server.stop() == 0
+
+
+def test_a_client_with_too_many_jobs_is_told_so(people, store, pair, table):
+    pool = WorkerPool(PLANTED, most=2, most_of_a_client=1)
+    app = create_app(store, jobs=Jobs(pool))
+    ann, bob = (Person(app.test_client(), people[name].token) for name in ("ann", "bob"))
+    try:
+        pool.start()
+        slow = threading.Thread(target=ann.upload, args=[table_that(pair, "read_dataset hangs")])
+        slow.start()
+        while not pool._running:
+            time.sleep(0.01)
+        response = Person(app.test_client(), ann.token).upload(table)
+        assert (response.status_code, kind(response)) == (429, "too-many-requests")
+        assert bob.upload(table).status_code == 201
+    finally:
+        pool.close()
+    slow.join(60)
+    assert not slow.is_alive()
+
+
+def test_workers_that_cannot_be_started(people, store, table):
+    pool = WorkerPool("tests.server.no_such_module")
+    ann = Person(create_app(store, jobs=Jobs(pool)).test_client(), people["ann"].token)
+    try:
+        response = ann.upload(table)
+        assert (response.status_code, kind(response)) == (503, "busy")
+    finally:
+        pool.close()
+
+
+# Work that is no crash
+
+
+def test_a_job_that_takes_its_time_holds_nobody_up(start_server, tokens, pair, table):
+    server = start_server(module="tests.server.planted_server")
+    hanging = table_that(pair, "read_dataset hangs")
+
+    def upload_slowly():
+        # The server's end, below, is the end of this.
+        with contextlib.suppress(requests.ConnectionError):
+            server.upload(tokens["ann"], "slow", hanging)
+
+    slow = [threading.Thread(target=upload_slowly) for _ in range(3)]
+    for thread in slow:
+        thread.start()
+    assert server.upload(tokens["bob"], "honest", table).status_code == 201
+    identifier = new_request()
+    assert server.call("PUT", f"/requests/{identifier}", tokens["eve"], json=asked("honest")).status_code == 201
+    answer = server.call("POST", f"/requests/{identifier}/aggregation", tokens["eve"])
+    assert answer.json()["status"] == "aggregated"
+    assert all(thread.is_alive() for thread in slow)
+    server.kill()
+    for thread in slow:
+        thread.join(60)
+
+
+@pytest.mark.parametrize("groupings, taken", [(2, True), (3, False)])
+def test_rows_times_groupings_are_limited(people, store, table, groupings, taken):
+    """Five million rows of two labels, in 10 MB."""
+    rows = policy.LARGEST_WORK // 2
+    header, key, ciphertexts = open_envelope(table, "table")
+    name, kind_of_label, categories, width, _ = header[3][0]
+    assert width == 1
+    codes = bytes(rows - 1) + b"\1"
+    header[3] = [[f"{name}{number}", kind_of_label, categories[:2], 1, codes] for number in range(2)]
+    header[6] = [[f"{name}0"], [f"{name}1"], [f"{name}0", f"{name}1"]][:groupings]
+    ann = Person(create_app(store).test_client(), people["ann"].token)
+    response = ann.upload(seal_envelope("table", [header, key, ciphertexts]))
+    assert (response.status_code, kind(response)) == (422, "invalid-content")
+    # Either way the ciphertexts do not suffice; beyond the limit nobody looked.
+    assert ("at most 10,000,000 are taken" in response.json["detail"]) == (not taken)
+    assert ("ciphertexts for its layout" in response.json["detail"]) == taken
