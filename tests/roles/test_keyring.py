@@ -63,10 +63,13 @@ def test_nothing_is_in_the_clear(keyring):
 
 
 def test_each_write_has_its_own_salt_and_nonce(keyring):
-    first = keyring.path.read_bytes()[15:43]
-    keyring.store("other", SECRET, PASSPHRASE)
-    second = keyring.path.read_bytes()[15:43]
-    assert first[:16] != second[:16] and first[16:] != second[16:]
+    written = []
+    for number in range(3):
+        keyring.store(f"other {number}", SECRET, PASSPHRASE)
+        # Word, version, log2(n), r and p take 14 bytes.
+        written.append(struct.unpack(">16s12s", keyring.path.read_bytes()[14:42]))
+    salts, nonces = (set(values) for values in zip(*written, strict=True))
+    assert len(salts) == len(nonces) == 3
 
 
 def test_modes(keyring, folder):

@@ -51,22 +51,23 @@ ASKED = {
 
 
 class Altering(httpx.BaseTransport):
-    """A server that lies: ``alter(path, content)`` may change the content of every good answer to a GET."""
+    """A server that lies: ``alter(path, content)`` may change the content of every good answer to ``method``."""
 
-    def __init__(self, alter):
+    def __init__(self, alter, method="GET"):
         self._alter = alter
+        self._method = method
         self._real = httpx.HTTPTransport()
 
     def handle_request(self, request):
         response = self._real.handle_request(request)
         content = response.read()
-        if request.method == "GET" and response.status_code == 200:
+        if request.method == self._method and response.status_code in (200, 201):
             content = self._alter(request.url.path, content)
         return httpx.Response(response.status_code, content=content)
 
 
-def lied_to(role, alter):
-    role.connection = Connection(role.connection.server, role.folder, transport=Altering(alter))
+def lied_to(role, alter, method="GET"):
+    role.connection = Connection(role.connection.server, role.folder, transport=Altering(alter, method))
     return role
 
 
@@ -272,6 +273,26 @@ def test_another_table_under_the_same_name(ada, accounts, dataset):
     with pytest.raises(AlreadyThere):
         ada.upload(dataset, ada.uploaded(dataset), 1)
     assert ada.uploaded(dataset).to_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "acknowledged",
+    [
+        {"name": "accounts", "rows_received": 12, "bytes": 1, "digest": "0" * 64},
+        {"name": "accounts", "rows_received": 12, "bytes": 1},
+        ["digest"],
+        "digest",
+        None,
+    ],
+)
+def test_an_acknowledgement_of_other_bytes_is_noticed(ada, dataset, acknowledged):
+    honest = ada.connection
+    lied_to(ada, lambda *_: json.dumps(acknowledged).encode(), method="PUT")
+    with pytest.raises(UnreadableAnswer, match="other bytes than those sent"):
+        ada.upload(dataset, ada.uploaded(dataset), 3)
+    ada.connection = honest
+    # The own copy is kept, so that the same bytes can be sent again.
+    assert ada.upload(dataset, ada.uploaded(dataset), 3)["rows_received"] == 12
 
 
 def test_a_name_of_another_administrator(ada, person, accounts, dataset):
