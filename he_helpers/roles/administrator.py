@@ -10,6 +10,7 @@ from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles import contacts, release
+from he_helpers.roles.arguments import checked_minimum, checked_uuid, of_kind
 from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.decisions import Decision, Decisions, Shown
 from he_helpers.roles.errors import (
@@ -25,17 +26,17 @@ from he_helpers.roles.errors import (
 )
 from he_helpers.roles.hidden import Hidden
 from he_helpers.roles.keyring import hide
-from he_helpers.roles.participant import Participant, checked_uuid
+from he_helpers.roles.participant import Participant
 from he_helpers.roles.review import Review, review_request
 from he_helpers.roles.views import request_view
-from he_helpers.schemes.keys import secret_key_from_bytes
+from he_helpers.schemes.keys import Scheme, secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
     from he_helpers.schemes.interface import PublicKey
-    from he_helpers.schemes.keys import Scheme, SecretKey
+    from he_helpers.schemes.keys import SecretKey
 
 _SIGNING_ENTRY = "signature key"
 _LARGEST_TABLE = 2**30
@@ -64,12 +65,13 @@ class DataAdministrator(Participant):
 
     # Keys
 
-    def create_keys(self, scheme: "Scheme", name: str = "main") -> "PublicKey":
+    def create_keys(self, scheme: Scheme, name: str = "main") -> "PublicKey":
         """Make a key pair of ``scheme``, and the signature key if there is none; return the public key.
 
         Secret keys go into the keyring. An existing pair of the same parameters is kept and its public key
         returned; one of other parameters is kept too, and refused with AlreadyThere.
         """
+        of_kind(scheme, Scheme, "a scheme, such as tenseal_bfv(): it makes the key pair")
         file = self._file(self._public_keys, name, ".key")
         names = self.keyring.names(self._passphrase)
         if _entry(name) in names:
@@ -116,6 +118,7 @@ class DataAdministrator(Participant):
 
         Raises NotThere when it is under none of the own keys, KeyMismatch, DamagedBytes, WrongPassphrase.
         """
+        of_kind(aggregate, EncryptedAggregate, "an encrypted aggregate, such as table.group_by('Region').sum()")
         return aggregate.decrypt(self._secret_key_of(aggregate.key.fingerprint))
 
     def upload(
@@ -136,7 +139,10 @@ class DataAdministrator(Participant):
         harmless; another one under the same name is refused (AlreadyThere) until delete(name). Raises UnknownLabel
         for a contributor_label that is none of the table's labels.
         """
+        of_kind(table, EncryptedTable, "an encrypted table: take EncryptedTable.encrypt(frame, labels, public_key())")
+        minimum_group_size = checked_minimum(minimum_group_size)
         if contributor_label is not None:
+            of_kind(contributor_label, str, "contributor_label as the name of one label")
             Query("count", (contributor_label,)).check_names(table.label_names, ())
         data = table.to_bytes()
         copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
@@ -165,10 +171,12 @@ class DataAdministrator(Participant):
                 minimum_group_size=str(minimum_group_size),
                 contributor_label=contributor_label,
             )
-        except ServerRefused:
+        except ServerRefused as refusal:
             if first:
                 copy.unlink()
                 record.unlink()
+            if refusal.status == 413:
+                raise _too_large(refusal, table, len(data)) from None
             raise
         if not isinstance(answer, dict) or answer.get("digest") != hashlib.sha256(data).hexdigest():
             raise UnreadableAnswer(
@@ -226,6 +234,7 @@ class DataAdministrator(Participant):
         Raises NotReviewed when review() has not shown the request as it is now, ReviewNotClean, NotAcknowledged without
         a needed recipient, NotApproved when you refused it before, or ServerRefused (409).
         """
+        of_kind(reason, str, "the reason as text")
         identifier = checked_uuid(request_id)
         earlier, shown = self._decisions.decision(identifier), self._decisions.shown(identifier)
         if earlier and earlier.decision == "refused":
@@ -262,7 +271,7 @@ class DataAdministrator(Participant):
 
         ServerRefused (409) after an approval.
         """
-        if not reason.strip():
+        if not of_kind(reason, str, "the reason as text").strip():
             raise ValueError("A refusal without a reason helps nobody. Say in a sentence why.")
         request = self._request(request_id)
         self.connection.put(
@@ -382,6 +391,20 @@ class DataAdministrator(Participant):
         if name.startswith("."):
             raise InvalidName(f"The name {name!r:.80} begins with a dot. Begin with a letter or a digit.")
         return folder / (name + ending)
+
+
+def _too_large(refusal: ServerRefused, table: EncryptedTable, size: int) -> ServerRefused:
+    """The server's refusal of a body that is too large, with what its owner can do."""
+    return ServerRefused(
+        refusal.status,
+        refusal.type,
+        refusal.title,
+        f"{refusal.detail} This table has {size:,} bytes, in {len(table.ciphertexts):,} ciphertexts with "
+        f"partial_sums={table.layout.partial_sums}. Encrypt fewer columns or groupings, or, in an aligned table whose "
+        "slots are not full, with more partial_sums; or have the operator start the server with a larger "
+        "--largest-body.",
+        refusal.extra,
+    )
 
 
 def _shown(review: Review) -> Shown:

@@ -12,11 +12,12 @@ from nacl.public import PrivateKey
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles import contacts
+from he_helpers.roles.arguments import checked_uuid, names, of_kind
 from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.errors import AlreadyThere, NotThere, ServerRefused, UnreadableAnswer
 from he_helpers.roles.hidden import Hidden
 from he_helpers.roles.keyring import hide
-from he_helpers.roles.participant import Participant, checked_uuid
+from he_helpers.roles.participant import Participant
 from he_helpers.roles.release import unseal
 from he_helpers.roles.views import request_view
 from he_helpers.tables import Query
@@ -65,8 +66,8 @@ class DataAnalyst(Participant):
         self,
         dataset: str,
         statistic: str,
-        group_by: Sequence[str] = (),
-        columns: Sequence[str] = (),
+        group_by: str | Sequence[str] = (),
+        columns: str | Sequence[str] = (),
         purpose: str = "",
         *,
         administrator: str | None = None,
@@ -74,18 +75,22 @@ class DataAnalyst(Participant):
     ) -> str:
         """File a release request and return its id.
 
-        statistic: "sum", "mean" or "count"; group_by: labels, none for the grand total; columns: none for a
-        count. purpose: what the result is for; the administrator reads it before deciding. administrator: who
-        must sign the result, by the name given to trust(); may be left out when only one is known.
-        request_id: a uuid, to repeat a request of which it is not known whether it arrived; otherwise a new
-        one is made.
+        statistic: "sum", "mean" or "count"; group_by: a label or several, none for the grand total; columns: one or
+        several, none for a count. purpose: what the result is for; the administrator reads it before deciding.
+        administrator: who must sign the result, by the name given to trust(); may be left out when only one is known.
+        request_id: a uuid, to repeat a request of which it is not known whether it arrived; otherwise a new one is
+        made.
 
         What was asked is kept in ``requests/``, and a result is accepted for nothing else. The request
         carries the fingerprint of the own key and not the key: the server could put another one in its place.
         Raises ServerRefused: 404 unknown dataset, 422 unknown label or column (``extra["known"]``), 403 group
         too small.
         """
-        query = Query(statistic, tuple(group_by), tuple(columns))
+        of_kind(dataset, str, "the name of a dataset")
+        of_kind(purpose, str, "the purpose as text")
+        query = Query(
+            of_kind(statistic, str, "the name of a statistic"), names(group_by, "group_by"), names(columns, "columns")
+        )
         asked = {
             "dataset": dataset,
             "query": query.to_dict(),

@@ -30,6 +30,7 @@ _PAUSE_SECONDS = 0.2
 _LARGEST_ANSWER = 2**30
 # A list that is parsed takes up to twenty times the memory of its text.
 _LARGEST_DOCUMENT = 2**24
+_LARGEST_LISTING = 2**26
 _PAGE = 100  # the largest page of a listing that the server gives
 _MOST_ENTRIES = 100_000
 _LARGEST_TOKEN = 1024
@@ -63,7 +64,10 @@ class Connection:
     """
 
     def __init__(self, server: str, folder: Path | str, *, transport: httpx.BaseTransport | None = None):
-        address = httpx.URL(server)
+        try:
+            address = httpx.URL(server)
+        except (TypeError, httpx.InvalidURL):
+            address = httpx.URL("")
         if address.scheme not in {"http", "https"} or not address.host or address.userinfo:
             raise ServerUnreachable(
                 "The server's address must look like http://127.0.0.1:8000 or https://host."
@@ -99,12 +103,15 @@ class Connection:
     def get_all(self, *path: str, key: str, **query: str | None) -> list[dict[str, Any]]:
         """All entries of a listing, fetched page by page; ``key`` is the member that the listing is ordered by.
 
-        Raises UnreadableAnswer, too, for a listing of more than 100,000 entries.
+        Raises UnreadableAnswer, too, for a listing that is longer than a listing can be: in entries, bytes or time.
         """
         entries: list[dict[str, Any]] = []
         last = None
-        while len(entries) < _MOST_ENTRIES:
-            page = self.get(*path, **query, after=last, limit=str(_PAGE))
+        size, ends = 0, time.monotonic() + DOWNLOAD_SECONDS
+        while len(entries) < _MOST_ENTRIES and size <= _LARGEST_LISTING and time.monotonic() < ends:
+            answer = self._send("GET", path, {**query, "after": last, "limit": str(_PAGE)})
+            size += len(answer)
+            page = _json(answer)
             if not isinstance(page, list) or len(page) > _PAGE or not all(_has(key, entry) for entry in page):
                 raise UnreadableAnswer(
                     f"The server's list of {path[-1]} is not one: expected are at most {_PAGE} entries, each with the "
@@ -115,7 +122,8 @@ class Connection:
                 return entries
             last = str(page[-1][key])
         raise UnreadableAnswer(
-            f"The server's list of {path[-1]} does not end after {len(entries):,} entries. Ask the server's operator."
+            f"The server's list of {path[-1]} does not end after {len(entries):,} entries, {size:,} bytes, or "
+            f"{DOWNLOAD_SECONDS:.0f} s. Ask the server's operator."
         )
 
     def get_bytes(self, *path: str) -> bytes:

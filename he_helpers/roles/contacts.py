@@ -9,11 +9,13 @@ server is a fingerprint only, which must match a key that the receiver already h
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from he_helpers.files import private_folder, read_private, write_private
+from he_helpers.roles.arguments import of_kind
 from he_helpers.roles.errors import AlreadyThere, DamagedContact, InvalidName, NotThere
 
 VERIFY_KEY = "verify key"
@@ -176,6 +178,7 @@ def hand_over(folder: Path | str, name: str, contact: Contact) -> Path:
 def _handed_over(path_or_bytes: Path | str | bytes) -> bytes:
     if isinstance(path_or_bytes, bytes):
         return path_or_bytes
+    of_kind(path_or_bytes, (str, os.PathLike), "the path of the handed-over file, or its bytes (Contact.to_bytes())")
     try:
         with open(path_or_bytes, "rb") as file:
             return file.read(_LARGEST_FILE + 1)

@@ -14,6 +14,10 @@ class InvalidName(RoleError):
     """A name that cannot name a file, an entry, a contact or a request."""
 
 
+class WrongKind(RoleError, TypeError):
+    """An argument of another kind than the call takes."""
+
+
 class AlreadyThere(RoleError):
     """Something of that name exists and would have been overwritten."""
 

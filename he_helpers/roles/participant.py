@@ -1,6 +1,5 @@
 """What every role does alike: a folder, a keyring, known keys, a connection, and what the server tells anybody."""
 
-import uuid
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,7 +8,6 @@ import pandas as pd
 from he_helpers.files import private_folder
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.contacts import Contact, Contacts
-from he_helpers.roles.errors import InvalidName
 from he_helpers.roles.hidden import Hidden
 from he_helpers.roles.keyring import Keyring, hide
 from he_helpers.roles.views import audit_view, dataset_view
@@ -70,11 +68,3 @@ class Participant:
         """What happened to the own datasets and requests; ``times`` adds when, ``details`` ids, sizes, digests."""
         events = self.connection.get_all("audit", key="sequence", dataset=dataset, request=request_id)
         return audit_view(events, times=times, details=details)
-
-
-def checked_uuid(request_id: str) -> str:
-    """The request id in its canonical form. Raises InvalidName for anything that is no uuid."""
-    try:
-        return str(uuid.UUID(request_id))
-    except (ValueError, AttributeError, TypeError):
-        raise InvalidName(f"{request_id!r:.80} is no request id. Take one from ask() or requests().") from None

@@ -402,7 +402,9 @@ def test_it_is_closed_with_its_block_and_with_its_object(folder):
     assert client.is_closed
 
 
-@pytest.mark.parametrize("server", ["127.0.0.1:8000", "ftp://server", "http://user:pw@server", ""])
+@pytest.mark.parametrize(
+    "server", ["127.0.0.1:8000", "ftp://server", "http://user:pw@server", "", "http://a:x", None, 8000]
+)
 def test_addresses_that_cannot_be(folder, server):
     with pytest.raises(ServerUnreachable, match="http://127.0.0.1:8000") as caught:
         Connection(server, folder)
@@ -464,6 +466,18 @@ def test_a_listing_without_an_end_is_given_up(answering, monkeypatch):
     with pytest.raises(UnreadableAnswer, match="does not end after 1,000 entries"):
         connection.get_all("audit", key="number")
     assert len(requests) == 10
+
+
+def test_a_listing_of_too_many_bytes_or_too_much_time_is_given_up(answering, monkeypatch):
+    monkeypatch.setattr(connection_module, "_LARGEST_LISTING", 20_000)
+    page = [{"number": 1, "text": "x" * 100}] * 100
+    connection, requests = answering(lambda request: httpx.Response(200, json=page))
+    with pytest.raises(UnreadableAnswer, match="does not end after 200 entries"):
+        connection.get_all("audit", key="number")
+    assert len(requests) == 2
+    monkeypatch.setattr(connection_module, "DOWNLOAD_SECONDS", 0.0)
+    with pytest.raises(UnreadableAnswer, match="does not end after 0 entries"):
+        connection.get_all("audit", key="number")
 
 
 @pytest.mark.parametrize("page", [{}, "text", [1], [{}], [{"number": None}], [{"number": 1}] * 101])

@@ -12,6 +12,7 @@ import traceback
 import uuid
 
 import httpx
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -32,6 +33,7 @@ from he_helpers.roles.errors import (
     RoleError,
     ServerRefused,
     UnreadableAnswer,
+    WrongKind,
     WrongPassphrase,
     WrongRelease,
 )
@@ -237,6 +239,72 @@ def test_refusals_of_the_server_are_readable(ada, ana, dataset):
     with pytest.raises(HEError, match="median"):
         ana.ask(dataset, "median", ["region"], ["Revenue"], "test")
     assert ana.requests().empty and list((ana.folder / "requests").iterdir()) == []
+
+
+def test_arguments_of_another_kind_are_named(ada, ana, dataset, accounts):
+    table = ada.uploaded(dataset)
+    pair = tenseal_bfv().generate_keys()
+    sums = table.group_by("region")["Loans"].sum()
+    for call, said in (
+        (lambda: ada.create_keys(pair, "other"), "a scheme, such as.*KeyPair"),
+        (lambda: ada.create_keys(tenseal_bfv, "other"), "a scheme, such as.*function"),
+        (lambda: ada.decrypt(table), "an encrypted aggregate.*EncryptedTable"),
+        (lambda: ada.decrypt(sums.to_bytes()), "an encrypted aggregate.*bytes"),
+        (lambda: ada.upload("x", accounts, 3), "an encrypted table.*DataFrame"),
+        (lambda: ada.upload("x", sums, 3), "an encrypted table.*EncryptedAggregate"),
+        (lambda: ada.upload("x", table, 3.0), "whole number of contributors.*3.0"),
+        (lambda: ada.upload("x", table, "3"), "whole number of contributors.*'3'"),
+        (lambda: ada.upload("x", table, True), "whole number of contributors.*True"),
+        (lambda: ada.upload("x", table, 0), "whole number of contributors.*0"),
+        (lambda: ada.upload("x", table, 1_000_001), "whole number of contributors.*1000001"),
+        (lambda: ada.upload("x", table, 3, contributor_label=["region"]), "one label.*list"),
+        (lambda: ada.trust("X", pair), "handed-over file.*KeyPair"),
+        (lambda: ada.trust("X", None), "handed-over file.*NoneType"),
+        (lambda: ada.refuse(str(uuid.uuid4()), None), "reason as text.*NoneType"),
+        (lambda: ada.approve(str(uuid.uuid4()), 7), "reason as text.*int"),
+        (lambda: ana.ask(dataset, "sum", 7, ["Loans"]), "group_by as a list of names.*int"),
+        (lambda: ana.ask(dataset, "sum", ["region"], [7]), "columns as a list of names.*int"),
+        (lambda: ana.ask(dataset, "sum", ["region"], None), "columns as a list of names.*NoneType"),
+        (lambda: ana.ask(dataset, ["sum"], ["region"], ["Loans"]), "statistic.*list"),
+        (lambda: ana.ask(table, "count", ["region"]), "name of a dataset.*EncryptedTable"),
+        (lambda: ana.ask(dataset, "count", ["region"], purpose=None), "purpose as text.*NoneType"),
+    ):
+        with pytest.raises(WrongKind, match=said):
+            call()
+    for number in (None, 7, ada):
+        with pytest.raises(InvalidName):
+            ada.review(number)
+    assert ada.datasets().index.tolist() == [dataset] and ana.requests().empty
+    assert list(ada.contacts.all()) == ["Ana"] and not (ada.folder / "uploads" / "x.table").exists()
+
+
+def test_one_name_stands_for_a_list_of_one(ada, ana, dataset):
+    request = ana.ask(dataset, "sum", "region", "Loans", "test")
+    assert ana.requests().loc[request, ["group_by", "columns"]].tolist() == ["region", "Loans"]
+    ada.delete(dataset)
+    assert ada.upload(dataset, encrypted_again(ada), np.int64(3))["rows_received"] == 2
+
+
+def encrypted_again(ada):
+    frame = pd.DataFrame({"region": ["a", "b"], "Loans": [1, 2]})
+    return EncryptedTable.encrypt(frame, ["region"], ada.public_key())
+
+
+def test_a_table_that_is_too_large_for_the_server(ada):
+    answer = {"type": "urn:x", "title": "The body is too large", "status": 413, "detail": "A body has at most 9 bytes."}
+    ada.connection = Connection(
+        ada.connection.server,
+        ada.folder,
+        transport=httpx.MockTransport(lambda _: httpx.Response(413, json=answer)),
+    )
+    table = encrypted_again(ada)
+    with pytest.raises(ServerRefused) as caught:
+        ada.upload("accounts", table, 1)
+    for said in ("at most 9 bytes", f"{len(table.to_bytes()):,} bytes", "partial_sums=1", "--largest-body"):
+        assert said in str(caught.value)
+    assert caught.value.status == 413
+    with pytest.raises(NotThere):
+        ada.uploaded("accounts")
 
 
 def test_asking_something_else_under_the_same_id(ana, dataset):
