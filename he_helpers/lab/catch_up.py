@@ -110,6 +110,7 @@ def _forget_branch_account_decisions(seat: Seat) -> None:
 
 def _forget_population_projections(seat: Seat) -> None:
     _forget(seat, POPULATION_PROJECTIONS)
+    _forget(seat, SECOND_POPULATION)
 
 
 def _forget_heart_study(seat: Seat) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from he_helpers.lab.workspace import Workspace, WrongRole, enter_role
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,7 +46,8 @@ def enter(role: str | None, notebook: str | None = None) -> Seat:
     It finds or starts the server; quietly makes, in processes of the proper roles, what the notebooks
     before `notebook` ("04") would have left, and takes away what an earlier run of `notebook` itself left;
     and, in a notebook, registers the cell magic `%%role`, shortens tracebacks and sets the style of
-    figures. Entering the same role again is harmless.
+    figures. Notebooks that make and that use the same dataset take turns (`turns`). Entering the same role again is
+    harmless.
 
     Raises UnknownRole, WrongRole when this process is in another role, ServerNotStarted, CatchUpFailed, and
     ValueError for a notebook that the course does not have.
@@ -50,26 +55,32 @@ def enter(role: str | None, notebook: str | None = None) -> Seat:
     # Each of these loads more than a plain `import he_helpers.lab` should.
     from he_helpers.lab.catch_up import catch_up
     from he_helpers.lab.server_process import find_or_start_server
+    from he_helpers.lab.turns import take_turns
 
     if role is not None:
         enter_role(role)
     workspace = Workspace()
     server = find_or_start_server(workspace)
+    shell = _shell()
     if notebook is not None:
+        take_turns(shell, workspace, notebook)
         catch_up(workspace, notebook)
-    _prepare_notebook(workspace)
+    if shell is not None:
+        _prepare_notebook(shell, workspace)
     return Seat(role, workspace.folder(role) if role else None, server, workspace.handover)
 
 
-def _prepare_notebook(workspace: Workspace) -> None:
-    """What only a notebook has: the magic, short tracebacks and the style of figures."""
+def _shell() -> InteractiveShell | None:
+    """The notebook's own shell; None in a process that is no notebook."""
     if "IPython" not in sys.modules:
-        return
+        return None
     from IPython import get_ipython
 
-    shell = get_ipython()
-    if shell is None:
-        return
+    return get_ipython()
+
+
+def _prepare_notebook(shell: InteractiveShell, workspace: Workspace) -> None:
+    """What only a notebook has: the magic, short tracebacks and the style of figures."""
     from he_helpers.lab.compact_errors import use_compact_errors
     from he_helpers.lab.figures import apply_style
     from he_helpers.lab.role_kernel import register_role_magic

@@ -1,9 +1,11 @@
 """Catching up: what earlier notebooks leave, made by processes of the proper roles, from any start."""
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import nbformat
 import pytest
 
 from he_helpers import lab
@@ -12,7 +14,7 @@ from he_helpers.lab.catch_up import NOTEBOOKS, STEPS, CatchUpFailed, Step, catch
 from he_helpers.lab.data import load_table
 from he_helpers.lab.seat import Seat
 from he_helpers.lab.server_process import start_server, stop_server
-from he_helpers.lab.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, environment_for
+from he_helpers.lab.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, environment_for
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
 
@@ -134,6 +136,27 @@ def test_what_a_notebook_makes_itself_is_forgotten_and_nothing_else(workspace, a
     assert list(administrator.datasets().index) == ["branch-accounts", "my-own"]
     assert administrator.keyring.path.read_bytes() == keyring
     administrator.delete("my-own")
+
+
+def uploads_of(notebook):
+    """The names under which a notebook uploads a table, in its cells' own words."""
+    [file] = (PROJECT / "notebooks").glob(f"{notebook}_*.ipynb")
+    source = "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code")
+    return set(re.findall(r'\.upload\(\s*"([^"]+)"', source))
+
+
+@pytest.mark.parametrize(("notebook", "count"), [("02", 1), ("05", 2), ("06", 2)])
+def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, workspace, notebook, count):
+    administrator = acting.administrator()
+    uploaded = administrator.uploaded("branch-accounts")
+    names = uploads_of(notebook)
+    assert len(names) == count
+    for name in names - {"branch-accounts"}:
+        administrator.upload(name, uploaded, minimum_group_size=5)
+    catch_up(workspace, notebook)
+    assert not names & set(administrator.datasets().index)
+    assert not any((administrator.folder / "uploads" / f"{name}.table").exists() for name in names)
+    catch_up(workspace, "03")
 
 
 def test_a_dataset_that_only_the_server_or_only_the_administrator_has_is_made_anew(workspace, acting):

@@ -1,0 +1,95 @@
+"""Notebooks that make and use the same dataset: told to run at the same moment, they run one after the other."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from he_helpers.lab import turns
+from he_helpers.lab.execute import execute
+from he_helpers.lab.server_process import stop_server
+from he_helpers.lab.turns import Turn
+from he_helpers.lab.workspace import Workspace
+
+SECONDS = 10
+
+
+class Taking(threading.Thread):
+    def __init__(self, turn):
+        super().__init__(daemon=True)
+        self._turn = turn
+        self.start()
+
+    def run(self):
+        self._turn.take()
+
+    def passed(self, within):
+        self.join(within)
+        return not self.is_alive()
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr(turns, "_IDLE_SECONDS", 0.5)
+    return tmp_path / ".turn"
+
+
+def test_those_that_use_it_run_together_and_whoever_makes_it_alone(file, capsys):
+    users, maker = [Turn(file, alone=False), Turn(file, alone=False)], Turn(file, alone=True)
+    assert all(Taking(user).passed(SECONDS) for user in users)
+    waiting = Taking(maker)
+    users[0].rest()
+    assert not waiting.passed(1.5)
+    assert "Waiting for another notebook" in capsys.readouterr().out
+    users[1].rest()
+    assert waiting.passed(SECONDS)
+    assert not Taking(users[0]).passed(1.5)
+    maker.rest()
+
+
+def test_a_notebook_whose_next_cell_follows_at_once_keeps_its_turn(file):
+    first, second = Turn(file, alone=True), Turn(file, alone=True)
+    first.take()
+    waiting = Taking(second)
+    for _ in range(8):
+        first.rest()
+        time.sleep(0.1)
+        first.take()
+    assert not waiting.passed(0)
+    first.rest()
+    assert waiting.passed(SECONDS)
+
+
+USING = [
+    "from he_helpers import lab\nseat = lab.enter('administrator', notebook='03')",
+    "from pathlib import Path\nPath('03_runs').touch()",
+    "import time\ntime.sleep(5)",
+    "from he_helpers.roles.administrator import DataAdministrator\n"
+    "DataAdministrator(seat.folder, seat.server, seat.passphrase()).describe('branch-accounts')['rows']",
+]
+MAKING = [
+    "import time\nfrom pathlib import Path\nwhile not Path('03_runs').exists():\n    time.sleep(0.1)",
+    "from he_helpers import lab\nseat = lab.enter('administrator', notebook='02')",
+    "from he_helpers.roles.administrator import DataAdministrator\n"
+    "list(DataAdministrator(seat.folder, seat.server, seat.passphrase()).datasets().index)",
+]
+
+
+@pytest.mark.slow
+def test_a_dataset_is_not_taken_away_from_a_notebook_that_runs(tmp_path):
+    workspace = Workspace(tmp_path / "workspace")
+    paths = [tmp_path / "using.ipynb", tmp_path / "making.ipynb"]
+    for path, sources in zip(paths, (USING, MAKING), strict=True):
+        nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            using, making = pool.map(lambda path: execute(path, workspace), paths)
+    finally:
+        stop_server(workspace)
+    assert using.cells[-1].outputs[0].data["text/plain"] == "480"
+    assert making.cells[-1].outputs[0].data["text/plain"] == "[]"
+    # That it had to wait is no output that stays.
+    assert making.cells[1].outputs == []
