@@ -305,15 +305,26 @@ def start_server(folder):
             server.kill()
 
 
+def add_people(store: Store) -> dict[str, str]:
+    """Tokens of two administrators and an analyst."""
+    return {name: add_account(store, name, ROLES[name]) for name in ("ann", "bob", "eve")}
+
+
 @pytest.fixture
 def tokens(folder):
     """Tokens of accounts in the database of a server that is started later."""
     folder.mkdir(mode=0o700)
     store = Store.in_folder(folder)
-    made = {
-        "ann": add_account(store, "ann", "administrator"),
-        "bob": add_account(store, "bob", "administrator"),
-        "eve": add_account(store, "eve", "analyst"),
-    }
+    made = add_people(store)
     store.close()
     return made
+
+
+@pytest.fixture
+def start_on_database(start_server, store, database):
+    """Start servers on the ``database``, to which the tokens belong that come with it."""
+
+    def begin() -> Running:
+        return start_server("--database", database)
+
+    return begin, add_people(store)
