@@ -39,6 +39,13 @@ def printable_line(text: str) -> str:
     return "".join(shown)
 
 
+def is_printable_line(text: str) -> bool:
+    """Whether ``text`` is shown as it is: printable_line() escapes nothing of it but backslashes."""
+    if text.isascii():
+        return text.isprintable()
+    return printable_line(text) == unicodedata.normalize("NFC", text).replace("\\", "\\\\")
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if character in "\n\r\t":

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he_helpers.text import printable_line
+from he_helpers.text import is_printable_line, printable_line
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,21 @@ def test_any_text_becomes_one_printable_line(text):
 def test_two_texts_that_differ_look_different(first, second):
     if unicodedata.normalize("NFC", first) != unicodedata.normalize("NFC", second):
         assert printable_line(first) != printable_line(second)
+
+
+@pytest.mark.parametrize("text", ["", "Annual report", "a\\b", "Größe", "e\u0301", "报告", "שלום"])
+def test_a_printable_line_is_one(text):
+    assert is_printable_line(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "\x00", "a\x7f", "é\n", "\u202eevil", "a\u200bb", "a\u00a0b", "\u0301a", "\ud800"]
+)
+def test_what_would_be_escaped_is_no_printable_line(text):
+    assert not is_printable_line(text)
+
+
+@given(st.text(max_size=20))
+def test_escapes_and_only_they_make_the_difference(text):
+    escaped = printable_line(text).replace("\\\\", "")
+    assert is_printable_line(text) == ("\\" not in escaped)

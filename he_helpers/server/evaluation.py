@@ -10,6 +10,7 @@ from he_helpers.server.policy import LARGEST_WORK, refuse_small_groups
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
 from he_helpers.server.secret_detection import find_secret_key
+from he_helpers.server.table_limits import check_table
 from he_helpers.tables import (
     EncryptedTable,
     Query,
@@ -33,6 +34,7 @@ def read_dataset(content: bytes | BinaryIO) -> dict[str, Any]:
     if secret is not None:
         return {"secret": secret}
     table = _read_table(data)
+    check_table(table.header)
     return {"description": table.description(), "label_part": table.header.to_bytes()}
 
 
