@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from he_helpers.server import app as application
 from he_helpers.server import datasets, release_requests
 from he_helpers.server.accounts import Account, add_account
+from he_helpers.server.jobs import Jobs
 from he_helpers.server.problems import Problem
 from he_helpers.server.schema import metadata
 from tests.server.conftest import approve, asked, kind, new_request, received, to_status
@@ -186,7 +186,7 @@ def test_the_steps_check_the_account_themselves(status, requested, store, ann, e
 
 # What an address calls, for whom, and the role that it asks for.
 GUARDED = [
-    ("PUT", "/datasets/new", b"", "eve", (application, "read_table")),
+    ("PUT", "/datasets/new", b"", "eve", (Jobs, "read_dataset")),
     ("GET", "/datasets/accounts/table", None, "eve", (datasets, "find_own_dataset")),
     ("DELETE", "/datasets/accounts", None, "eve", (datasets, "delete_dataset")),
     ("PUT", "/requests/{}", asked(), "ann", (datasets, "find_dataset")),
@@ -245,7 +245,7 @@ def test_the_request_of_others_is_answered_as_none(requested, bob, dan):
 def test_a_dataset_exchanged_between_check_and_request_is_noticed(
     again, answer, uploaded, ann, eve, table, other_table, monkeypatch
 ):
-    check = application.check_query
+    check = Jobs.check_query
 
     def exchange_meanwhile(*arguments):
         check(*arguments)
@@ -255,7 +255,7 @@ def test_a_dataset_exchanged_between_check_and_request_is_noticed(
         elif again == "other minimum":
             assert ann.upload(table, minimum=3).status_code == 201
 
-    monkeypatch.setattr(application, "check_query", exchange_meanwhile)
+    monkeypatch.setattr(Jobs, "check_query", exchange_meanwhile)
     _, response = eve.ask()
     assert kind(response) == answer
     assert eve.get("/requests").json == []
@@ -267,7 +267,7 @@ def test_a_dataset_exchanged_for_another_of_the_same_request_is_noticed_at_aggre
 ):
     """The request goes with the dataset; the same identifier on the new one is another request."""
 
-    def exchange_meanwhile(content, query):
+    def exchange_meanwhile(dataset, content, query):
         ann.delete("/datasets/accounts")
         ann.upload(other_table)
         eve.ask(requested)
