@@ -28,5 +28,9 @@ class DepthExhausted(HEError, ValueError):
     """The noise budget or the levels do not suffice for one more operation."""
 
 
+class WrongKind(HEError, TypeError):
+    """An object of another kind than the call needs, such as a whole key pair in place of one of its halves."""
+
+
 class SecretKeyFound(HEError, ValueError):
     """Bytes that claim to be public contain a secret key."""

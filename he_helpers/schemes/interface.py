@@ -24,6 +24,7 @@ from he_helpers.schemes.errors import (
     ShapeMismatch,
     UnsupportedOperation,
     ValueOutOfRange,
+    WrongKind,
 )
 
 # Unused slots that are encrypted as zeros and must decrypt as zeros: a wrong key shows there.
@@ -31,7 +32,30 @@ CHECK_SLOTS = 8
 DEFAULT_TERMS = 1024
 
 
-class PublicKey(ABC):
+class Encryptor(ABC):
+    """What encrypts under one key pair: its public key, which anyone may have, or its secret key, in half the bytes.
+
+    ``public`` is the public key of the pair, under which the ciphertexts are.
+    """
+
+    public: "PublicKey"
+
+    @abstractmethod
+    def encrypt(self, values: Any, terms: int = DEFAULT_TERMS) -> "Ciphertext":
+        """Encrypt a vector. See PublicKey.encrypt."""
+
+
+def require_encryptor(key: Any) -> Encryptor:
+    """``key`` itself, if it is a PublicKey or a SecretKey. Raises WrongKind."""
+    if isinstance(key, Encryptor):
+        return key
+    raise WrongKind(
+        f"Encrypting takes a public key or a secret key, not {type(key).__name__}. Of a KeyPair pass one half: "
+        "keys.public, or keys.secret, whose ciphertexts are half as large where the scheme allows it."
+    )
+
+
+class PublicKey(Encryptor):
     """Encrypts and evaluates under one key pair. Holds no secret, and refuses bytes that contain one.
 
     Attributes: ``scheme_name``; ``parameters``; ``fingerprint`` (32 hexadecimal characters); ``slot_count``
@@ -49,6 +73,7 @@ class PublicKey(ABC):
         self.parameters = parameters
         self.fingerprint = fingerprint
         self.can_encrypt = can_encrypt
+        self.public = self
         self._evaluation_part: PublicKey | None = None
         self._loading_part: PublicKey | None = None
         self.slot_count = self._slot_count()
@@ -74,6 +99,11 @@ class PublicKey(ABC):
             raise UnsupportedOperation(
                 "This public key is the part for evaluation only; encrypting needs the whole public key of its owner."
             )
+        vector, bound = self._admitted(values, terms)
+        return self._fresh(len(vector), bound, computed("vector", self._encrypt, vector))
+
+    def _admitted(self, values: Any, terms: int) -> tuple[np.ndarray, float]:
+        """The vector to encrypt and the bound to declare for it."""
         if not isinstance(terms, (int, np.integer)) or terms < 1:
             raise ValueOutOfRange(f"terms is the number of ciphertexts to be added up, 1 or more, not {terms!r}.")
         terms = int(terms)
@@ -83,15 +113,11 @@ class PublicKey(ABC):
                 "Choose a longer coefficient modulus or a shorter plaintext modulus."
             )
         bound = self.share(terms)
-        vector = self._checked(values, bound, f"its share of a sum of {terms} ciphertexts")
-        return Ciphertext(
-            self,
-            _computed("vector", self._encrypt, vector),
-            len(vector),
-            self._padding(len(vector)),
-            bound,
-            self._fresh_consumption(),
-        )
+        return self._checked(values, bound, f"its share of a sum of {terms} ciphertexts"), bound
+
+    def _fresh(self, length: int, bound: float, native: Any, compact: bytes | None = None) -> "Ciphertext":
+        """A ciphertext that was just encrypted."""
+        return Ciphertext(self, native, length, self._padding(length), bound, self._fresh_consumption(), compact)
 
     def share(self, terms: int) -> int | float:
         """The largest absolute value that encrypt(values, terms) takes: the capacity of a slot, shared by the terms."""
@@ -126,7 +152,7 @@ class PublicKey(ABC):
             raise DepthExhausted(
                 f"No room for a sum of {len(ciphertexts):,} ciphertexts: {self._consumption_words(consumed)}."
             )
-        native = _computed("sum", reduce, self._add, [ciphertext.native for ciphertext in ciphertexts])
+        native = computed("sum", reduce, self._add, [ciphertext.native for ciphertext in ciphertexts])
         padding = min(ciphertext.padding for ciphertext in ciphertexts)
         return Ciphertext(self, native, first.length, padding, bound, consumed)
 
@@ -165,7 +191,9 @@ class PublicKey(ABC):
             and 0 < len(native) <= self._largest_native()
         ):
             raise DamagedBytes("The description of this ciphertext is outside what its key allows.")
-        return Ciphertext(self, self._load(native, length + padding, consumed), length, padding, bound, consumed)
+        loaded = self._load(native, length + padding, consumed)
+        compact = native if len(native) < 3 / 4 * self._native_size(consumed) else None
+        return Ciphertext(self, loaded, length, padding, bound, consumed, compact)
 
     def to_bytes(self) -> bytes:
         """The key in its envelope."""
@@ -238,7 +266,7 @@ class PublicKey(ABC):
 
     def _largest_native(self) -> int:
         """An upper bound of a serialised ciphertext in bytes; longer ones are refused unread."""
-        return self._native_size() + 1024
+        return self._native_size(0) + 1024
 
     def for_evaluation(self) -> "PublicKey":
         """The part that a server needs: it adds and multiplies, and cannot encrypt. The same object at each call."""
@@ -267,7 +295,9 @@ class PublicKey(ABC):
     @abstractmethod
     def _fresh_consumption(self) -> float: ...
     @abstractmethod
-    def _native_size(self) -> int: ...
+    def _native_size(self, consumed: float) -> int:
+        """Bytes of a serialised ciphertext with both of its polynomials, about."""
+
     @abstractmethod
     def _native_bytes(self) -> bytes: ...
     @abstractmethod
@@ -333,19 +363,31 @@ class Ciphertext:
 
     ``bound`` is the largest absolute value that a slot can hold by declaration, not by looking at the data.
     ``consumed`` counts what operations used up: noise (BFV), levels (CKKS), nothing (Paillier).
+    ``compact`` is the shorter serialisation that a ciphertext from SecretKey.encrypt has until it is evaluated: what an
+    operation gives has none. None for any other ciphertext.
     """
 
-    __slots__ = ("key", "native", "length", "padding", "bound", "consumed")
+    __slots__ = ("key", "native", "length", "padding", "bound", "consumed", "compact")
     # numpy leaves ``array * ciphertext`` to the operators here, instead of multiplying element by element.
     __array_ufunc__ = None
 
-    def __init__(self, key: PublicKey, native: Any, length: int, padding: int, bound: float, consumed: float) -> None:
+    def __init__(
+        self,
+        key: PublicKey,
+        native: Any,
+        length: int,
+        padding: int,
+        bound: float,
+        consumed: float,
+        compact: bytes | None = None,
+    ) -> None:
         self.key = key
         self.native = native
         self.length = length
         self.padding = padding
         self.bound = bound
         self.consumed = consumed
+        self.compact = compact
 
     def __len__(self) -> int:
         return self.length
@@ -364,7 +406,7 @@ class Ciphertext:
             consumed = key._consumed_by_sum(self.consumed, other.consumed)
             if bound <= key.capacity and consumed <= key.consumption_limit:
                 padding = self.padding if self.padding < other.padding else other.padding
-                native = _computed("sum", key._add, self.native, other._operand_beside(self))
+                native = computed("sum", key._add, self.native, other._operand_beside(self))
                 return Ciphertext(key, native, self.length, padding, bound, consumed)
         raise self._why_not(other, self.bound + other.bound)
 
@@ -379,14 +421,14 @@ class Ciphertext:
         key = self.key
         consumed = self._checked_consumption(key._consumed_by_sum(self.consumed, other.consumed), "subtraction")
         padding = min(self.padding, other.padding)
-        native = _computed("difference", key._subtract, self.native, other._operand_beside(self))
+        native = computed("difference", key._subtract, self.native, other._operand_beside(self))
         return Ciphertext(key, native, self.length, padding, self.bound + other.bound, consumed)
 
     def __rsub__(self, other: Any) -> "Ciphertext":
         return (-self)._plus_plain(other, 1)
 
     def __neg__(self) -> "Ciphertext":
-        native = _computed("negation", self.key._negate, self.native)
+        native = computed("negation", self.key._negate, self.native)
         return Ciphertext(self.key, native, self.length, self.padding, self.bound, self.consumed)
 
     def __mul__(self, other: Any) -> "Ciphertext":
@@ -410,7 +452,7 @@ class Ciphertext:
         if bound > key.capacity:
             raise self._overflow(bound)
         consumed = self._checked_consumption(key._consumed_by_sum_of_slots(self.consumed), "sum of slots")
-        native = _computed("sum of slots", key._sum, self.native, self.length + self.padding)
+        native = computed("sum of slots", key._sum, self.native, self.length + self.padding)
         return Ciphertext(key, native, 1, 0, bound, consumed)
 
     def rotate(self, steps: int) -> "Ciphertext":
@@ -428,7 +470,7 @@ class Ciphertext:
         if not isinstance(steps, (int, np.integer)) or not 0 < abs(steps) < circle:
             raise ShapeMismatch(f"A rotation takes 1 to {circle - 1} steps to the left, or negative ones to the right.")
         consumed = self._checked_consumption(key._consumed_by_rotation(self.consumed), "rotation")
-        native = _computed("rotation", key._rotate, self.native, int(steps))
+        native = computed("rotation", key._rotate, self.native, int(steps))
         return Ciphertext(key, native, self.length, 0, self.bound, consumed)
 
     def __matmul__(self, matrix: Any) -> "Ciphertext":
@@ -445,7 +487,7 @@ class Ciphertext:
             raise self._overflow(bound)
         consumed = self._checked_consumption(key._consumed_by_plain_product(self.consumed, 1, True), "matrix product")
         padded = np.vstack([matrix, np.zeros((self.padding, matrix.shape[1]))])
-        native = _computed("matrix product", key._matrix_product, self.native, padded)
+        native = computed("matrix product", key._matrix_product, self.native, padded)
         return Ciphertext(key, native, matrix.shape[1], 0, bound, consumed)
 
     def assuming(self, bound: float) -> "Ciphertext":
@@ -464,9 +506,8 @@ class Ciphertext:
             raise ValueOutOfRange(
                 f"A bound is {kind} from 0 to the capacity of a slot, {_words(self.key.capacity)}, not {bound!r}."
             )
-        return Ciphertext(
-            self.key, self.native, self.length, self.padding, bound if self.key.exact else float(bound), self.consumed
-        )
+        bound = bound if self.key.exact else float(bound)
+        return Ciphertext(self.key, self.native, self.length, self.padding, bound, self.consumed, self.compact)
 
     def to_bytes(self) -> bytes:
         """The ciphertext in its envelope: scheme, fingerprint of the key, shape, bound, consumption, digest, bytes."""
@@ -478,7 +519,7 @@ class Ciphertext:
             self.padding,
             _write_bound(self.bound),
             self.consumed,
-            key._serialise(self.native),
+            self.compact or key._serialise(self.native),
         ]
         return seal_envelope("ciphertext", fields)
 
@@ -489,7 +530,7 @@ class Ciphertext:
         self._check_pair(other, bound)
         consumed = key._consumed_by_product(self.consumed, other.consumed)
         self._checked_consumption(consumed, "product of ciphertexts")
-        native = _computed("product", key._multiply, self.native, other._operand_beside(self))
+        native = computed("product", key._multiply, self.native, other._operand_beside(self))
         return Ciphertext(key, native, self.length, min(self.padding, other.padding), bound, consumed)
 
     def _plus_plain(self, other: Any, sign: int) -> "Ciphertext":
@@ -500,7 +541,7 @@ class Ciphertext:
         if len(vector) != self.length:
             raise ShapeMismatch(f"{len(vector)} values cannot be added to {self.length} encrypted ones.")
         bound = self.bound + max(abs(value) for value in vector.tolist())
-        native = _computed("sum", key._add_plain, self.native, self._padded(vector))
+        native = computed("sum", key._add_plain, self.native, self._padded(vector))
         return Ciphertext(key, native, self.length, self.padding, bound, self.consumed)
 
     def _times_plain(self, other: Any) -> "Ciphertext":
@@ -517,7 +558,7 @@ class Ciphertext:
         consumed = key._consumed_by_plain_product(self.consumed, largest, is_vector)
         self._checked_consumption(consumed, "product with a plaintext")
         factor = self._padded(vector) if is_vector else vector.tolist()[0]
-        native = _computed("product", key._multiply_plain, self.native, factor)
+        native = computed("product", key._multiply_plain, self.native, factor)
         return Ciphertext(key, native, self.length, self.padding, bound, consumed)
 
     def _operand_beside(self, first: "Ciphertext") -> Any:
@@ -567,7 +608,7 @@ class Ciphertext:
 LIBRARY_ERRORS = (ValueError, RuntimeError, IndexError, ArithmeticError)
 
 
-def _computed(result: str, operation: Callable[..., Any], *operands: Any) -> Any:
+def computed(result: str, operation: Callable[..., Any], *operands: Any) -> Any:
     """What the library's ``operation`` gives; whatever it raises instead becomes an HEError."""
     try:
         return operation(*operands)

@@ -35,8 +35,8 @@ class BFVNoise:
     def _fresh_consumption(self) -> float:
         return bfv_fresh_noise(self.parameters)
 
-    def _native_size(self) -> int:
-        return 2 * self._primes_left(0) * self.parameters.ring_dimension * 8
+    def _native_size(self, consumed: float) -> int:
+        return 2 * self._primes_left(consumed) * self.parameters.ring_dimension * 8
 
     def _primes_left(self, consumed: float) -> int:
         """Primes of the coefficient modulus that a ciphertext still has: all but the last, which keys alone have."""
@@ -94,8 +94,8 @@ class CKKSLevels:
     def _is_possible_consumption(self, consumed: float) -> bool:
         return 0 <= consumed <= self.consumption_limit and consumed == int(consumed)
 
-    def _native_size(self) -> int:
-        return 2 * self._primes_left(0) * self.parameters.ring_dimension * 8
+    def _native_size(self, consumed: float) -> int:
+        return 2 * self._primes_left(consumed) * self.parameters.ring_dimension * 8
 
     def _primes_left(self, consumed: float) -> int:
         """Primes of the coefficient modulus that a ciphertext still has: each level that is used up divides one out."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
-from he_helpers.schemes.interface import Ciphertext, PublicKey
+from he_helpers.schemes.interface import Ciphertext, Encryptor, PublicKey, require_encryptor
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables.aggregation import EncryptedAggregate, aggregate
 from he_helpers.tables.columns import MOST_DECIMALS, Column
@@ -37,7 +37,7 @@ class EncryptedTable:
         cls,
         frame: pd.DataFrame,
         labels: Sequence[str],
-        key: PublicKey,
+        key: Encryptor,
         *,
         decimals: int | Mapping[str, int] = 0,
         layout: str = "aligned",
@@ -48,6 +48,7 @@ class EncryptedTable:
         """Encrypt every column of ``frame`` that is not a label.
 
         labels: the columns that stay readable, for everybody, the server included.
+        key: a PublicKey, or a SecretKey, whose owner sends half the bytes under TenSEAL (see SecretKey.encrypt).
         decimals: how many decimals the numbers have, for all columns or for each by name.
         layout: "aligned", "rotated", "rows" or "values" (see layouts.py).
         groupings: the label combinations that an aligned or rotated table shall answer sums for; each label by itself
@@ -56,11 +57,12 @@ class EncryptedTable:
             server adds up in a rotated one; a power of two there (see layouts.RotatedLayout).
         progress: wraps the iteration over ciphertexts, for instance tqdm.
 
-        Raises, before anything is encrypted: UnknownLabel; ValueOutOfRange for text, missing or too large values, more
-        decimals than announced, or under CKKS more decimals than a sum has right; ShapeMismatch for an empty table or
-        one without numeric columns; DepthExhausted for sums of more terms than the noise budget allows;
-        UnsupportedOperation for a rotated table without the Galois keys.
+        Raises, before anything is encrypted: WrongKind for a key that is neither; UnknownLabel; ValueOutOfRange for
+        text, missing or too large values, more decimals than announced, or under CKKS more decimals than a sum has
+        right; ShapeMismatch for an empty table or one without numeric columns; DepthExhausted for sums of more terms
+        than the noise budget allows; UnsupportedOperation for a rotated table without the Galois keys.
         """
+        public = require_encryptor(key).public
         names = [str(name) for name in frame.columns]
         labels = [labels] if isinstance(labels, str) else [str(label) for label in labels]
         for label in labels:
@@ -80,14 +82,14 @@ class EncryptedTable:
         if isinstance(decimals, Mapping) and (unknown := set(decimals) - set(number_names)):
             raise UnknownColumn(f"Decimals for {sorted(unknown)}, which are no numeric columns.", number_names)
         readable = Labels.from_frame(frame[labels])
-        arrangement = make_layout(layout, readable, len(columns), key.slot_count, groupings, partial_sums)
-        numbers = np.stack([column.encode(frame[column.name], key.exact) for column in columns], axis=1)
-        _rehearse_rotations(arrangement, key)
-        check_room(arrangement, columns, numbers, key)
+        arrangement = make_layout(layout, readable, len(columns), public.slot_count, groupings, partial_sums)
+        numbers = np.stack([column.encode(frame[column.name], public.exact) for column in columns], axis=1)
+        _rehearse_rotations(arrangement, public)
+        check_room(arrangement, columns, numbers, public)
         vectors = progress(arrangement.vectors(numbers))
         ciphertexts = [key.encrypt(vector, terms=arrangement.terms) for vector in vectors]
-        header = TableHeader(key.scheme_name, key.fingerprint, key.slot_count, readable, columns, arrangement)
-        return cls(key.for_evaluation(), header, ciphertexts)
+        header = TableHeader(public.scheme_name, public.fingerprint, public.slot_count, readable, columns, arrangement)
+        return cls(public.for_evaluation(), header, ciphertexts)
 
     def __repr__(self) -> str:
         return (

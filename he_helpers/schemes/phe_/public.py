@@ -82,7 +82,7 @@ class PaillierPublicKey(PublicKey):
     def _fresh_consumption(self) -> float:
         return 0
 
-    def _native_size(self) -> int:
+    def _native_size(self, consumed: float) -> int:
         return self.parameters.modulus_bits // 4
 
     def _native_bytes(self) -> bytes:
@@ -102,7 +102,7 @@ class PaillierPublicKey(PublicKey):
         return native
 
     def _serialise(self, native: gmpy2.mpz) -> bytes:
-        return int(native).to_bytes(self._native_size(), "big")
+        return int(native).to_bytes(self._native_size(0), "big")
 
     def _add(self, a: Any, b: Any) -> Any:
         return a * b % self._modulus_squared

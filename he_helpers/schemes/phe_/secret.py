@@ -44,10 +44,10 @@ class PaillierSecretKey(SecretKey):
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
         packed = self._private.raw_decrypt(int(native))
-        modulus = self._public.phe_key.n
+        modulus = self.public.phe_key.n
         if packed > modulus // 2:
             packed -= modulus
-        lane_bits = self._public.parameters.lane_bits
+        lane_bits = self.public.parameters.lane_bits
         half = 1 << (lane_bits - 1)
         lanes = []
         for _ in range(size):

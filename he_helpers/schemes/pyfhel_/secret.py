@@ -84,11 +84,11 @@ class PyfhelSecretKey(SecretKey):
         self._engine = engine
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
-        values = self._engine.decryptInt(native) if self._public.exact else self._engine.decryptFrac(native)
+        values = self._engine.decryptInt(native) if self.public.exact else self._engine.decryptFrac(native)
         return values[:size]
 
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
-        return not self._public.exact or self._engine.noise_level(ciphertext.native) > 0
+        return not self.public.exact or self._engine.noise_level(ciphertext.native) > 0
 
     def _native_fields(self) -> list[bytes]:
         return [*_public_parts(self._engine).values(), self._engine.to_bytes_secret_key(UNCOMPRESSED)]

@@ -12,7 +12,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, req
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
 from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, read_public_key_fields
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
-from he_helpers.schemes.tenseal_.message import check_vector_message
+from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
 
 
 def read_context(native: bytes) -> ts.Context:
@@ -102,12 +102,21 @@ class _TenSEALPublicKey(PublicKey):
 
     def _largest_native(self) -> int:
         # Compression may expand what is random by a fraction of a percent.
-        return self._native_size() * 102 // 100 + 1024
+        return self._native_size(0) * 102 // 100 + 1024
 
-    def _read(self, reader: Any, data: bytes, size: int, consumed: float) -> Any:
-        check_vector_message(data, size, None if self.exact else self._native_scale())
+    @staticmethod
+    @abstractmethod
+    def _reader(context: ts.Context, data: bytes) -> Any:
+        """TenSEAL's vector from its message."""
+
+    def _message_scale(self) -> float | None:
+        """The scale in the message of a vector."""
+        return None if self.exact else self._native_scale()
+
+    def _load(self, data: bytes, size: int, consumed: float) -> Any:
+        check_vector_message(data, size, self._message_scale())
         try:
-            native = reader(self.context, data)
+            native = self._reader(self.context, data)
         except (*LIBRARY_ERRORS, MemoryError) as error:
             raise DamagedBytes(f"TenSEAL cannot read this ciphertext ({type(error).__name__}).") from None
         parts = native.ciphertext()
@@ -120,6 +129,16 @@ class _TenSEALPublicKey(PublicKey):
                 "This ciphertext is of another level, scale or form than it declares. Send what to_bytes() returned."
             )
         return native
+
+    def with_check_slots(self, vector: np.ndarray) -> np.ndarray:
+        """The vector with the unused slots behind it that must decrypt as zeros."""
+        padding = self._padding(len(vector))
+        return np.concatenate([vector, np.zeros(padding, dtype=vector.dtype)]) if padding else vector
+
+    def vector_from_stream(self, stream: bytes, size: int) -> tuple[Any, bytes]:
+        """TenSEAL's vector around a stream of SEAL that was encrypted under this key, and its message."""
+        message = vector_message(stream, size, self._message_scale())
+        return self._reader(self.context, message), message
 
     def _serialise(self, native: Any) -> bytes:
         return native.serialize()
@@ -188,11 +207,11 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
         return super()._sum(a, size)
 
     def _encrypt(self, vector: np.ndarray) -> ts.BFVVector:
-        integers = vector.astype(np.int64, copy=False)
-        return ts.bfv_vector(self.context, _with_check_slots(integers, self._padding(len(vector))))
+        return ts.bfv_vector(self.context, self.with_check_slots(vector.astype(np.int64, copy=False)))
 
-    def _load(self, data: bytes, size: int, consumed: float) -> ts.BFVVector:
-        return self._read(ts.bfv_vector_from, data, size, consumed)
+    @staticmethod
+    def _reader(context: ts.Context, data: bytes) -> ts.BFVVector:
+        return ts.bfv_vector_from(context, data)
 
 
 class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
@@ -217,10 +236,11 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
         return context.global_scale == 2.0**parameters.scale_bits
 
     def _encrypt(self, vector: np.ndarray) -> ts.CKKSVector:
-        return ts.ckks_vector(self.context, _with_check_slots(vector, self._padding(len(vector))))
+        return ts.ckks_vector(self.context, self.with_check_slots(vector))
 
-    def _load(self, data: bytes, size: int, consumed: float) -> ts.CKKSVector:
-        return self._read(ts.ckks_vector_from, data, size, consumed)
+    @staticmethod
+    def _reader(context: ts.Context, data: bytes) -> ts.CKKSVector:
+        return ts.ckks_vector_from(context, data)
 
     def _negate(self, a: ts.CKKSVector) -> ts.CKKSVector:
         return -a
@@ -238,10 +258,6 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
                 "the part for evaluation only."
             )
         return a.mm(matrix.tolist())
-
-
-def _with_check_slots(vector: np.ndarray, padding: int) -> np.ndarray:
-    return np.concatenate([vector, np.zeros(padding, dtype=vector.dtype)]) if padding else vector
 
 
 PUBLIC_KEY_CLASSES = {cls.scheme_name: cls for cls in (TenSEALBFVPublicKey, TenSEALCKKSPublicKey)}

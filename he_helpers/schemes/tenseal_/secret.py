@@ -1,10 +1,12 @@
 """TenSEAL on the secret side."""
 
+import os
+import tempfile
 from typing import Any
 
 import numpy as np
 import tenseal as ts
-from tenseal.sealapi import Decryptor
+from tenseal.sealapi import BatchEncoder, CKKSEncoder, Decryptor, Encryptor, Plaintext
 
 from he_helpers.parameters import (
     STANDARD_TABLE,
@@ -94,13 +96,27 @@ class TenSEALSecretKey(SecretKey):
         self._context = context
         self._native_key = context.secret_key()
         self._dtype = np.int64 if public.exact else np.float64
+        seal_context = context.seal_context().data
+        self._encryptor = Encryptor(seal_context, self._native_key.data)
+        self._encoder = (BatchEncoder if public.exact else CKKSEncoder)(seal_context)
+
+    def _encrypt(self, vector: np.ndarray) -> tuple[Any, bytes]:
+        slots = self.public.with_check_slots(vector)
+        # TenSEAL repeats a short vector through all slots, and its sums and products with matrices count on it.
+        repeated = np.resize(slots, self.public.slot_count).tolist()
+        plain = Plaintext()
+        if self.public.exact:
+            self._encoder.encode(repeated, plain)
+        else:
+            self._encoder.encode(repeated, self._context.global_scale, plain)
+        return self.public.vector_from_stream(_saved(self._encryptor.encrypt_symmetric(plain)), len(slots))
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
         values = native.decrypt(self._native_key)
         return np.fromiter(values, dtype=self._dtype, count=len(values))
 
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
-        if not self._public.exact:
+        if not self.public.exact:
             return True
         decryptor = Decryptor(self._context.seal_context().data, self._native_key.data)
         return all(decryptor.invariant_noise_budget(part) > 0 for part in ciphertext.native.ciphertext())
@@ -110,7 +126,18 @@ class TenSEALSecretKey(SecretKey):
             self._context.serialize(
                 save_public_key=True,
                 save_secret_key=True,
-                save_galois_keys=self._public.context.has_galois_keys(),
-                save_relin_keys=self._public.context.has_relin_keys(),
+                save_galois_keys=self.public.context.has_galois_keys(),
+                save_relin_keys=self.public.context.has_relin_keys(),
             )
         ]
+
+
+def _saved(ciphertext: Any) -> bytes:
+    """The stream of a ciphertext with a seed: TenSEAL's binding of SEAL writes it to a path alone."""
+    if hasattr(os, "memfd_create"):  # Linux: a file in memory
+        with open(os.memfd_create("ciphertext"), "rb") as file:
+            ciphertext.save(f"/proc/self/fd/{file.fileno()}")
+            return file.read()
+    with tempfile.NamedTemporaryFile() as file:
+        ciphertext.save(file.name)
+        return file.read()

@@ -1,0 +1,131 @@
+"""Fresh ciphertexts of whoever holds the secret key: half the bytes, and otherwise as any other."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from he_helpers.errors import HEError
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, ValueOutOfRange, WrongKind
+from he_helpers.schemes.keys import secret_key_from_bytes
+from he_helpers.schemes.public import load_public_key
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
+
+TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("length", [1, 3, 1000, "all"])
+def test_half_the_bytes(name, length):
+    keys = key_pair(name)
+    values = np.arange(keys.public.slot_count if length == "all" else length) % 50 - 20
+    short, long = keys.secret.encrypt(values), keys.public.encrypt(values)
+    assert len(short.to_bytes()) < 0.51 * len(long.to_bytes())
+    for ciphertext in (short, keys.public.load_ciphertext(short.to_bytes())):
+        assert is_close(keys, keys.secret.decrypt(ciphertext), values)
+        assert ciphertext.to_bytes() == short.to_bytes()
+        assert (ciphertext.bound, ciphertext.consumed, ciphertext.padding) == (long.bound, long.consumed, long.padding)
+    again = secret_key_from_bytes(keys.secret.to_bytes())
+    assert is_close(keys, keys.secret.decrypt(again.secret.encrypt(values)), values)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_every_scheme_encrypts_with_its_secret_key(name):
+    keys = deep_pair(name) if name in LATTICE else key_pair(name)
+    terms = int(keys.public.capacity) // 40 if name in LATTICE else 1024
+    x, y = np.array([1, -2, 3]), np.array([4, 5, -6])
+    a, b = keys.secret.encrypt(x, terms), keys.public.encrypt(y, terms)
+    results = [(a + b, x + y), (b - a, y - x), (-a, -x), (a + y, x + y), (a * 3, x * 3), (sum([a, b, a]), 2 * x + y)]
+    if name in LATTICE:
+        results += [(a * b, x * y), (a * y, x * y), (a.sum() + b.sum(), [(x + y).sum()])]
+        results += [(a * a, x * x), ((b * 2) + a, 2 * y + x), (a - b * 2, x - 2 * y)]
+    if name == "tenseal-ckks":
+        matrix = np.arange(6).reshape(3, 2)
+        results.append((a @ matrix, x @ matrix))
+    for ciphertext, expected in results:
+        assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+def test_results_have_both_polynomials(name):
+    """Nothing that was computed with a seed's ciphertext keeps the short form, which would be another ciphertext's."""
+    keys = deep_pair(name)
+    a = keys.secret.encrypt([1, 2, 3], int(keys.public.capacity) // 40)
+    full = len(keys.public.encrypt([1, 2, 3], int(keys.public.capacity) // 40).to_bytes())
+    for result in (a + a, a * 3 - a, -a, a + 1, 1 - a, a * 2, a * [1, 2, 3], a * a, a.sum()):
+        assert result.compact is None
+        again = keys.public.load_ciphertext(result.to_bytes())
+        assert is_close(keys, keys.secret.decrypt(again), keys.secret.decrypt(result))
+    assert len((a + a).to_bytes()) > 0.98 * full
+    # What evaluates nothing changes nothing.
+    assert (0 + a).to_bytes() == a.to_bytes()
+    assert len(a.assuming(a.bound / 2 if name == "tenseal-ckks" else a.bound // 2).to_bytes()) < 0.51 * full
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+def test_no_seed_is_used_twice(name):
+    """The second polynomials differ, of one key object and of two; so do the streams."""
+    keys = key_pair(name)
+    again = secret_key_from_bytes(keys.secret.to_bytes())
+    ciphertexts = [secret.encrypt([1, 2, 3]) for secret in (keys.secret, again.secret) for _ in range(20)]
+    assert len({ciphertext.compact for ciphertext in ciphertexts}) == 40
+    # The first coefficient of each second polynomial: two of 40 numbers of 53 bits agree once in 10^13 times.
+    second = [ciphertext.native.ciphertext()[0].data(1) for ciphertext in ciphertexts]
+    assert len(set(second)) == 40 and max(second) > 2**48
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+def test_the_same_sum_everywhere(name):
+    """The owner's own objects, what the server reads and what a reviewer reads again give identical bytes."""
+    keys = key_pair(name)
+    own = [keys.secret.encrypt([i, 1, 2]) for i in range(3)] + [keys.public.encrypt([5, 1, 2])]
+    sent = [ciphertext.to_bytes() for ciphertext in own]
+    server, reviewer = (load_public_key(keys.public.for_evaluation().to_bytes()) for _ in range(2))
+    there = [[key.load_ciphertext(data) for data in sent] for key in (server, reviewer, keys.public)]
+    for count in (1, 2, 4):
+        results = {sum(ciphertexts[:count]).to_bytes() for ciphertexts in (own, *there)}
+        assert len(results) == 1
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+def test_a_table_of_half_the_bytes(name, layout):
+    keys = key_pair(name)
+    frame = pd.DataFrame({"L": list("aabbbc") * 3, "n": range(18), "m": range(18, 0, -1)})
+    short, long = (EncryptedTable.encrypt(frame, ["L"], key, layout=layout) for key in (keys.secret, keys.public))
+    assert len(short.to_bytes()) < 0.53 * len(long.to_bytes())
+    query = Query("sum", ["L"], ["n", "m"])
+    results = {aggregate(table, query).to_bytes() for table in (short, EncryptedTable.from_bytes(short.to_bytes()))}
+    assert len(results) == 1
+    sums = EncryptedAggregate.from_bytes(results.pop()).decrypt(keys.secret)
+    assert (sums.to_numpy().round() == frame.groupby("L").sum().to_numpy()).all()
+
+
+@pytest.mark.parametrize("name", TENSEAL)
+def test_what_is_damaged_is_refused(name):
+    keys = key_pair(name)
+    data = keys.secret.encrypt([1, 2, 3]).to_bytes()
+    for place in range(0, len(data), len(data) // 40):
+        with pytest.raises(DamagedBytes):
+            keys.public.load_ciphertext(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    *description, native = open_envelope(data, "ciphertext")
+    for length in range(1, len(native), len(native) // 40):
+        with pytest.raises(DamagedBytes):
+            keys.public.load_ciphertext(seal_envelope("ciphertext", [*description, native[:length]]))
+
+
+def test_the_checks_are_those_of_the_public_key(keys):
+    for values, error in (([float("nan")], ValueOutOfRange), ([], ShapeMismatch), ([2**70], ValueOutOfRange)):
+        with pytest.raises(error):
+            keys.secret.encrypt(values)
+    with pytest.raises(ValueOutOfRange, match="terms"):
+        keys.secret.encrypt([1], terms=0)
+
+
+def test_the_wrong_half(keys):
+    frame = pd.DataFrame({"L": ["a"], "n": [1]})
+    for wrong in (keys, None, keys.public.to_bytes(), "main"):
+        with pytest.raises(HEError, match=r"keys\.public, or keys\.secret") as caught:
+            EncryptedTable.encrypt(frame, ["L"], wrong)
+        assert isinstance(caught.value, WrongKind) and isinstance(caught.value, TypeError)
