@@ -25,6 +25,7 @@ one amount that is known from elsewhere tell about the other.
 
 import secrets
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from he_helpers.schemes.errors import ShapeMismatch, UnsupportedOperation, ValueOutOfRange
@@ -69,7 +70,10 @@ def largest_error(ratio: float, divisor: float, dither: int) -> float:
     """How far the noise can move a ratio, for a divisor above the dither, both in the same unit.
 
     (n + u) / (d - v) - n / d = (u + v n / d) / (d - v), where |u| is at most the dither, and v from 0 to the dither.
+    Raises ValueOutOfRange for another divisor, whose ratio can be off by any number.
     """
+    if divisor <= dither:
+        raise ValueOutOfRange(f"With a divisor of {divisor!r} and a dither of {dither} a ratio can be off by anything.")
     return dither * (1 + abs(ratio)) / (divisor - dither)
 
 
@@ -95,8 +99,10 @@ def blind(numerator: Ciphertext, divisor: Ciphertext, dither: int) -> BlindedRat
             "A factor of its own for each ratio needs ciphertexts of one value under a key of one lane: make it with "
             "PaillierParameters(lane_bits=modulus_bits - 2)."
         )
-    if not isinstance(dither, int) or dither < 1:
+    if isinstance(dither, bool) or not isinstance(dither, Integral) or dither < 1:
         raise ValueOutOfRange(f"The dither is an integer from 1, not {dither!r}; without it the amounts can be found.")
+    # Of Python, whose integers have as many bits as the noise needs.
+    dither = int(dither)
     bits = spread_bits(numerator, divisor, dither)
     if bits < FEWEST_SPREAD_BITS:
         raise ValueOutOfRange(

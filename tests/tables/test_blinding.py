@@ -53,6 +53,17 @@ def test_a_blinded_amount_is_far_above_the_amount():
         assert divisor >= (4_000_000 - DITHER) * 2**blinding.LOWEST_FACTOR_BITS
 
 
+def test_a_dither_of_numpy_is_an_integer():
+    found = blind(encrypted(30_000_000), encrypted(40_000_000), np.int64(DITHER)).decrypt(pair().secret)
+    assert abs(found - 0.75) <= largest_error(0.75, 40_000_000, DITHER)
+
+
+@pytest.mark.parametrize("divisor", [DITHER, 1, 0, -5])
+def test_no_error_is_stated_for_a_divisor_within_the_dither(divisor):
+    with pytest.raises(ValueOutOfRange, match="can be off by anything"):
+        largest_error(1, divisor, DITHER)
+
+
 def test_every_ratio_has_its_own_factor_and_every_ciphertext_is_fresh():
     numerator, divisor = encrypted(30), encrypted(4_000_000)
     ratios = [blind(numerator, divisor, DITHER) for _ in range(3)]
@@ -149,6 +160,6 @@ def test_other_schemes_lanes_bounds_and_dithers_are_refused():
     undeclared = pair().public.encrypt([1], terms=1)
     with pytest.raises(ValueOutOfRange, match="leave 0 bits"):
         blind(undeclared, encrypted(1), DITHER)
-    for dither in (0, -1, 0.5):
+    for dither in (0, -1, 0.5, True, "1"):
         with pytest.raises(ValueOutOfRange, match="integer from 1"):
             blind(encrypted(1), encrypted(2), dither)
