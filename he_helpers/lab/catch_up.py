@@ -10,7 +10,6 @@ A further notebook adds a row to `NOTEBOOKS`, and what it leaves for later ones 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from he_helpers.errors import HEError
+from he_helpers.files import alone_with, private_folder
 from he_helpers.lab.seat import Seat
 from he_helpers.lab.workspace import Workspace, entered_role, environment_for
 
@@ -31,7 +31,6 @@ SECOND_POPULATION = "population-2022"
 # The published score of notebook 09, data/models/diabetes_risk.json.
 RISK_MODEL = "diabetes_risk"
 
-_LOCK = ".catching_up"
 _STEP_SECONDS = 120
 
 
@@ -172,9 +171,8 @@ def catch_up(workspace: Workspace, notebook: str) -> None:
     if notebook not in NOTEBOOKS:
         raise ValueError(f"There is no notebook {notebook!r}. The notebooks are: {', '.join(NOTEBOOKS)}.")
     names = NOTEBOOKS[notebook]
-    with open(workspace.root / _LOCK, "wb") as lock:
-        # Another notebook may be catching up in the same workspace.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Another notebook may be catching up in the same workspace.
+    with alone_with(private_folder(workspace.root)):
         for number in sorted({STEPS[name].round for name in names}):
             _run_round(workspace, [name for name in names if STEPS[name].round == number])
 

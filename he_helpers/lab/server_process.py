@@ -29,6 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from he_helpers.errors import HEError
+from he_helpers.files import write_private
 from he_helpers.lab.workspace import Workspace, environment_for
 
 ACCOUNTS = ("administrator", "analyst")
@@ -92,7 +93,7 @@ def start_server(workspace: Workspace) -> str:
             server.stop()
             server.make_accounts()
             address = server.launch()
-        (workspace.handover / "server_address").write_text(address + "\n", encoding="utf-8")
+        write_private(workspace.handover / "server_address", f"{address}\n".encode())
         return address
 
 
@@ -107,7 +108,7 @@ def start_scoring(workspace: Workspace, role: str) -> str:
     service = _ScoringService(workspace, role)
     with service.alone():
         address = service.address() or service.launch()
-        (workspace.handover / f"{role}_address").write_text(address + "\n", encoding="utf-8")
+        write_private(workspace.handover / f"{role}_address", f"{address}\n".encode())
         return address
 
 

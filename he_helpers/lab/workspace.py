@@ -20,10 +20,12 @@ import secrets
 from pathlib import Path
 
 from he_helpers.errors import HEError
+from he_helpers.files import private_folder, read_private
 
 ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
+_LONGEST_PASSPHRASE = 1000
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -40,7 +42,8 @@ class Workspace:
 
     `root` is the workspace's folder; without it, the environment variable HE_COURSE_WORKSPACE names it, and
     without that it is `workspace/` in the project. Nothing is created before it is asked for; every folder
-    has mode 0700.
+    has mode 0700. A folder or a passphrase that another account has laid there, or can get at, is refused
+    (ExposedFile), and so is a symbolic link inside the workspace (UnreadableFile).
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
@@ -82,12 +85,11 @@ class Workspace:
         file = self._made("in_mind") / role
         if not file.exists():
             _write_once(file, secrets.token_urlsafe(24))
-        return file.read_text(encoding="ascii")
+        return read_private(file, _LONGEST_PASSPHRASE).decode("ascii")
 
     def _made(self, name: str) -> Path:
-        for folder in (self.root, self.root / name):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self.root / name
+        private_folder(self.root)
+        return private_folder(self.root / name)
 
 
 def check_role(role: str) -> None:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from he_helpers import lab
+from he_helpers.files import ExposedFile, UnreadableFile
 from he_helpers.lab import server_process
 from he_helpers.lab.server_process import (
     ServerNotStarted,
@@ -96,6 +97,59 @@ def test_folders_are_made_for_their_owner_only(workspace):
     assert workspace.passphrase("analyst")
     assert mode(workspace.root / "in_mind") == 0o700
     assert mode(workspace.root / "in_mind" / "analyst") == 0o600
+
+
+def test_a_workspace_that_another_account_has_made_is_refused(workspace, monkeypatch):
+    enter_role("analyst")
+    planted = workspace.passphrase("analyst")
+    for attempt in (
+        lambda: workspace.passphrase("analyst"),
+        lambda: workspace.folder("analyst"),
+        lambda: workspace.handover,
+    ):
+        with monkeypatch.context() as another_account, pytest.raises(ExposedFile, match="another account") as caught:
+            another_account.setattr(os, "geteuid", lambda: os.getuid() + 1)
+            attempt()
+        assert planted not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "in_mind", "in_mind/analyst"])
+def test_what_others_can_change_is_refused(workspace, name):
+    enter_role("analyst")
+    workspace.passphrase("analyst")
+    path = workspace.root / name
+    path.chmod(mode(path) | 0o002)
+    with pytest.raises(ExposedFile, match="chmod"):
+        workspace.passphrase("analyst")
+    path.chmod(mode(path) & ~0o002)
+    assert workspace.passphrase("analyst")
+
+
+def test_links_in_the_workspace_are_refused(workspace, tmp_path):
+    enter_role("analyst")
+    workspace.passphrase("analyst")
+    (tmp_path / "elsewhere").write_text("a passphrase that somebody else knows")
+    (tmp_path / "elsewhere").chmod(0o600)
+    known = workspace.root / "in_mind" / "analyst"
+    known.unlink()
+    known.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnreadableFile):
+        workspace.passphrase("analyst")
+    (tmp_path / "folder").mkdir(mode=0o700)
+    (workspace.root / "analyst").symlink_to(tmp_path / "folder")
+    with pytest.raises(UnreadableFile, match="symbolic link"):
+        workspace.folder("analyst")
+
+
+def test_everything_is_for_its_owner_only_whatever_the_umask(workspace):
+    before = os.umask(0)
+    try:
+        python(workspace, "from he_helpers import lab\nlab.enter('administrator', notebook='02')", "administrator")
+    finally:
+        os.umask(before)
+    paths = [workspace.root, *workspace.root.rglob("*")]
+    assert {path.name for path in paths} >= {"server_address", "store.sqlite3", "analyst.encryption_key.json"}
+    assert {path: oct(mode(path)) for path in paths if mode(path) != (0o700 if path.is_dir() else 0o600)} == {}
 
 
 def test_a_process_in_a_role_is_refused_the_others_folders(workspace):
