@@ -70,6 +70,12 @@ def test_another_recipient_cannot_open():
         opened(SEALED, key=PrivateKey.generate())
 
 
+def test_a_key_of_another_kind_verifies_nothing():
+    other = Contact(ENCRYPTION_KEY, VERIFY.key)  # the right bytes, handed over for another purpose
+    with pytest.raises(ForgedRelease, match="'encryption key'"):
+        opened(SEALED, administrator=other)
+
+
 def test_a_result_that_the_server_sealed_itself_is_refused():
     content = release(table=TABLE * 2).to_bytes()
     box = SealedBox(PublicKey(RECIPIENT.key))

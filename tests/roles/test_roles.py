@@ -40,6 +40,7 @@ from he_helpers.roles.errors import (
 from he_helpers.schemes.keys import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.server.accounts import Account
 from he_helpers.server.datasets import find_dataset, set_dataset_aside
+from he_helpers.server.policy import DEFAULT_LARGEST_BODY
 from he_helpers.server.store import Store
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, UnknownLabel
 from tests.roles.conftest import PASSPHRASES
@@ -305,6 +306,13 @@ def test_a_table_that_is_too_large_for_the_server(ada):
     assert caught.value.status == 413
     with pytest.raises(NotThere):
         ada.uploaded("accounts")
+
+
+def test_the_refusal_of_a_body_that_is_too_large_arrives(ada):
+    """The server answers before it has read the body, and closes."""
+    with pytest.raises(ServerRefused) as caught:
+        ada.connection.put_bytes("datasets", "large", data=bytes(DEFAULT_LARGEST_BODY + 1))
+    assert caught.value.status == 413
 
 
 def test_asking_something_else_under_the_same_id(ana, dataset):
