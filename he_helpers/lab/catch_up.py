@@ -10,15 +10,13 @@ A further notebook adds a row to `NOTEBOOKS`, and what it leaves for later ones 
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from he_helpers.errors import HEError
-from he_helpers.files import alone_with, private_folder
+from he_helpers.files import alone_with, private_folder, write_private
 from he_helpers.lab.seat import Seat
 from he_helpers.lab.workspace import Workspace, entered_role, environment_for
 
@@ -122,12 +120,8 @@ def _publish_risk_model(seat: Seat) -> None:
     from he_helpers.lab.data import DATA_FOLDER
 
     published = DATA_FOLDER / "models" / f"{RISK_MODEL}.json"
-    models = seat.folder / "models"
-    models.mkdir(mode=0o700, exist_ok=True)
     # The service may be reading: it finds the old file or the new one, never a part.
-    draft = models / f".{RISK_MODEL}"
-    shutil.copyfile(published, draft)
-    os.replace(draft, models / f"{RISK_MODEL}.json")
+    write_private(private_folder(seat.folder / "models") / f"{RISK_MODEL}.json", published.read_bytes())
 
 
 STEPS = {

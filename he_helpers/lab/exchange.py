@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgpack
 
+from he_helpers.files import write_private
 from he_helpers.lab.seat import Seat
 from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
@@ -19,7 +20,9 @@ _ENDING = ".ciphertexts"
 def hand_over(seat: Seat, name: str, key: PublicKey, ciphertexts: Mapping[str, Sequence[Ciphertext]]) -> int:
     """Writes the public key and the ciphertexts under `name`, in the place of what was there. Returns the bytes."""
     packed = {label: [ciphertext.to_bytes() for ciphertext in group] for label, group in ciphertexts.items()}
-    return (seat.handover / f"{name}{_ENDING}").write_bytes(msgpack.packb([key.to_bytes(), packed]))
+    data = msgpack.packb([key.to_bytes(), packed])
+    write_private(seat.handover / f"{name}{_ENDING}", data)
+    return len(data)
 
 
 def receive(seat: Seat, name: str) -> tuple[PublicKey, dict[str, list[Ciphertext]]]:

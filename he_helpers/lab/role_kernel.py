@@ -28,6 +28,7 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
 from he_helpers.errors import HEError
+from he_helpers.files import private_folder
 from he_helpers.lab.workspace import Workspace, check_role, entered_role, environment_for
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ class RoleKernel:
     def _launch(self, workspace: Workspace) -> subprocess.Popen[bytes]:
         write_connection_file(str(self._connection_file))
         # Not by Workspace.folder, which would refuse this process the folder of another role.
-        folder = workspace.root / self.role
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = private_folder(workspace.root / self.role)
         environment = environment_for(workspace, self.role)
         # With this, ipykernel ends by itself soon after the notebook's kernel was killed.
         environment["JPY_PARENT_PID"] = str(os.getpid())

@@ -19,6 +19,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
+from he_helpers.files import private_folder
 from he_helpers.lab.screening import NO_ADVICE
 from he_helpers.lab.workspace import Workspace, environment_for
 
@@ -85,8 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     workspace = Workspace()
     # A folder with nothing but the page, because Voilà also serves files that lie beside it.
-    folder = workspace.folder("person") / "page"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder = private_folder(workspace.folder("person") / "page")
     nbformat.write(page(), folder / _PAGE)
     # The kernels of the visits inherit it, and enter their role themselves.
     os.environ.update(environment_for(workspace, None))

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from he_helpers.errors import HEError
-from he_helpers.files import write_private
+from he_helpers.files import private_folder, write_private
 from he_helpers.lab.workspace import Workspace, environment_for
 
 ACCOUNTS = ("administrator", "analyst")
@@ -289,7 +289,7 @@ class _ScoringService(_Process):
         super().__init__(workspace, role, workspace.folder(role) / "service")
         self._models = workspace.folder(role) / "models"
         for folder in (self._folder, self._models):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            private_folder(folder)
 
     def _command(self) -> list[str]:
         run = [sys.executable, "-m", "he_helpers.server", "score"]

@@ -19,7 +19,6 @@ from he_helpers.files import UnreadableFile, read_private
 from he_helpers.roles.deadline import Deadline
 from he_helpers.roles.errors import InvalidName, NotThere, ServerRefused, ServerUnreachable, UnreadableAnswer
 from he_helpers.roles.hidden import Hidden
-from he_helpers.text import printable_line
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 120.0  # for a whole document: the aggregation of a large dataset takes most of it
@@ -260,7 +259,8 @@ class Connection:
                 if isinstance(value, (int, float, bool, type(None)))
                 else self._readable(json.dumps(value))
             )
-        return printable_line(value.replace(self._token.reveal(), "[token]")[:_LONGEST_TEXT])[:_LONGEST_TEXT]
+        text = value.replace(self._token.reveal(), "[token]")[:_LONGEST_TEXT]
+        return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _read_token(path: Path) -> Hidden[str]:

@@ -12,7 +12,7 @@ from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.tables import Query
 from he_helpers.text import printable_line
 
-_DATASET_COLUMNS = ("owner", "rows", "labels", "columns", "layout", "scheme", "minimum_group_size")
+_DATASET_COLUMNS = ("owner", "rows", "labels", "columns", "layout", "scheme", "minimum_group_size", "contributor_label")
 _REQUEST_ORDER = ("dataset", "statistic", "group_by", "columns", "analyst", "purpose", "request")
 _EVENT_COLUMNS = ("account", "role", "action", "dataset", "request", "reason")
 _DECISIONS = {"approved", "refused"}

@@ -1,5 +1,7 @@
 """Handing ciphertexts from role to role."""
 
+import os
+
 import pytest
 
 from he_helpers.lab.exchange import hand_over, receive, take_away
@@ -15,9 +17,14 @@ def seat(tmp_path):
 
 def test_what_is_handed_over_is_received(seat):
     keys = key_pair("tenseal-bfv")
-    written = hand_over(seat, "sums", keys.public.for_evaluation(), {"a": [keys.public.encrypt([1, 2])], "b": []})
+    before = os.umask(0)
+    try:
+        written = hand_over(seat, "sums", keys.public.for_evaluation(), {"a": [keys.public.encrypt([1, 2])], "b": []})
+    finally:
+        os.umask(before)
     key, ciphertexts = receive(seat, "sums")
     assert written == sum(file.stat().st_size for file in seat.handover.iterdir())
+    assert {file.stat().st_mode & 0o777 for file in seat.handover.iterdir()} == {0o600}
     assert not key.can_encrypt and key.fingerprint == keys.public.fingerprint
     assert keys.secret.decrypt(ciphertexts["a"][0]).tolist() == [1, 2] and ciphertexts["b"] == []
 

@@ -145,10 +145,12 @@ def test_everything_is_for_its_owner_only_whatever_the_umask(workspace):
     before = os.umask(0)
     try:
         python(workspace, "from he_helpers import lab\nlab.enter('administrator', notebook='02')", "administrator")
+        python(workspace, "from he_helpers import lab\nlab.enter('research', notebook='09')", "research")
     finally:
         os.umask(before)
     paths = [workspace.root, *workspace.root.rglob("*")]
-    assert {path.name for path in paths} >= {"server_address", "store.sqlite3", "analyst.encryption_key.json"}
+    made = {"server_address", "store.sqlite3", "analyst.encryption_key.json", "diabetes_risk.json"}
+    assert {path.name for path in paths} >= made
     assert {path: oct(mode(path)) for path in paths if mode(path) != (0o700 if path.is_dir() else 0o600)} == {}
 
 

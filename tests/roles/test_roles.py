@@ -614,6 +614,25 @@ def test_a_request_that_cannot_be_computed_can_be_reviewed_and_refused(ada, ana,
     assert ana.requests().loc[request, "reason"].startswith("it cannot be computed")
 
 
+def test_an_aggregation_that_the_server_refuses_is_a_finding(ada, ana, dataset):
+    request = ana.ask(dataset, **ASKED)
+    said = {"type": "urn:x", "title": "Not computable", "status": 422, "detail": "The noise budget\ndoes not suffice."}
+
+    class Refusing(Altering):
+        def handle_request(self, request):
+            if request.method == "POST":
+                return httpx.Response(422, json=said)
+            return super().handle_request(request)
+
+    ada.connection = Connection(
+        ada.connection.server, ada.folder, transport=Refusing(lambda _, content: content)
+    )
+    review = ada.review(request)
+    assert review.status == "requested" and "The noise budget does not suffice." in review.findings[0]
+    ada.refuse(request, "it cannot be computed")
+    assert ana.status(request) == "refused"
+
+
 def test_the_minimum_counts_contributors(ada, ana, accounts):
     accounts["branch"] = [f"{region}{number // 2}" for number, region in enumerate(accounts["region"])]
     table = EncryptedTable.encrypt(
@@ -628,6 +647,7 @@ def test_the_minimum_counts_contributors(ada, ana, accounts):
     ada.upload("branches", table, 3, contributor_label="branch")
     try:
         assert ana.describe("branches")["contributor_label"] == "branch"
+        assert ana.datasets().loc["branches", "contributor_label"] == "branch"
         # 3 to 5 rows a region, of 2 or 3 branches.
         with pytest.raises(ServerRefused, match="fewer than 3 contributors"):
             ana.ask("branches", **ASKED)
