@@ -11,6 +11,9 @@ import pandas as pd
 import pytest
 
 from he_helpers.lab.data import SHIPPED, TableError, decimals, load_table
+from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.tables import EncryptedTable
+from he_helpers.tables.statistics import MomentPlan, moments
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 # Published: missing, minimum, maximum, mean, standard deviation.
@@ -159,3 +162,25 @@ def test_a_column_of_words_stays_a_label(own):
 def test_other_faults_are_found_all_the_same(own, content, arguments, message):
     with pytest.raises(TableError, match=message):
         own(content, **arguments)
+
+
+@pytest.mark.slow
+def test_the_encrypted_study_is_at_most_30_times_its_csv():
+    """Both tables of notebook 06, as its administrator encrypts them."""
+    study = load_table("heart_study", missing="keep")
+    columns = decimals(study, missing="keep")
+    pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose"), ("prevalentHyp", "sysBP")]
+    plan = MomentPlan.for_frame(study, columns, columns=list(columns), pairs=pairs)
+    counts_plan = MomentPlan.for_frame(
+        study,
+        columns,
+        histograms={"glucose": [40, 70, 80, 90, 100, 126, 200, 400]},
+        contingencies=[("education", "prevalentHyp")],
+    )
+    secret = tenseal_bfv().generate_keys().secret
+    labels = ["male", "currentSmoker", "TenYearCHD"]
+    uploads = [
+        EncryptedTable.encrypt(study[labels].join(moments(study, plan)), labels, secret, partial_sums=116),
+        EncryptedTable.encrypt(study[["male"]].join(moments(study, counts_plan)), ["male"], secret, partial_sums=128),
+    ]
+    assert sum(len(table.to_bytes()) for table in uploads) <= 30 * (DATA / "heart_study.csv").stat().st_size

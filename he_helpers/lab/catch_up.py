@@ -81,15 +81,13 @@ def _upload_branch_accounts(seat: Seat) -> None:
     if _own_copy(seat, BRANCH_ACCOUNTS) and _on_server(seat, BRANCH_ACCOUNTS):
         return
     from he_helpers.lab.data import decimals, load_table
-    from he_helpers.tables import EncryptedTable
 
     _forget(seat, BRANCH_ACCOUNTS)
     frame = load_table("branch_accounts")
     administrator = _administrator(seat)
-    table = EncryptedTable.encrypt(
+    table = administrator.encrypt_table(
         frame,
         ["Region", "Branch", "Quarter"],
-        administrator.public_key(),
         decimals=decimals(frame),
         groupings=[["Region"], ["Quarter"], ["Region", "Quarter"]],
         partial_sums=8,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from he_helpers.roles.views import request_view
 from he_helpers.schemes.keys import Scheme, secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
+from he_helpers.tables.encrypted_table import Progress
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
@@ -113,6 +115,35 @@ class DataAdministrator(Participant):
 
     # Datasets
 
+    def encrypt_table(
+        self,
+        frame: pd.DataFrame,
+        labels: Sequence[str],
+        *,
+        key: str = "main",
+        decimals: int | Mapping[str, int] = 0,
+        layout: str = "aligned",
+        groupings: Sequence[Sequence[str]] | None = None,
+        partial_sums: int = 1,
+        progress: Progress = iter,
+    ) -> EncryptedTable:
+        """Encrypt an own table under the own key of that name, in half the bytes that its public key needs.
+
+        The secret key encrypts (see SecretKey.encrypt). The other arguments, and what is raised, are those of
+        EncryptedTable.encrypt; NotThere for an unknown key, WrongPassphrase.
+        """
+        secret = self._secret_key_of(self.public_key(key).fingerprint)
+        return EncryptedTable.encrypt(
+            frame,
+            labels,
+            secret,
+            decimals=decimals,
+            layout=layout,
+            groupings=groupings,
+            partial_sums=partial_sums,
+            progress=progress,
+        )
+
     def decrypt(self, aggregate: EncryptedAggregate) -> pd.DataFrame:
         """Decrypt an aggregate of an own table, for the own eyes: what others may see goes through release().
 
@@ -139,7 +170,7 @@ class DataAdministrator(Participant):
         harmless; another one under the same name is refused (AlreadyThere) until delete(name). Raises UnknownLabel
         for a contributor_label that is none of the table's labels.
         """
-        of_kind(table, EncryptedTable, "an encrypted table: take EncryptedTable.encrypt(frame, labels, public_key())")
+        of_kind(table, EncryptedTable, "an encrypted table: take encrypt_table(frame, labels)")
         minimum_group_size = checked_minimum(minimum_group_size)
         if contributor_label is not None:
             of_kind(contributor_label, str, "contributor_label as the name of one label")

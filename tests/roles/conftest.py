@@ -16,7 +16,6 @@ from he_helpers.roles.analyst import DataAnalyst
 from he_helpers.schemes.keys import tenseal_bfv
 from he_helpers.server.accounts import add_account
 from he_helpers.server.store import Store
-from he_helpers.tables import EncryptedTable
 
 PASSPHRASES = {
     "ada": "what ada knows by heart",
@@ -115,9 +114,7 @@ def accounts():
 @pytest.fixture
 def dataset(ada, accounts):
     """The name of the uploaded accounts; the dataset is gone after the test."""
-    table = EncryptedTable.encrypt(
-        accounts, ["region", "size"], ada.public_key(), decimals={"Revenue": 1, "Loans": 0}
-    )
+    table = ada.encrypt_table(accounts, ["region", "size"], decimals={"Revenue": 1, "Loans": 0})
     ada.upload("accounts", table, minimum_group_size=3)
     yield "accounts"
     if "accounts" in ada.datasets().index:

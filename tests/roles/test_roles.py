@@ -170,7 +170,7 @@ def test_other_statistics(ada, ana, dataset, accounts, statistic, group_by, colu
 @pytest.mark.parametrize("scheme", [tenseal_ckks, paillier])
 def test_other_schemes_and_the_grand_total(ada, ana, accounts, scheme):
     ada.create_keys(scheme(), name="other")
-    table = EncryptedTable.encrypt(accounts, ["region", "size"], ada.public_key("other"), decimals=1, layout="rows")
+    table = ada.encrypt_table(accounts, ["region", "size"], key="other", decimals=1, layout="rows")
     ada.upload("other", table, 3)
     try:
         request = ana.ask("other", "sum", [], ["Revenue", "Loans"], "test")
@@ -182,6 +182,19 @@ def test_other_schemes_and_the_grand_total(ada, ana, accounts, scheme):
         assert ana.result_file(request).read_text().splitlines()[0] == "Revenue,Loans"
     finally:
         ada.delete("other")
+
+
+def test_an_own_table_takes_half_the_bytes(ada, accounts):
+    options = {"decimals": 1, "groupings": [["region"]], "partial_sums": 2}
+    own = ada.encrypt_table(accounts, ["region", "size"], **options)
+    anybodys = EncryptedTable.encrypt(accounts, ["region", "size"], ada.public_key(), **options)
+    assert own.description() == anybodys.description()
+    assert len(own.to_bytes()) < 0.55 * len(anybodys.to_bytes())
+    for table in (own, anybodys):
+        sums = ada.decrypt(table.group_by("region").sum())
+        pd.testing.assert_frame_equal(sums, accounts.groupby("region")[["Revenue", "Loans"]].sum(), check_dtype=False)
+    with pytest.raises(NotThere, match="no public key 'absent'"):
+        ada.encrypt_table(accounts, ["region", "size"], key="absent")
 
 
 def test_repeating_every_step_is_harmless(ada, ana, dataset, tmp_path):

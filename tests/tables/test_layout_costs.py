@@ -162,6 +162,16 @@ def test_the_best_layout_is_near_its_theoretical_size(rotating, heart, populatio
     assert 1 < data / (3 * least_bytes(152 * 5, BFV)) <= 1.5
 
 
+def test_the_population_job_of_whoever_holds_the_secret_key(population):
+    keys = key_pair("tenseal-bfv")
+    table = EncryptedTable.encrypt(population, LABELS, keys.secret, decimals=1, groupings=PAIRS)
+    data = table.to_bytes()
+    assert len(data) <= 800_000
+    for pair in PAIRS:
+        found = EncryptedTable.from_bytes(data).group_by(*pair).sum().decrypt(keys.secret)
+        assert (found == population.groupby(pair)[list(found.columns)].sum().round(1)).all(axis=None)
+
+
 def test_lanes_aligned_to_groups_are_near_their_theoretical_size(population):
     parameters = PaillierParameters(2048, 32)
     keys = paillier(parameters).generate_keys()
