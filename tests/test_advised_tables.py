@@ -83,6 +83,11 @@ def test_options_are_the_keywords_of_encrypt():
     assert options["rows"] == {"layout": "rows", "decimals": 2}
     assert options["aligned"].items() >= {"layout": "aligned", "groupings": [["a", "b"]], "decimals": 2}.items()
     assert options["rotated"]["partial_sums"].bit_count() == 1
+    words = str(advise(JOBS["one group"]))
+    assert "EncryptedTable.encrypt: layout='rows', decimals=2, for groups of 600 rows" in words
+    parts = options["aligned"]["partial_sums"]
+    assert f"layout='aligned', decimals=2, groupings=[[...]], partial_sums={parts}, for groups of 600 rows" in words
+    assert "for groups of 90 to 700 rows" in str(advise(JOBS["skewed groups"]))
     total = fits[0].arrangement.tables[0].options()
     assert total["groupings"] == [[]]
 

@@ -48,6 +48,7 @@ class Advice:
                 f"  {_parameter_words(fit)}",
                 f"  {fit.upload_bytes:,} bytes to send, {fit.key_bytes:,} of keys, {fit.result_bytes:,} of results; "
                 f"work {self.relative_cost(fit):.2g}",
+                *(f"  EncryptedTable.encrypt: {table.words}" for table in fit.arrangement.tables),
                 *(f"  {name}: {reason}" for name, reason in fit.reasons.items()),
             ]
         return "\n".join([*lines, *(f"not {other}" for other in self.others)])

@@ -43,6 +43,14 @@ class TableOptions:
         announced = {} if self.layout == "rows" else {"groupings": [list(grouping)], "partial_sums": self.partial_sums}
         return {"layout": self.layout, "decimals": self.decimals, **announced}
 
+    @property
+    def words(self) -> str:
+        parts = "" if self.layout == "rows" else f", groupings=[[...]], partial_sums={self.partial_sums}"
+        sizes = f"{self.smallest_group:,}"
+        if self.smallest_group < self.largest_group:
+            sizes += f" to {self.largest_group:,}"
+        return f"layout={self.layout!r}, decimals={self.decimals}{parts}, for groups of {sizes} rows"
+
 
 @dataclass(frozen=True)
 class Arrangement:

@@ -57,10 +57,11 @@ class DoesNotFit(Exception):
 class Fit:
     """A parameter set that does the job.
 
-    scheme; arrangement; parameters; relinearisation_keys and galois_keys: whether it needs them; terms: what to
-    announce to PublicKey.encrypt; expected_error: an upper estimate of the largest absolute error of a result, in the
-    unit of the result; reasons: a sentence for each number; sizes; cost: an estimate of the whole work in units of
-    0.1 ms of one processor core, good for comparing, not for predicting.
+    scheme; arrangement: for sums with what to pass to EncryptedTable.encrypt (``arrangement.tables``); parameters;
+    relinearisation_keys and galois_keys: whether it needs them; terms: what to announce to PublicKey.encrypt;
+    expected_error: an upper estimate of the largest absolute error of a result, in the unit of the result; reasons: a
+    sentence for each number; sizes; cost: an estimate of the whole work in units of 0.1 ms of one processor core, good
+    for comparing, not for predicting.
     """
 
     job: Job
