@@ -166,6 +166,29 @@ def test_what_an_impossible_job_would_have_to_change_is_enough(seed):
                 assert changed != job and advise(changed).fits
 
 
+def test_the_smallest_change_of_decimals_is_named():
+    """A slot of BFV holds at most 60 bits: 10^15 with two decimals fits, the second of three must go, and so on."""
+    for decimals, possible in ((3, 2), (4, 2)):
+        job = Job(1, 1, 10**15, decimals, scheme="tenseal-bfv", precision=0)
+        with pytest.raises(ImpossibleJob, match=f"{possible} decimals instead of {decimals}") as caught:
+            advise(job)
+        assert dataclasses.replace(job, decimals=possible) in caught.value.changes
+    with pytest.raises(ImpossibleJob) as caught:
+        advise(Job(1, 1, 10**18, 2, scheme="tenseal-bfv", precision=0))
+    assert {changed.decimals for changed in caught.value.changes} == {2}
+
+
+@pytest.mark.parametrize("job, arrangement, lane_bits", [
+    (Job(1000, 5, 100_000, 2, scheme="paillier"), "rows", 35),
+    (Job(2000, 5, 100_000, 2, scheme="paillier"), "rows", 36),
+    (Job(1, 1, 1, scheme="paillier"), "rows", 8),
+])  # fmt: skip
+def test_lanes_are_as_short_as_the_largest_sum_allows(job, arrangement, lane_bits):
+    """1000 x 10^7 has 34 bits and a sign, 2000 times that 35; shorter lanes than 8 bits there are not."""
+    fit = next(fit for fit in advise(job).fits if fit.arrangement.name == arrangement)
+    assert fit.parameters.lane_bits == lane_bits
+
+
 def test_impossible_together():
     job = Job(10**9, 5, 10**15, 6, ("sums",), product_depth=3, precision=0, security=256, scheme="tenseal-ckks")
     with pytest.raises(ImpossibleJob) as caught:

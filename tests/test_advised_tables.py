@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.parameters import Fit, ImpossibleJob, Job, advise
+from he_helpers.parameters import Fit, ImpossibleJob, Job, advise, fitting
+from he_helpers.parameters.noise import ckks_fresh_error
 from he_helpers.schemes.verification import scheme_for
 from he_helpers.tables import EncryptedTable
 
@@ -111,6 +112,16 @@ def test_weighted_sums_know_both_arrangements_of_a_row(operations, depth):
     for scheme in ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "pyfhel-ckks"):
         names = {fit.arrangement.name for fit in advise(dataclasses.replace(job, scheme=scheme)).fits}
         assert names == {"columns", "inputs", "products"}
+
+
+def test_a_vector_of_weights_is_counted_with_the_error_of_its_encoding():
+    """The drift of the scale is larger, so that no measurement shows it: the two estimates are compared."""
+    job = Job(3, 40, 1000, 1, ("weighted sums",), largest_weight=2, precision=5, scheme="tenseal-ckks")
+    fit = next(fit for fit in advise(job).fits if fit.arrangement.name == "products")
+    by_numbers = dataclasses.replace(fit.arrangement, name="columns")
+    encoding = 40 * 1000 * ckks_fresh_error(fit.parameters)
+    more = fit.expected_error - fitting._ckks_error(job, by_numbers, fit.parameters)
+    assert 0.9 * encoding < more < 1.1 * encoding
 
 
 def test_jobs_that_are_no_table_name_no_layout():
