@@ -277,7 +277,8 @@ class DataAdministrator(Participant):
         review = self._clean_review(identifier)
         if review.subject() != (earlier.subject if earlier else shown.subject):
             raise ReviewNotClean(
-                "The server now shows another request under this id than the one that you reviewed."
+                "The server now shows another request under this id than the one that you "
+                f"{'approved' if earlier else 'reviewed'}."
             )
         if not earlier and shown != _shown(review):
             raise NotReviewed(

@@ -206,6 +206,45 @@ def test_totals_of_a_table_that_replaced_another_one():
     assert not found.clean and "over 1 contributors" in found.findings[0]
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # One row of the north is in the south now.
+        (["N"] * 6 + ["S"] * 6, ["N"] * 5 + ["S"] * 7),
+        (["N"] * 7 + ["S"] * 5, ["N"] * 6 + ["S"] * 6),
+    ],
+)
+def test_groups_of_a_table_that_replaced_another_one(before, after):
+    tables = [
+        encrypted(people(*((region, "Ash") for region in places)), ["region", "town"], [["region"]])
+        for places in (before, after)
+    ]
+    approved = [approval(tables[0], BY_REGION, "old", None)]
+    found = review(tables[1], BY_REGION, contributor_label=None, table_digest="new", approved_before=approved)
+    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+
+
+def test_contributors_of_a_table_that_replaced_another_one():
+    # As many rows in each region, and as many branches in all; in the north there is one branch more.
+    tables = []
+    for north in ("aabbccddd", "aabbccdde"):
+        places = [("N", branch) for branch in north] + [("S", branch) for branch in "efghefgh"]
+        frame = pd.DataFrame(places, columns=["region", "branch"]).assign(Salary=range(1, len(places) + 1))
+        tables.append(encrypted(frame, groupings=[["region"]]))
+    approved = [approval(tables[0], BY_REGION, "old")]
+    found = review(tables[1], BY_REGION, table_digest="new", approved_before=approved)
+    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+
+
+def test_what_was_approved_under_a_smaller_minimum_is_no_difference():
+    # No town lies in one region, and no region in one town: nothing can be subtracted.
+    places = [("N", "Ash"), ("S", "Ash"), *town("N", "Birch", 2), *town("S", "Birch", 2)]
+    table = encrypted(people(*places), ["region", "town"], [["region"], ["town"]])
+    approved = [approval(table, BY_TOWN, contributor_label=None)]
+    found = review(table, BY_REGION, contributor_label=None, table_digest="this table", approved_before=approved)
+    assert found.clean
+
+
 def test_sizes_do_not_depend_on_the_order_of_labels():
     labels = Labels.from_frame(BORDER[["region", "town"]])
     first, second = (
