@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from he_helpers.lab import data as loader
 from he_helpers.lab.data import SHIPPED, TableError, decimals, load_table
@@ -274,7 +276,22 @@ WRONG_FILES = {
     "too many digits": ("Town,Cost\nA,0.1234567890123456\n", {"numbers": ["Cost"]}, "more than 15 digits"),
     "too large": ("Town,Cost\nA,1e400\n", {}, "'1e400'.*more than 15 digits"),
     "empty label": ("Town,Cost\nA,1\n,2\n", {}, "column 'Town', line 3: the label is empty"),
-    "semicolons": ("Town;Cost\nA;1,5\n", {}, "separated by semicolons; commas were expected"),
+    "semicolons": ("Town;Cost\nA;1,5\n", {},
+                   'separated by semicolons; commas were expected.*separator=";".*decimal=","'),
+    "commas": ("Town,Cost\nA,1.5\n", {"separator": ";"}, "separated by commas; semicolons were expected"),
+    "a point among commas": ("Town;Cost\nA;1,5\nB;2.5\n", {"decimal": ",", "separator": ";"},
+                             "line 3: '2.5' has a decimal point, and decimal=\",\" was given"),
+    "one mark for both": ("Town,Cost\nA,1\n", {"decimal": ","}, "decimal commas go with separator"),
+    "no such mark": ("Town,Cost\nA,1\n", {"decimal": "'"}, "is not known"),
+    "inferred, decimal comma": ('Town,Cost\nA,"1,5"\nB,"2,25"\n', {},
+                                'line 2: \'1,5\' looks like an amount.*readable for the server.*decimal=","'),
+    "inferred, decimal comma, rest missing": ('Town,Cost\nA,-\nB,"2,25"\n', {}, "line 3: '2,25' looks like an amount"),
+    "inferred, thousands": ('Town,Cost\nA,"1,234.50"\n', {}, "'1,234.50' looks like.*without thousands separators"),
+    "inferred, currency": ("Town,Cost\nA,12 EUR\n", {}, "'12 EUR' looks like an amount.*labels="),
+    "inferred, per cent": ("Town,Rate\nA,12.5%\nB,3%\n", {}, "'12.5%' looks like an amount"),
+    "inferred, sign and currency": ("Town,Cost\nA,-€3\n", {}, "'-€3' looks like an amount"),
+    "inferred, truth": ("Town,Member\nA,True\nB,False\n", {}, "'True' looks like.*1 and 0 in the place of True"),
+    "ordered number": ("Town,Cost\nA,1\n", {"ordered": "Cost"}, "ordered='Cost': there is no such label.*are: Town"),
     "tabs": ("Town\tCost\nA\t1\n", {}, "separated by tabs"),
     "Latin-1": ("Town,Cost\nA,1\nKöln,2\n".encode("latin-1"), {}, "line 3: not UTF-8"),
     "UTF-16": ("Town,Cost\nA,1\n".encode("utf-16"), {}, "line 1: not UTF-8"),
@@ -287,6 +304,81 @@ WRONG_FILES = {
 def test_wrong_files_are_refused(own, content, arguments, message):
     with pytest.raises(TableError, match=message):
         own(content, **arguments)
+
+
+def test_labels_that_look_like_amounts_are_taken_when_they_are_named(own):
+    frame = own("Member,Share,Cost\nTrue,12 EUR,1\n", labels=["Member", "Share"])
+    assert frame.to_dict("list") == {"Member": ["True"], "Share": ["12 EUR"], "Cost": [1]}
+
+
+@pytest.mark.parametrize("word", ["5-9", "85+", "2023-Q1", "01.02.2020", "10 km", "A1", "+49 30 1234", "€", "3 EURO"])
+def test_labels_with_digits_are_no_amounts(own, word):
+    assert own(f"Word,Cost\n{word},1\n")["Word"].tolist() == [word]
+
+
+def test_decimal_commas_and_semicolons(own):
+    frame = own("Town;Cost;Rate;Year\nSt. Gallen;1,50;-,5;2020\nB, C;-3;2,;2021\n", decimal=",", separator=";")
+    assert frame.to_dict("list") == {
+        "Town": ["St. Gallen", "B, C"], "Cost": [1.5, -3.0], "Rate": [-0.5, 2.0], "Year": [2020, 2021]}
+    assert decimals(frame) == {"Cost": 2, "Rate": 1, "Year": 0}
+
+
+def test_ordered_labels_are_sorted_by_the_numbers_in_them(own):
+    text = "Ages,Cost\n45-49,1\n5-9,2\n85+,3\n0-4,4\n5-9,5\n"
+    frame = own(text, ordered="Ages")
+    assert list(frame.groupby("Ages")["Cost"].sum().index) == ["0-4", "5-9", "45-49", "85+"]
+    assert list(own(text).groupby("Ages")["Cost"].sum().index) == ["0-4", "45-49", "5-9", "85+"]
+    groups = load_table("population_projections").groupby("AGE GROUP").size().index
+    assert list(groups[:4]) == ["0-4", "5-9", "10-14", "15-19"]
+    assert "AGE GROUP" not in load_table("population_projections", labels="SEX", numbers="2018")
+
+
+# The fast way, and cell by cell
+
+CELLS = ["1", "-20", "+3", "007", "1.50", "-.5", "2.", "0.125", "1e3", "1.5E-2", "123456789012345", "1234567890123456",
+         "12345678901.1234", "0.00000000000001", "99999999999999999999", "inf", "nan", "NaN", "NA", "", " 4", "5 ",
+         "1 2", "x", "é", " y", "True", "1,5", "0x1F", "1_0", "\u0661", "--1", "1.2.3", "-", "+", ".", "1e", "#", "'3'",
+         '"4"']
+
+
+def loaded(load, text, **arguments):
+    """The frame with its decimals, or the message."""
+    try:
+        frame = load(text, **arguments)
+    except TableError as error:
+        return str(error)
+    return repr(frame.to_dict("list")), frame.dtypes.astype(str).to_dict(), frame.attrs
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_both_ways_of_reading_agree(own, data):
+    """Whatever the file is: the same frame or the same words."""
+    width = data.draw(st.integers(1, 3))
+    few = data.draw(st.lists(st.sampled_from(CELLS), min_size=1, max_size=4))
+    line = st.lists(st.sampled_from(few), min_size=width, max_size=width + data.draw(st.integers(0, 1)))
+    lines = [[f"c{i}" for i in range(width)], *data.draw(st.lists(line, min_size=1, max_size=5))]
+    end, separator = data.draw(st.sampled_from(["\n", "\r\n"])), data.draw(st.sampled_from([",", ";"]))
+    text = end.join(separator.join(cells) for cells in lines) + data.draw(st.sampled_from(["", end, end + end]))
+    arguments = {"separator": separator} | data.draw(st.sampled_from([{}, {"labels": "c0"}, {"numbers": "c0"}]))
+    if data.draw(st.booleans()):
+        arguments["missing"] = "keep"
+    if separator == ";" and data.draw(st.booleans()):
+        text, arguments["decimal"] = text.replace(".", ","), ","
+    fast = loaded(own, text, **arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loader, "read_plain", lambda *_: None)
+        assert fast == loaded(own, text, **arguments)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_plain_file_is_not_read_cell_by_cell(own, end, monkeypatch):
+    monkeypatch.setattr(loader, "_read", lambda *_: pytest.fail("read cell by cell"))
+    text = end.join(["Town,Year,Cost", "A,2020,1.50", "B,2021,-20", "Orléans,2021,0.125"]) + end
+    frame = own(text, numbers="Cost", labels=["Town", "Year"])
+    assert frame.to_dict("list") == {
+        "Town": ["A", "B", "Orléans"], "Year": ["2020", "2021", "2021"], "Cost": [1.5, -20.0, 0.125]}
+    assert decimals(frame) == {"Cost": 3}
 
 
 def test_a_long_value_is_shortened_in_the_message(own):
