@@ -316,6 +316,13 @@ def test_labels_with_digits_are_no_amounts(own, word):
     assert own(f"Word,Cost\n{word},1\n")["Word"].tolist() == [word]
 
 
+def test_columns_named_by_numbers(own):
+    frame = own("Town,2018\nA,1\nB,2\n", numbers=[2018])
+    assert frame.to_dict("list") == {"Town": ["A", "B"], "2018": [1, 2]}
+    with pytest.raises(TableError, match="no column '2019'.*closest: '2018'"):
+        own("Town,2018\nA,1\n", numbers=2019)
+
+
 def test_decimal_commas_and_semicolons(own):
     frame = own("Town;Cost;Rate;Year\nSt. Gallen;1,50;-,5;2020\nB, C;-3;2,;2021\n", decimal=",", separator=";")
     assert frame.to_dict("list") == {

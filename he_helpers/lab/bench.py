@@ -1,5 +1,5 @@
-"""``make bench``: what the layouts of the population table cost, what the helpers add to the raw library calls, and
-what the libraries cost on the jobs of notebook 11.
+"""``make bench``: what the layouts of the population table cost, what the helpers add to the raw library calls, for a
+ciphertext and for a million rows, and what the libraries cost on the jobs of notebook 11.
 
 Sizes count everything that travels: labels, envelopes, keys. Times of the layouts are of the processor, the others of
 the clock, of one run on one machine, so only their ratios say anything; the bounds that must hold are checked, and a
@@ -22,6 +22,7 @@ from tqdm import tqdm
 from he_helpers.lab.data import load_table
 from he_helpers.lab.library_jobs import contestants, measure
 from he_helpers.lab.overhead import overhead
+from he_helpers.lab.scale import scale_costs
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
 from he_helpers.tables import EncryptedAggregate, EncryptedTable
@@ -97,7 +98,7 @@ def population_costs() -> pd.DataFrame:
     return costs.rename_axis("layout")
 
 
-def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame) -> pd.DataFrame:
+def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame, scale: pd.DataFrame) -> pd.DataFrame:
     """What must hold, the measured value and whether it does."""
     rows = [
         ("Paillier 2048, rows: upload at most 100 kB", costs.at[_ROWS, "upload [bytes]"], "<=", 100_000),
@@ -106,6 +107,9 @@ def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame) -> pd.DataFrame:
         ("BFV encrypts at least 100 times faster", costs.at[_SLOTS, "naive / this, encrypt"], ">=", 100),
         ("BFV uploads at least 100 times less", costs.at[_SLOTS, "naive / this, upload"], ">=", 100),
         ("sums of integers are exact", costs.drop(index=_NAIVE)["largest error"].max(), "<=", 0),
+        ("a million rows: encrypting at most 1.3 times raw", scale.at["encrypt", "helper / raw"], "<=", 1.3),
+        ("a million rows: aggregating at most 1.3 times raw", scale.at["aggregate", "helper / raw"], "<=", 1.3),
+        ("a million rows: load_table at most 3 times pandas", scale.at["load_table", "helper / raw"], "<=", 3),
         ("helper's own cost at most 15 %, serialising within all four", _largest(costs_of_helper), "<=", 1.15),
     ]
     table = pd.DataFrame(rows, columns=["bound", "measured", "is", "limit"]).set_index("bound")
@@ -130,11 +134,13 @@ def main() -> int:
     costs = population_costs()
     costs_of_helper = overhead()
     libraries = measure(contestants(), progress=lambda jobs: tqdm(jobs, desc="libraries", file=sys.stderr))
-    checked = bounds(costs, costs_of_helper)
+    scale = scale_costs()
+    checked = bounds(costs, costs_of_helper, scale)
     with pd.option_context("display.width", 200, "display.max_columns", 20, "display.float_format", _readable):
         for title, table in (
             ("Population table: 152 rows x 5 columns, sums for all three groupings", costs),
             ("A full ciphertext: the helper against the raw library calls, microseconds", costs_of_helper),
+            ("A million rows in three columns and ten groups, seconds", scale),
             ("The libraries on the same jobs, milliseconds a call; microseconds per value", libraries),
             ("Bounds", checked),
         ):
@@ -142,6 +148,7 @@ def main() -> int:
     report = {
         "population": costs.to_dict("index"),
         "overhead": costs_of_helper.reset_index().to_dict("records"),
+        "scale": scale.to_dict("index"),
         "libraries": libraries.reset_index().to_dict("records"),
         "bounds": checked.to_dict("index"),
     }

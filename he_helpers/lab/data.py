@@ -455,7 +455,9 @@ def _places(number: Decimal) -> int:
 def _names(names: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
-    return (names,) if isinstance(names, str) else tuple(names)
+    several = [names] if isinstance(names, (str, int)) else names
+    # A column may be called 2018; in a file every name is text.
+    return tuple(str(name) for name in several)
 
 
 def _closest(name: str, known: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from he_helpers.tables.columns import MOST_DECIMALS, Column
 from he_helpers.tables.header import TableHeader, table_fields
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import Layout, make_layout
-from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel
+from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel, UnsupportedQuery, names_of
 from he_helpers.tables.room import check_noise, check_room
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
@@ -47,7 +47,8 @@ class EncryptedTable:
     ) -> "EncryptedTable":
         """Encrypt every column of ``frame`` that is not a label.
 
-        labels: the columns that stay readable, for everybody, the server included.
+        labels: the column or columns that stay readable, for everybody, the server included. Names become text: the
+            column 2018 is "2018" in the table, and found by either.
         key: a PublicKey, or a SecretKey, whose owner sends half the bytes under TenSEAL (see SecretKey.encrypt).
         decimals: how many decimals the numbers have, for all columns or for each by name.
         layout: "aligned", "rotated", "rows" or "values" (see layouts.py).
@@ -64,7 +65,7 @@ class EncryptedTable:
         """
         public = require_encryptor(key).public
         names = [str(name) for name in frame.columns]
-        labels = [labels] if isinstance(labels, str) else [str(label) for label in labels]
+        labels = list(names_of(labels, "labels"))
         for label in labels:
             if label not in names:
                 raise UnknownLabel(f"There is no column {label!r} for a label. Known are: {', '.join(names)}.", names)
@@ -78,9 +79,11 @@ class EncryptedTable:
                 f"A table needs rows, a label and a numeric column; this one has {len(frame)} rows, "
                 f"{len(labels)} labels and {len(number_names)} other columns."
             )
+        if isinstance(decimals, Mapping):
+            decimals = {str(name): number for name, number in decimals.items()}
+            if unknown := set(decimals) - set(number_names):
+                raise UnknownColumn(f"Decimals for {sorted(unknown)}, which are no numeric columns.", number_names)
         columns = tuple(Column(name, _decimals_of(name, decimals)) for name in number_names)
-        if isinstance(decimals, Mapping) and (unknown := set(decimals) - set(number_names)):
-            raise UnknownColumn(f"Decimals for {sorted(unknown)}, which are no numeric columns.", number_names)
         readable = Labels.from_frame(frame[labels])
         arrangement = make_layout(layout, readable, len(columns), public.slot_count, groupings, partial_sums)
         numbers = np.stack([column.encode(frame[column.name], public.exact) for column in columns], axis=1)
@@ -136,7 +139,17 @@ class EncryptedTable:
         return self.header.group_sizes(group_by)
 
     def group_by(self, *labels: str) -> "GroupBy":
-        """Start a query: ``table.group_by("SEX")["2018"].sum()``. No label asks for the grand total."""
+        """Start a query: ``table.group_by("SEX")["2018"].sum()``. No label asks for the grand total.
+
+        Raises UnknownLabel; UnsupportedQuery for anything but names.
+        """
+        if len(labels) == 1 and isinstance(labels[0], (list, tuple)):
+            raise UnsupportedQuery(
+                f"group_by takes labels one by one: group_by({', '.join(map(repr, labels[0]))}), without the brackets "
+                "of a list.",
+                [],
+            )
+        labels = names_of(labels, "labels")
         Query("count", labels).check_names(self.label_names, ())
         return GroupBy(self, labels, self.header.column_names)
 
@@ -188,8 +201,7 @@ class GroupBy:
         self._columns = columns
 
     def __getitem__(self, columns: str | Sequence[str]) -> "GroupBy":
-        chosen = (columns,) if isinstance(columns, str) else tuple(columns)
-        return GroupBy(self._table, self._labels, chosen)
+        return GroupBy(self._table, self._labels, names_of(columns, "columns"))
 
     def sum(self) -> EncryptedAggregate:
         """The encrypted sums of the chosen columns."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from he_helpers.errors import HEError
 
 STATISTICS = ("sum", "mean", "count")
@@ -27,6 +29,21 @@ class UnknownColumn(_UnknownName):
 
 class UnsupportedQuery(_UnknownName):
     """A statistic or a grouping that this table's layout cannot answer."""
+
+
+def names_of(names: Any, what: str) -> tuple[str, ...]:
+    """One name or several as text, which the columns of an encrypted table have: 2018 is the column "2018".
+
+    what: what they are, for the message of UnsupportedQuery where they are no names.
+    """
+    several = [names] if isinstance(names, (str, int, np.integer)) else names
+    try:
+        found = tuple(several)
+    except TypeError:
+        found = (None,)
+    if not all(isinstance(name, (str, int, np.integer)) for name in found):
+        raise UnsupportedQuery(f"{what} are names, one or a list of them, not {names!r:.60}.", [])
+    return tuple(str(name) for name in found)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,15 @@ from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.interface import PublicKey
 from he_helpers.schemes.keys import paillier
-from he_helpers.tables import Column, EncryptedAggregate, EncryptedTable, Labels, UnknownColumn, UnknownLabel
+from he_helpers.tables import (
+    Column,
+    EncryptedAggregate,
+    EncryptedTable,
+    Labels,
+    UnknownColumn,
+    UnknownLabel,
+    UnsupportedQuery,
+)
 from tests.schemes.conftest import SCHEMES, key_pair
 
 FRAME = pd.DataFrame({"A": list("xyx"), "B": list("pqq"), "n": [1.5, 2.5, -3.5], "m": [4, 5, 6]})
@@ -61,6 +69,13 @@ def encrypt(frame=FRAME, labels=("A", "B"), **options):
         (lambda: encrypt(groupings=[]), ShapeMismatch, "needs a grouping to answer"),
         (lambda: encrypt(groupings=[["A"], ["C"]]), UnknownLabel, "no label 'C'. Known: A, B"),
         (lambda: encrypt(groupings=[["A", "A"]]), ShapeMismatch, "each label once"),
+        (lambda: encrypt(groupings=["A"]), ShapeMismatch, r"groupings=\[\['A'\]\] for one grouping by the label 'A'"),
+        (lambda: encrypt(groupings="A"), ShapeMismatch, r"write groupings=\[\['A'\]\]"),
+        (lambda: encrypt(groupings=[[None]]), UnsupportedQuery, "labels of a grouping are names.* not"),
+        (lambda: encrypt(labels=None), UnsupportedQuery, "labels are names, one or a list of them, not None"),
+        (lambda: encrypt().group_by(["A", "B"]), UnsupportedQuery, "one by one: group_by\\('A', 'B'\\)"),
+        (lambda: encrypt().group_by("A")[2018].sum(), UnknownColumn, "no numeric column '2018'. Known are: n, m"),
+        (lambda: encrypt().group_by("A")[1.5], UnsupportedQuery, "columns are names.* not 1.5"),
         (lambda: encrypt(groupings=[["A", "B"], ["B", "A"]]), ShapeMismatch, "announced twice"),
     ],
 )
@@ -75,7 +90,10 @@ def test_columns_named_by_numbers_and_a_single_label():
     frame = pd.DataFrame({"A": ["x", "y"], 2018: [1, 2], 2019: np.array([3, 4], "uint8")})
     table = EncryptedTable.encrypt(frame, "A", keys.public)
     assert [column.name for column in table.columns] == ["2018", "2019"] and list(frame.columns) == ["A", 2018, 2019]
-    assert table.group_by("A")["2019"].sum().decrypt(keys.secret)["2019"].tolist() == [3, 4]
+    for name in ("2019", 2019, np.int64(2019), [2019]):
+        assert table.group_by("A")[name].sum().decrypt(keys.secret)["2019"].tolist() == [3, 4]
+    by_year = EncryptedTable.encrypt(frame, [2018, "A"], keys.public, groupings=[[2018]], decimals={2019: 1})
+    assert by_year.group_by(2018).sum().decrypt(keys.secret)["2019"].to_dict() == {1: 3.0, 2: 4.0}
 
 
 @given(digits=st.integers(-(10**9), 10**9), decimals=st.integers(0, 6))

@@ -1,0 +1,70 @@
+"""What a million rows cost next to the raw calls for the same ciphertexts, and next to pandas for the same file.
+
+The helper's cost is to grow with the number of ciphertexts, not of rows: of the rows it reads the labels once, and puts
+the numbers into their slots.
+"""
+
+import tempfile
+from functools import reduce
+from operator import add
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import tenseal as ts
+
+from he_helpers.lab.data import load_table
+from he_helpers.lab.measure import interleaved_medians
+from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.tables import EncryptedTable
+
+GROUPS = 10
+COLUMNS = ("a", "b", "c")
+
+
+def scale_costs(rows: int = 10**6, repetitions: int = 3) -> pd.DataFrame:
+    """Encrypt, load and aggregate a table of ``rows`` rows in ten groups and three columns; load its CSV file.
+
+    Raw are TenSEAL's own calls for the same vectors, with the labels read once: by pandas' factorize from text when
+    encrypting, by counting their codes afterwards. For the file raw is pandas.read_csv. The steps take turns.
+    Returns a row for each step with the columns raw and helper (fastest, seconds) and ``helper / raw``.
+    """
+    generator = np.random.default_rng(1)
+    frame = pd.DataFrame({"group": generator.choice([f"group {i}" for i in range(GROUPS)], rows)})
+    for name in COLUMNS:
+        frame[name] = generator.integers(0, 100, rows)
+    keys = tenseal_bfv().generate_keys()
+    context, parts = keys.public.context, min(rows, keys.public.slot_count // (GROUPS * len(COLUMNS)))
+
+    def encrypt() -> EncryptedTable:
+        return EncryptedTable.encrypt(frame, ["group"], keys.public, partial_sums=parts)
+
+    table = encrypt()
+    vectors = list(table.layout.vectors(frame[list(COLUMNS)].to_numpy()))
+    raw = [ts.bfv_vector(context, vector) for vector in vectors]
+    raw_bytes, table_bytes = [vector.serialize() for vector in raw], table.to_bytes()
+    codes = pd.factorize(frame["group"])[0].astype(np.uint8).tobytes()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "table.csv"
+        frame.assign(c=frame["c"] / 4).to_csv(file, index=False)
+        steps = {
+            "encrypt": (
+                lambda: [pd.factorize(frame["group"]), *(ts.bfv_vector(context, vector) for vector in vectors)],
+                encrypt,
+            ),
+            "load": (
+                lambda: [_count(codes), *(ts.bfv_vector_from(table.key.context, data) for data in raw_bytes)],
+                lambda: EncryptedTable.from_bytes(table_bytes),
+            ),
+            "aggregate": (lambda: reduce(add, raw), lambda: table.group_by("group").sum()),
+            "load_table": (lambda: pd.read_csv(file), lambda: load_table(file)),
+        }
+        costs = {}
+        for step, (library, helper) in steps.items():
+            times = interleaved_medians({"raw": library, "helper": helper}, repetitions, warm_up=1)["minimum"]
+            costs[step] = {**times, "helper / raw": times["helper"] / times["raw"]}
+    return pd.DataFrame.from_dict(costs, orient="index").rename_axis("step")
+
+
+def _count(codes: bytes) -> np.ndarray:
+    return np.bincount(np.frombuffer(codes, dtype=np.uint8))
