@@ -49,10 +49,8 @@ $(RUN):
 	echo "make PYTHON=python3.12 lab" >&2; \
 	exit 1
 
-# Jupyter refuses to run as root, in a container for instance, unless it is told that this is meant.
 lab: beside
-	@$(RUN) -m jupyterlab --ServerApp.root_dir="$$PWD" $$(test "$$(id -u)" -ne 0 || echo --allow-root) \
-	  $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+	@$(RUN) -m he_helpers.lab.jupyterlab $(LAB_OPTIONS)
 
 app: beside
 	@$(RUN) -m he_helpers.lab.screening_app $(APP_OPTIONS)
@@ -80,7 +78,8 @@ lock: checks
 	@$(RUN) -m he_helpers.installation.compile_lock $(LOCK_OPTIONS)
 
 clean:
-	-@$(RUN) -m he_helpers.installation.pyfhel stop 2>/dev/null
+	-@test ! -x $(RUN) || $(RUN) -m he_helpers.installation.pyfhel stop
+	-@git config --remove-section filter.he-course-notebook 2>/dev/null
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find he_helpers tests notebooks data -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +

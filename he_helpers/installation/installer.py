@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from he_helpers.installation import pip, pyfhel, record, uv
+from he_helpers.installation import notebook_filter, pip, pyfhel, record, uv
 from he_helpers.installation.compiler import require_compiler
 from he_helpers.installation.errors import InstallationError
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
@@ -64,6 +64,7 @@ def _install_packages(project: Path, entries: Sequence[Entry], wanted: Sequence[
     chosen = [entry for entry in select(entries, [*missing, BUILD]) if entry not in settled]
     _install_wheels([entry for entry in chosen if entry.name != pyfhel.PYFHEL], record.log_of_packages())
     _make_importable(project)
+    notebook_filter.register(project)
     for name in missing:
         record.mark_as_done(name, digests[name])
     print(f"Set up in {time.monotonic() - began:.0f} s.", flush=True)

@@ -40,12 +40,14 @@ _CELL_SECONDS = 300
 _SHUTDOWN_SECONDS = 30.0  # a kernel first ends the kernels of roles that it started
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
-_KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-# What a reader of the file needs to colour the code; not the interpreter's version, which varies.
+# As JupyterLab writes them, but for the interpreter's version, which varies.
+_KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3},
     "file_extension": ".py",
     "mimetype": "text/x-python",
     "name": "python",
+    "nbconvert_exporter": "python",
     "pygments_lexer": "ipython3",
 }
 

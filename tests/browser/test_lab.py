@@ -1,0 +1,107 @@
+"""`make lab` in a real browser without a window: where it opens, what it says, and what git sees after Run All.
+
+The browser is the Chromium or Chrome of the system, as for the page of `make app`.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from he_helpers.installation import notebook_filter
+from he_helpers.lab.execute import execute_in_place
+from he_helpers.lab.workspace import PROJECT
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome in the path"),
+    pytest.mark.skipif(shutil.which("git") is None, reason="no git"),
+]
+SECONDS = 90
+LAB = """
+import sys
+from pathlib import Path
+from he_helpers.lab.jupyterlab import main
+main(sys.argv[2:], Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A checkout with one notebook, whose output is another one at each run."""
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    (tmp_path / "notebooks").mkdir()
+    cells = [new_markdown_cell("# First"), new_code_cell("import time\ntime.time_ns()")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "00_start_here.ipynb")
+    execute_in_place(tmp_path / "notebooks")
+    for name in (".gitattributes", ".gitignore"):
+        shutil.copy(PROJECT / name, tmp_path)
+    author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "Begin"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    notebook_filter.register(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def lab(project, tmp_path_factory):
+    """The address that JupyterLab prints, and the file of all that it prints."""
+    said = tmp_path_factory.mktemp("lab") / "said"
+    with open(said, "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", LAB, str(project), "--no-browser", "--port=0"],
+            cwd=project, stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not (found := re.search(r"http://127\S+", said.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, said.read_text()
+            time.sleep(0.2)
+        yield found[0], said
+    finally:
+        process.terminate()
+        process.wait(timeout=SECONDS)
+
+
+def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(project, lab):
+    address, said = lab
+    path = project / "notebooks" / "00_start_here.ipynb"
+    stored = path.read_bytes()
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(1000 * SECONDS)
+        page.goto(address)
+        page.wait_for_selector(".jp-Notebook h1:has-text('First')")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+        assert page.locator(".Toastify__toast").count() == 0
+        page.click("text=Run >> nth=0")
+        page.click("text=Run All Cells >> nth=0")
+        old = nbformat.reads(stored.decode(), as_version=4).cells[1].outputs[0].data["text/plain"]
+        page.wait_for_function(
+            "old => { const shown = document.querySelector('.jp-OutputArea-output pre');"
+            " return shown && shown.innerText.trim() && shown.innerText.trim() !== old }",
+            arg=old,
+        )
+        page.keyboard.press("Control+s")
+        deadline = time.monotonic() + SECONDS
+        while path.read_bytes() == stored:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        browser.close()
+    deadline = time.monotonic() + SECONDS
+    while status := subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True).stdout:
+        assert time.monotonic() < deadline, status
+        time.sleep(0.2)
+    held = subprocess.run(["git", "show", ":notebooks/00_start_here.ipynb"], cwd=project, capture_output=True)
+    assert held.stdout == stored
+    lines = [line for line in said.read_text().splitlines() if line.strip()]
+    assert len(lines) <= 6, "\n".join(lines)
