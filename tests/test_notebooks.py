@@ -235,7 +235,7 @@ NEW_WORKSPACE = f"""\
 import os, pathlib, sys, he_helpers
 workspace = pathlib.Path(os.environ["HE_COURSE_WORKSPACE"])
 print(workspace.exists(), sys.executable == {sys.executable!r})
-workspace.mkdir()"""
+workspace.mkdir(mode=0o700)"""
 
 # The first two notebooks make the same folder: each must find a workspace of its own.
 SMALL = {
