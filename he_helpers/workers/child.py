@@ -6,6 +6,7 @@ returns a dict of plain data and bytes; it raises Refusal to refuse them. The wo
 
 from __future__ import annotations
 
+import gc
 import importlib
 import socket
 import sys
@@ -34,6 +35,8 @@ def main(arguments: list[str]) -> None:
     except Exception as error:
         protocol.send(connection, {"outcome": "failed", "place": f"{type(error).__name__}: {error}"}, {}, _later())
         return
+    # What was imported stays, and need not be looked through after each job.
+    gc.freeze()
     idle_space, idle_memory = limits.address_space(), limits.held_memory()
     protocol.send(connection, {"outcome": "ready", "limits_memory": idle_space is not None}, {}, _later())
     for jobs in range(1, _MOST_JOBS + 1):
@@ -41,6 +44,9 @@ def main(arguments: list[str]) -> None:
             head, members = protocol.receive(connection, with_files=True)
             outcome, result = _perform(tasks, head, members, idle_space)
             del members
+            # A context of TenSEAL has a thread and lies in a cycle: left to chance, some hundred of them use up the
+            # address space that the next job may have.
+            gc.collect()
             retires = jobs == _MOST_JOBS or limits.held_memory() > idle_memory + _KEPT_MEMORY
             protocol.send(connection, {**outcome, "retires": retires}, result, _later())
         except protocol.Ended:

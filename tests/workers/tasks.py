@@ -2,6 +2,7 @@
 
 import ctypes
 import importlib
+import mmap
 import os
 import resource
 import signal
@@ -93,6 +94,12 @@ def grow(size):
 
 def keep(size):
     _seen.append(bytearray(b"x") * size)
+    return {}
+
+
+def leave_in_a_cycle(size):
+    left = [mmap.mmap(-1, size)]
+    left.append(left)
     return {}
 
 

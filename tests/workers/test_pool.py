@@ -338,3 +338,12 @@ def test_a_pool_that_was_closed_runs_nothing(pool):
     assert ends(worker)
     with pytest.raises(WorkersUnavailable):
         pool.run("echo")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the address space is not limited")
+def test_what_jobs_leave_in_cycles_takes_nothing_from_later_ones(pool):
+    """Address space alone, of which the memory that a worker holds shows nothing."""
+    number = number_of(pool)
+    for _ in range(30):
+        pool.run("leave_in_a_cycle", limits=Limits(memory=256 * MEGABYTE), size=100 * MEGABYTE)
+    assert number_of(pool) == number
