@@ -16,6 +16,7 @@ from pathlib import Path  # noqa: E402
 from he_helpers.server.accounts import ROLES, add_account  # noqa: E402
 from he_helpers.server.folder import CannotStart, prepare_folder  # noqa: E402
 from he_helpers.server.policy import DEFAULT_LARGEST_BODY, LARGEST_SCORING_BODY  # noqa: E402
+from he_helpers.server.quotas import Quotas  # noqa: E402
 from he_helpers.server.store import Store  # noqa: E402
 
 
@@ -52,6 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
                 options.database,
                 options.largest_body,
                 options.workers,
+                Quotas(
+                    account_bytes=options.account_bytes,
+                    account_datasets=options.account_datasets,
+                    account_open_requests=options.account_open_requests,
+                    total_bytes=options.total_bytes,
+                ),
                 options.inspectable,
                 options.not_only_this_machine,
             )
@@ -90,6 +97,20 @@ def _parser() -> argparse.ArgumentParser:
             "--not-only-this-machine",
             action="store_true",
             help="allow a host other than the loopback address; a proxy in front must then add TLS",
+        )
+
+    for option, default, kept in (
+        ("--account-bytes", Quotas.account_bytes, "of an administrator: tables, with aggregates and results on them"),
+        ("--account-datasets", Quotas.account_datasets, "of an administrator"),
+        ("--account-open-requests", Quotas.account_open_requests, "of an analyst: neither refused nor released yet"),
+        ("--total-bytes", Quotas.total_bytes, "of all administrators together"),
+    ):
+        run.add_argument(
+            option,
+            type=int,
+            default=default,
+            metavar="BYTES" if option.endswith("bytes") else "N",
+            help=f"the most that the store keeps {kept}; by default {default:,}",
         )
 
     add = commands.add_parser("add-account", help="create an account and print its token once")

@@ -5,11 +5,11 @@ and only then is it read as an encrypted table. Neither bodies nor tokens are lo
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 from uuid import UUID
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from he_helpers.server import datasets, policy, release_requests
 from he_helpers.server.accounts import Account, find_account
@@ -21,6 +21,7 @@ from he_helpers.server.paging import Page
 from he_helpers.server.problems import Problem
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.server.store import Store
+from he_helpers.text import is_printable_line
 
 INTERFACE_VERSION = "1"
 BYTES = "application/octet-stream"
@@ -30,7 +31,15 @@ _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
 _DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-_Line = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+
+
+def _one_line(text: str) -> str:
+    if not is_printable_line(text):
+        raise ValueError("one line without control characters, direction marks and others that nobody sees is expected")
+    return text
+
+
+_Line = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_one_line)]
 
 
 class _Incoming(BaseModel):
@@ -186,7 +195,7 @@ def _show_request(identifier: UUID) -> Response:
 def _aggregate(identifier: UUID) -> Response:
     account = _authenticated()
 
-    def compute(dataset: datasets.Dataset, content: bytes, query: dict[str, Any]) -> bytes:
+    def compute(dataset: datasets.Dataset, content: BinaryIO, query: dict[str, Any]) -> bytes:
         try:
             return _jobs().compute_aggregate(account.name, content, query)
         except EndedItsWorker as ended:

@@ -18,6 +18,7 @@ from he_helpers.server.app import create_app
 from he_helpers.server.connection import Limits
 from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of, write_atomically
 from he_helpers.server.jobs import TASKS, Jobs
+from he_helpers.server.quotas import Quotas
 from he_helpers.server.scoring import create_scoring_app
 from he_helpers.server.serving import Server
 from he_helpers.server.store import Store
@@ -34,6 +35,7 @@ def run_server(
     database: str | None,
     largest_body: int,
     workers: int,
+    quotas: Quotas,
     inspectable: bool = False,
     not_only_this_machine: bool = False,
 ) -> None:
@@ -45,7 +47,7 @@ def run_server(
     Raises CannotStart.
     """
     with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
-        store = Store(database) if database else Store.in_folder(folder)
+        store = Store(database, quotas, folder) if database else Store.in_folder(folder, quotas)
         try:
             with _jobs(workers, inspectable) as jobs:
                 _serve(create_app(store, largest_body, jobs), folder, host, port, largest_body)

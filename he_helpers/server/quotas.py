@@ -1,6 +1,6 @@
 """How much may be kept in the store, by an account and by all of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import Connection, func, select
 
@@ -22,6 +22,11 @@ class Quotas:
     account_datasets: int = 200
     account_open_requests: int = 200
     total_bytes: int = 16 * 2**30
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            if getattr(self, limit.name) < 1:
+                raise ValueError(f"The quota {limit.name} is a whole number, at least 1.")
 
     def check_new_dataset(self, connection: Connection, owner: str, size: int) -> None:
         """Raise Problem (quota-exceeded) if ``owner`` may not add a dataset of ``size`` bytes."""

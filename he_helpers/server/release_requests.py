@@ -6,13 +6,13 @@ changes nothing. A step in a wrong order or by a wrong account raises Problem.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from he_helpers.server.accounts import Account
 from he_helpers.server.audit import record_event
-from he_helpers.server.datasets import Dataset, find_dataset, read_content
+from he_helpers.server.datasets import Dataset, copy_content, find_dataset
 from he_helpers.server.paging import Page
 from he_helpers.server.problems import Problem
 from he_helpers.server.schema import aggregates, datasets, release_requests, results
@@ -100,21 +100,23 @@ def list_requests(store: Store, account: Account, page: Page, status: str | None
 
 
 def aggregate_request(
-    store: Store, request: str, account: Account, compute: Callable[[Dataset, bytes, dict[str, Any]], bytes]
+    store: Store, request: str, account: Account, compute: Callable[[Dataset, BinaryIO, dict[str, Any]], bytes]
 ) -> dict[str, Any]:
-    """requested -> aggregated. ``compute`` makes its bytes from the dataset, the dataset's bytes and the query.
+    """requested -> aggregated. ``compute`` makes its bytes from the dataset, a file of its bytes, and the query.
 
     It runs outside of any transaction, since it takes long; what it made is stored only if the dataset is
     still the same. Two at once are harmless too: the aggregate is a pure function, and the first one is kept.
     """
-    with store.reading() as connection:
-        row = _find(connection, request, account)
-        if row.status != "requested":
-            return _shown(row)
-        dataset = find_dataset(connection, row.dataset, account)
-        dataset.check_in_use()
-        content = read_content(connection, row.dataset)
-    aggregate = compute(dataset, content, row.query)
+    with store.temporary_file() as content:
+        with store.reading() as connection:
+            row = _find(connection, request, account)
+            if row.status != "requested":
+                return _shown(row)
+            dataset = find_dataset(connection, row.dataset, account)
+            dataset.check_in_use()
+            copy_content(connection, row.dataset, content)
+        content.seek(0)
+        aggregate = compute(dataset, content, row.query)
 
     def step(connection: Connection) -> dict[str, Any]:
         current = _find(connection, request, account)

@@ -6,15 +6,16 @@ the same transaction.
 """
 
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from he_helpers.server.folder import CannotStart, open_own_file
 from he_helpers.server.quotas import Quotas
@@ -40,27 +41,34 @@ class Store:
     """The database behind a server. Safe to share between threads; each transaction has its own connection.
 
     ``url`` is the SQLAlchemy URL of a SQLite or PostgreSQL database; the tables are created where there are none.
-    ``quotas`` bounds what may be kept in it.
+    ``quotas`` bounds what may be kept in it. ``folder`` is where copies of tables lie that are worked on (None: the
+    system's folder of temporary files).
 
-    Raises CannotStart for another kind of database, a store of another version, and a file that is not private.
+    Raises CannotStart for another kind of database, one that cannot be reached, a store of another version, and a file
+    that is not private.
     """
 
-    def __init__(self, url: str, quotas: Quotas | None = None) -> None:
+    def __init__(self, url: str, quotas: Quotas | None = None, folder: Path | None = None) -> None:
         self.quotas = quotas or Quotas()
+        self._folder = folder
         self._engine = _engine(url)
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._reclaiming = threading.Lock()
         self._unreclaimed = False
         try:
             self.write(_create_tables)
-        except BaseException:
+        except DBAPIError as error:
+            self.close()
+            # Without the statement; the driver's words hold no password.
+            raise CannotStart(f"The database cannot be used: {' '.join(str(error.orig).split())}") from None
+        except CannotStart:
             self.close()
             raise
 
     @classmethod
     def in_folder(cls, folder: Path, quotas: Quotas | None = None) -> "Store":
         """The embedded default: the SQLite file ``store.sqlite3`` in ``folder``."""
-        return cls(f"sqlite:///{folder / 'store.sqlite3'}", quotas)
+        return cls(f"sqlite:///{folder / 'store.sqlite3'}", quotas, folder)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -81,6 +89,10 @@ class Store:
         if self._unreclaimed:
             self.reclaim()
         return answer
+
+    def temporary_file(self) -> BinaryIO:
+        """An empty file without a name, for a copy of a table; it is gone from the disk when it is closed."""
+        return tempfile.TemporaryFile(dir=self._folder)
 
     def reclaim(self) -> None:
         """Give the space of what was deleted back, and leave nothing of it in the files.
@@ -136,7 +148,13 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
-        return _postgresql_engine(parsed)
+        try:
+            return _postgresql_engine(parsed)
+        except (ImportError, NoSuchModuleError):
+            raise CannotStart(
+                "A driver for PostgreSQL is missing. Install it into the server's Python, pip install "
+                "'psycopg[binary]', and name it in the URL: postgresql+psycopg://USER@HOST/DATABASE."
+            ) from None
     raise CannotStart(
         f"A store lies in SQLite or PostgreSQL, and not in {parsed.get_backend_name()}. Name one by its URL: "
         "sqlite:///PATH or postgresql+psycopg://USER@HOST/DATABASE."
@@ -196,8 +214,9 @@ def _postgresql_engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def _set_up(connection, _record) -> None:
         # A server that hangs or lost its machine must not keep the lock from the next one for ever.
-        for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute(f"SET {setting} = '{_BUSY_TIMEOUT}s'")
+        with connection.cursor() as cursor:
+            for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
+                cursor.execute(f"SET {setting} = '{_BUSY_TIMEOUT}s'")
         connection.commit()
 
     @event.listens_for(engine, "begin")

@@ -442,6 +442,12 @@ def test_a_dataset_set_aside_between_check_and_request_is_noticed(uploaded, stor
     assert eve.get("/requests").json == []
 
 
+@pytest.mark.parametrize("reason", ["no\n", "a\tb", "\u2066no", "n\u200bo"])
+def test_a_reason_is_one_printable_line(reason, requested, ann):
+    assert kind(approve(ann, requested, "refused", reason)) == "invalid-content"
+    assert ann.get(f"/requests/{requested}").json["status"] == "requested"
+
+
 def test_lists_show_what_concerns_the_reader(requested, ann, bob, eve, dan):
     assert [entry["id"] for entry in ann.get("/requests").json] == [requested]
     assert [entry["id"] for entry in eve.get("/requests?status=requested").json] == [requested]
@@ -457,7 +463,7 @@ def test_a_dataset_replaced_during_the_aggregation_is_noticed(
     requested, ann, bob, eve, table, other_table, monkeypatch
 ):
     def replace_meanwhile(jobs, client, content, query):
-        assert content == table
+        assert content.read() == table
         ann.delete("/datasets/accounts")
         ann.upload(other_table)
         return b"aggregate of what is gone"
@@ -476,6 +482,8 @@ def test_a_dataset_replaced_during_the_aggregation_is_noticed(
         {"extra": "member"},
         {"purpose": "x" * 1001},
         {"purpose": "\x00"},
+        {"purpose": "yearly report\nfindings: none"},
+        {"purpose": "yearly \u202etroper"},
         {"purpose": 5},
         {"dataset": "../accounts"},
         {"recipient_key_fingerprint": "nothing"},

@@ -1,5 +1,8 @@
 """Listings page by page, and the quotas that bound what is in the store."""
 
+import subprocess
+import sys
+
 import pytest
 from sqlalchemy import insert, select
 
@@ -9,7 +12,7 @@ from he_helpers.server.paging import LARGEST_PAGE
 from he_helpers.server.quotas import Quotas
 from he_helpers.server.schema import aggregates, datasets
 from he_helpers.server.store import Store
-from tests.server.conftest import ROLES, Person, approve, kind, new_request
+from tests.server.conftest import ROLES, Person, approve, command, environment, kind, new_request
 
 
 def pages(person, path, key, limit):
@@ -214,3 +217,25 @@ def test_an_analyst_has_so_many_open_requests(limited, table):
     assert kind(eve.ask()[1]) == "quota-exceeded"
     ann.put(f"/requests/{second}/result", b"sealed")
     assert eve.ask()[1].status_code == 201
+
+
+@pytest.mark.parametrize("quota", ["account_bytes", "account_datasets", "account_open_requests", "total_bytes"])
+def test_a_quota_is_at_least_one(quota):
+    with pytest.raises(ValueError, match=quota):
+        Quotas(**{quota: 0})
+
+
+def test_the_command_takes_quotas(start_server, tokens, table, folder, tmp_path):
+    server = start_server("--account-datasets", "1", "--account-bytes", str(len(table) + 10_000))
+    assert server.upload(tokens["ann"], "a", table).status_code == 201
+    assert server.upload(tokens["ann"], "b", table).json()["type"].endswith("quota-exceeded")
+    wrong = subprocess.run(
+        [sys.executable, *command("run", "--folder", str(tmp_path / "other"), "--total-bytes", "0")[3:]],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+    assert "total_bytes" in wrong.stderr

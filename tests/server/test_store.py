@@ -207,7 +207,14 @@ def test_a_store_of_another_version_is_refused(store, database, change):
 
 
 @pytest.mark.parametrize(
-    ("url", "words"), [("nothing", "cannot be read"), ("mysql://localhost/x", "SQLite or PostgreSQL, and not in mysql")]
+    ("url", "words"),
+    [
+        ("nothing", "cannot be read"),
+        ("mysql://localhost/x", "SQLite or PostgreSQL, and not in mysql"),
+        ("postgresql+nothing://localhost/x", "driver for PostgreSQL is missing"),
+        ("postgresql+psycopg://me:hunter2@127.0.0.1:1/x", "cannot be used.*127.0.0.1"),
+        ("sqlite:////nowhere/at/all", "cannot be opened: No such file"),
+    ],
 )
 def test_other_databases_are_refused(url, words, tmp_path):
     with pytest.raises(CannotStart, match=words):
@@ -222,6 +229,7 @@ def test_other_databases_are_refused(url, words, tmp_path):
     )
     assert done.returncode == 1
     assert re.search(words, done.stderr) and done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
 
 
 # Writers and readers at once
