@@ -86,17 +86,14 @@ def body_allowance(app: Flask, environ: dict[str, Any]) -> Allowance:
             return Allowance(0)
 
 
-# Where a server below the application puts a body that it has read, or the Problem that it met on the way.
+# Where a server below the application puts a body that it has read.
 BODY_IN_ENVIRON = "he_helpers.body"
 
 
 def read_body() -> Body:
     """The body of this request, on the terms of its view. Raises Problem, from the head alone where that suffices."""
     allowance = current_app.view_functions[request.endpoint].body_terms.check()
-    body = request.environ.get(BODY_IN_ENVIRON)
-    if isinstance(body, Problem):
-        raise body
-    return body or _read_stream(allowance.largest)
+    return request.environ.get(BODY_IN_ENVIRON) or _read_stream(allowance.largest)
 
 
 def _read_stream(largest: int) -> Body:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from he_helpers.server.problems import Problem
 
 # A body up to here stays in memory; a larger one goes to a file.
-_IN_MEMORY = 64 * 1024
+IN_MEMORY = 64 * 1024
 
 
 class Budget:
@@ -63,7 +63,7 @@ class BodyWriter:
     def __init__(self, largest: int, folder: Path | None = None, budget: Budget | None = None) -> None:
         self._largest, self._budget = largest, budget
         # A temporary file is open to its owner alone and never has a name, or loses it before anything is written.
-        self._file = tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder)
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)
         self._digest = hashlib.sha256()
         self._size = 0
 

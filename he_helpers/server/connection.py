@@ -164,14 +164,15 @@ class Connection:
         allowance = await self._server.decide(body_allowance, self._server.app, environ)
         if not allowance.largest:
             return await self._call(environ)
-        with BodyWriter(allowance.largest, self._server.folder, self._server.budget) as writer:
-            try:
-                with self._server.body_of(allowance.holder):
-                    self._holder = allowance.holder
-                    environ[BODY_IN_ENVIRON] = await self._read_body(writer)
-            except Problem as problem:
-                environ[BODY_IN_ENVIRON] = problem
-            return await self._call(environ)
+        self._holder = allowance.holder
+        with (
+            self._server.body_of(self._holder),
+            BodyWriter(allowance.largest, self._server.folder, self._server.budget) as writer,
+        ):
+            body = environ[BODY_IN_ENVIRON] = await self._read_body(writer)
+            self._enter(Stage.WORK)
+            async with self._server.turn(self._holder, body.size):
+                return await self._call(environ)
 
     async def _read_body(self, writer: BodyWriter) -> Body:
         """The body, when all of it has come. Raises Problem."""

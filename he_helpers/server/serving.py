@@ -7,22 +7,24 @@ plain WSGI, is called in a thread when a request is there whole.
 import asyncio
 import socket
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask
 
-from he_helpers.server.bodies import Budget
+from he_helpers.server.bodies import IN_MEMORY, Budget
 from he_helpers.server.connection import Connection, Limits, Stage
 from he_helpers.server.problems import Problem
 
 _Answer = TypeVar("_Answer")
 
 _THREADS = 8
+# How many bodies above 64 kB are worked on at a time.
+_LARGE_BODIES, _LARGE_BODIES_OF_ONE_ACCOUNT = 2, 1
 # Whether a body may be sent is decided by threads of its own, so that work under way does not hold the decision up.
 _THREADS_FOR_ADMISSION = 2
 # How long steps that are under way get to finish when the server ends.
@@ -67,6 +69,8 @@ class Server:
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._work = ThreadPoolExecutor(_THREADS, "work")
+        self._turns = asyncio.Semaphore(_LARGE_BODIES)
+        self._turns_of = defaultdict(lambda: asyncio.Semaphore(_LARGE_BODIES_OF_ONE_ACCOUNT))
         self._admission = ThreadPoolExecutor(_THREADS_FOR_ADMISSION, "admission")
         accepting = asyncio.create_task(self._accept())
         if not self._stop.is_set():
@@ -132,9 +136,22 @@ class Server:
         finally:
             self._working -= 1
 
+    @asynccontextmanager
+    async def turn(self, holder: str | None, size: int) -> AsyncIterator[None]:
+        """Wait until a request with a body of ``size`` bytes may be worked on, and hold its place.
+
+        Large bodies keep a worker for long. Two at a time, and one of an account or of all who have none, leave room
+        for what is small and for others.
+        """
+        if size > IN_MEMORY:
+            async with self._turns_of[holder], self._turns:
+                yield
+        else:
+            yield
+
     @contextmanager
     def body_of(self, holder: str | None) -> Iterator[None]:
-        """Count a body that ``holder`` sends, while it is sent. Raises Problem (too-many-requests)."""
+        """Count a body of ``holder`` from its first byte to its answer. Raises Problem (too-many-requests)."""
         if holder is not None and self._bodies_of[holder] >= self.limits.bodies_of_one_account:
             raise Problem(
                 "too-many-requests",

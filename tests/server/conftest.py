@@ -268,14 +268,16 @@ def environment(temporary: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
 
 
-def start(folder: Path, *arguments: str, module: str = "he_helpers.server") -> Running:
+def start(
+    folder: Path, *arguments: str, service: str = "run", module: str = "he_helpers.server"
+) -> Running:
     """Start a server and wait until it answers."""
     temporary = folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     (folder / "address").unlink(missing_ok=True)
     with (folder.parent / "stderr").open("ab") as stderr:
         process = subprocess.Popen(
-            command("run", "--folder", str(folder), *arguments, module=module),
+            command(service, "--folder", str(folder), *arguments, module=module),
             cwd=folder.parent,
             env=environment(temporary),
             stderr=stderr,

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from flask import request
 
 from he_helpers.server.app import create_app
+from he_helpers.server.application import read_body, takes_body
 from he_helpers.server.connection import Limits
 from he_helpers.server.serving import Server
 
@@ -240,6 +242,15 @@ def test_a_head_that_drips_is_given_up(app):
         assert time.monotonic() - begin < 10
 
 
+def test_a_later_head_has_no_more_time_than_the_first_one(app):
+    """A connection may rest for long between two requests, and not within one."""
+    with serving(app, replace(fast(), idle_seconds=60)) as server, connected(server) as connection:
+        connection.sendall(HEALTH)
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        time.sleep(1)
+        assert problem_in(drip(connection, HEALTH * 10))["status"] == 408
+
+
 def test_a_body_that_drips_is_given_up(app, ann):
     for header, body in (
         ("Content-Length: 1000", b"x" * 1000),
@@ -344,6 +355,41 @@ def test_one_account_sends_so_many_bodies_at_a_time(server, connect, ann, bob, t
     assert received(again).startswith(b"HTTP/1.1 200")
 
 
+def test_one_accounts_large_bodies_leave_threads_for_others(app):
+    """One of an account's bodies is worked on at a time, and two in all; the others wait, and small ones do not."""
+    at_work, go_on = [], threading.Event()
+
+    @app.put("/work")
+    @takes_body("application/octet-stream", admit=lambda: request.headers["X-Account"])
+    def work():
+        if read_body().size > 100_000:
+            at_work.append(request.headers["X-Account"])
+            go_on.wait(20)
+        return "done"
+
+    def send(account, size):
+        connections.append(connected(server))
+        lines = (f"X-Account: {account}", f"Content-Length: {size}", "Connection: close")
+        connections[-1].sendall(head(*lines, path="/work") + b"x" * size)
+
+    connections = []
+    with serving(app) as server:
+        for _ in range(4):
+            send("mallory", 200_000)
+        wait_until(lambda: server._bodies_of["mallory"] == 4)
+        send("mallory", 200_000)
+        assert problem_in(received(connections.pop()))["status"] == 429
+        send("ann", 200_000)
+        wait_until(lambda: len(at_work) == 2)
+        send("dan", 200_000)
+        time.sleep(0.2)
+        assert at_work == ["mallory", "ann"]
+        send("eve", 50_000)
+        assert received(connections.pop()).endswith(b"done")
+        go_on.set()
+        assert all(received(connection).endswith(b"done") for connection in connections)
+
+
 def test_an_honest_client_gets_in_where_silent_ones_took_all_connections(app, ann):
     """Whoever waits longest without an account makes room; a body under an account stays."""
     with serving(app, replace(LIMITS, connections=20)) as server:
@@ -355,6 +401,8 @@ def test_an_honest_client_gets_in_where_silent_ones_took_all_connections(app, an
             with connected(server) as honest:
                 honest.sendall(HEALTH)
                 assert honest.recv(1000).startswith(b"HTTP/1.1 200")
+        # Those that made room are closed, the longest silent first.
+        assert [connection.recv(1) for connection in silent[:40]] == [b""] * 40
         upload.sendall(b"x" * 9)
         assert problem_in(received(upload))["status"] == 422
         for connection in (*silent, upload):

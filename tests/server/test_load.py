@@ -1,0 +1,256 @@
+"""The server under attack on the loopback: 200 slow sockets and 30 hostile bodies, and what honest people notice.
+
+By hand, for a table of the figures:  python -m tests.server.test_load
+"""
+
+import base64
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from he_helpers.schemes.keys import paillier, tenseal_bfv
+from he_helpers.server.accounts import add_account
+from he_helpers.server.store import Store
+from he_helpers.tables import EncryptedTable
+from tests.server.conftest import ROOT, accounts_frame, asked, new_request, start
+from tests.server.test_scoring import MODEL, message
+
+SLOW_SOCKETS, HOSTILE_BODIES = 200, 30
+SECONDS = 12
+# What the server's own process may need more than before the attack: bodies under way are on the disk, and workers,
+# each within a limit of its own, read them.
+LARGEST_GROWTH = 150 * 2**20
+LONGEST_ATTACK = 120
+# Somebody who waits longer than this for an answer gives up.
+PATIENCE = 20
+
+
+# The attack: a process of its own, so that it does not slow down whoever measures.
+
+
+def open_slowly(address, all_open):
+    """Sockets that send a byte of a head each second, and are opened again when the server closes them."""
+    head = b"GET /v1/health HTTP/1.1\r\nHost: server\r\nX-Slow: " + b"x" * 1000
+    sockets = {}
+    while True:
+        for number in range(SLOW_SOCKETS):
+            try:
+                if number not in sockets:
+                    sockets[number] = socket.create_connection(address, timeout=1), 0
+                opened, sent = sockets[number]
+                opened.sendall(head[sent : sent + 1])
+                sockets[number] = opened, sent + 1
+            except OSError:
+                sockets.pop(number, None)
+        all_open.set()
+        time.sleep(1)
+
+
+def hostile_bodies(path, tokens):
+    """Heads and the pieces of bodies, each made to cost the server something else."""
+
+    def head(token, framing):
+        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        content_type = "application/json" if path.startswith("POST") else "application/octet-stream"
+        lines = [f"{path} HTTP/1.1", "Host: server", f"Content-Type: {content_type}", framing]
+        return ("\r\n".join(lines) + f"\r\n{authorization}\r\n").encode()
+
+    size = 4 * 2**20
+    texts = base64.b64encode((b"a" * 40 + b",") * (size // 41))
+    noise = random.Random(1).randbytes(2**16)
+    for token in tokens:
+        # Everything that fits, as fast as it goes.
+        yield head(token, f"Content-Length: {30 * 2**20}"), [noise] * (30 * 16), 0
+        # What is dear to search: text in text, and beginnings of keys.
+        yield head(token, f"Content-Length: {len(texts)}"), [texts], 0
+        keys_in_der = b"0\x20\x02\x01\x000\x05\x06" * (size // 8)
+        yield head(token, f"Content-Length: {len(keys_in_der)}"), [keys_in_der], 0
+        # A chunk line without an end, tiny chunks, and a body that never becomes whole.
+        yield head(token, "Transfer-Encoding: chunked"), [b"5;"] + [b"x" * 1000] * 1000, 0.001
+        yield head(token, "Transfer-Encoding: chunked"), [b"1\r\nx\r\n" * 10_000] * 100, 0
+        yield head(token, f"Content-Length: {30 * 2**20}"), [noise] * 400, 0.1
+
+
+def send_bodies(address, kinds, number):
+    """One hostile body after the other."""
+    while True:
+        head, pieces, pause = kinds[number % len(kinds)]
+        number += HOSTILE_BODIES
+        try:
+            with socket.create_connection(address, timeout=5) as connection:
+                connection.sendall(head)
+                for piece in pieces:
+                    connection.sendall(piece)
+                    time.sleep(pause)
+                connection.recv(10_000)
+        except OSError:
+            time.sleep(0.05)
+
+
+def attack(host, port, path, *tokens):
+    """Attack a server on the loopback, say so when it has begun, and end with whoever started this."""
+    assert host == "127.0.0.1"
+    address, all_open = (host, int(port)), threading.Event()
+    kinds = list(hostile_bodies(path, tokens))
+    threading.Thread(target=open_slowly, args=(address, all_open), daemon=True).start()
+    all_open.wait()
+    for number in range(HOSTILE_BODIES):
+        threading.Thread(target=send_bodies, args=(address, kinds, number), daemon=True).start()
+    time.sleep(1)
+    print("begun", flush=True)
+    threading.Timer(LONGEST_ATTACK, os._exit, [1]).start()
+    sys.stdin.read()
+    os._exit(0)
+
+
+# Who measures
+
+
+class Load:
+    """A server under attack."""
+
+    def __init__(self, server, path, *tokens):
+        self.server = server
+        self.arguments = [*server.address.removeprefix("http://").split(":"), path, *tokens]
+        self.seconds = {}
+        self.memory_before = self.memory = resident(server.process.pid)
+        self.memory_of_workers = 0
+
+    def __enter__(self):
+        command = [sys.executable, "-m", "tests.server.test_load", "attack", *self.arguments]
+        self.attack = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.attack.stdout.readline() == b"begun\n"
+        self.end = time.monotonic() + SECONDS
+        return self
+
+    def __exit__(self, *exception):
+        self.attack.kill()
+        self.attack.communicate()
+
+    def measure(self, name, step):
+        """Time ``step``, which must be answered well."""
+        begin = time.perf_counter()
+        answer = step()
+        self.seconds.setdefault(name, []).append(time.perf_counter() - begin)
+        assert answer.status_code < 300, (name, answer.status_code, answer.text[:300])
+        process = self.server.process.pid
+        self.memory = max(self.memory, resident(process))
+        self.memory_of_workers = max(self.memory_of_workers, sum(resident(child) for child in children(process)))
+
+    @property
+    def growth(self):
+        return self.memory - self.memory_before
+
+    def rows(self):
+        for name, seconds in self.seconds.items():
+            ordered = sorted(seconds)
+            worst = ordered[-1]
+            yield name, len(ordered), statistics.median(ordered), ordered[int(0.99 * (len(ordered) - 1))], worst
+
+
+def resident(process):
+    """Bytes of memory of a process."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS:")), 0)
+
+
+def children(process):
+    """The processes that a process has started, and that have not ended."""
+    for threads in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in threads.read_text().split():
+            if Path(f"/proc/{child}/status").exists():
+                yield child
+
+
+def play(folder, table):
+    """An honest administrator and an analyst at work while strangers and a hostile account attack."""
+    folder.mkdir(mode=0o700, parents=True)
+    store = Store.in_folder(folder)
+    ann, eve = add_account(store, "ann", "administrator"), add_account(store, "eve", "analyst")
+    mallory = add_account(store, "mallory", "administrator")
+    store.close()
+    server = start(folder)
+    try:
+        assert server.upload(ann, "accounts", table).status_code == 201
+        with Load(server, "PUT /v1/datasets/x", "", mallory) as load:
+            number = 0
+            while time.monotonic() < load.end:
+                number += 1
+                name = f"set{number}"
+                load.measure("health", lambda: server.call("GET", "/health"))
+                load.measure("list datasets", lambda: server.call("GET", "/datasets/accounts", eve))
+                request = f"/requests/{new_request()}"
+                load.measure("ask", lambda path=request: server.call("PUT", path, eve, json=asked()))
+                load.measure("upload", lambda name=name: server.upload(ann, name, table))
+        return load
+    finally:
+        server.kill()
+
+
+def play_scoring(folder, body):
+    """Somebody asks a scoring service, which knows no accounts, for a score while strangers attack it."""
+    models = folder.parent / "models"
+    models.mkdir(parents=True)
+    (models / "salary.json").write_text(MODEL.model_dump_json())
+    server = start(folder, "--models", str(models), service="score")
+    try:
+        with Load(server, "POST /v1/models/salary/scores", "") as load:
+            while time.monotonic() < load.end:
+                load.measure("list models", lambda: server.call("GET", "/models"))
+                load.measure("score", lambda: server.call("POST", "/models/salary/scores", json=body))
+        return load
+    finally:
+        server.kill()
+
+
+def score_message():
+    return message(paillier().generate_keys())
+
+
+def honest_table():
+    public = tenseal_bfv().generate_keys().public
+    return EncryptedTable.encrypt(accounts_frame(), ["region", "year"], public).to_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads a process's memory through /proc")
+@pytest.mark.parametrize("service", ["release server", "scoring service"])
+def test_honest_people_are_served_while_others_attack(folder, table, service):
+    """In quiet, everything is answered within a second. A busy machine may take longer, and must not stop."""
+    load = play(folder, table) if service == "release server" else play_scoring(folder, score_message())
+    for name, count, median, _, worst in load.rows():
+        assert count >= 5, name
+        assert median < 1, (name, median)
+        assert worst < PATIENCE, (name, worst)
+    assert load.growth < LARGEST_GROWTH
+
+
+def main():
+    with tempfile.TemporaryDirectory() as temporary:
+        loads = {
+            "release server": play(Path(temporary) / "release" / "server", honest_table()),
+            "scoring service": play_scoring(Path(temporary) / "scoring" / "server", score_message()),
+        }
+    print(f"{SLOW_SOCKETS} slow sockets and {HOSTILE_BODIES} hostile bodies in flight; seconds")
+    for service, load in loads.items():
+        print(f"{service:<18}{'count':>6}{'median':>10}{'p99':>10}{'worst':>10}")
+        for name, count, median, late, worst in load.rows():
+            print(f"  {name:<16}{count:>6}{median:>10.3f}{late:>10.3f}{worst:>10.3f}")
+        workers = load.memory_of_workers / 2**20
+        print(f"  memory: {load.growth / 2**20:.0f} MB more than before; all workers together {workers:.0f} MB")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["attack"]:
+        attack(*sys.argv[2:])
+    else:
+        main()
