@@ -4,6 +4,8 @@
 ##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
 ##   make app         open the health screening of notebook 09 as a page of its own, on this computer
 ##   make test        run every check, the stored outputs of all notebooks included
+##   make fuzz        send 20,000 hostile bodies to a server of its own; another number or a seed that was printed:
+##                    make fuzz FUZZ_OPTIONS="--bodies 500 --seed 1"
 ##   make demo        run the role notebooks and the DataFrame notebook here, and print the decrypted tables
 ##   make notebooks   re-execute all notebooks in place and so renew their stored outputs
 ##   make bench       measure speed and size; writes bench.json
@@ -20,8 +22,9 @@ PROCESSES = 2
 LAB_OPTIONS =
 APP_OPTIONS =
 LOCK_OPTIONS =
+FUZZ_OPTIONS =
 
-.PHONY: help beside learner checks lab app test demo notebooks bench data lock clean
+.PHONY: help beside learner checks lab app test fuzz demo notebooks bench data lock clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -61,6 +64,9 @@ test: checks
 	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile tests
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  -n $(PROCESSES) --dist loadscope -p tests.notebook_plugin notebooks
+
+fuzz: checks
+	@$(RUN) -m tests.fuzz $(FUZZ_OPTIONS)
 
 demo: learner
 	@$(RUN) -m he_helpers.lab.execute demo

@@ -1,0 +1,20 @@
+"""The server with frail tasks in its own process, without workers: python -m tests.fuzz.bare_server run ..."""
+
+import contextlib
+import sys
+
+from he_helpers.server import __main__ as command_line
+from he_helpers.server import process
+from he_helpers.server.jobs import Jobs
+from tests.fuzz.frail_tasks import TASKS
+
+
+class _NoPool:
+    def run(self, task, *, client, limits, **members):
+        return TASKS[task](**members)
+
+
+process._jobs = lambda *_: contextlib.nullcontext(Jobs(_NoPool()))
+
+if __name__ == "__main__":
+    sys.exit(command_line.main())
