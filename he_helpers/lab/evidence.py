@@ -1,7 +1,7 @@
 """Evidence of what a server process holds, and the search for secrets in it.
 
-Whoever operates the server collects the evidence with `collect`: the modules that its process has imported,
-copies of its database and of its files, and an image of its memory. Whoever fears for a secret searches the
+Whoever operates the server collects the evidence with `collect`: the modules that its process and its workers have
+imported, copies of its database and of its files, and an image of their memory. Whoever fears for a secret searches the
 evidence with `search` in a process of their own, so that what they look for reaches nobody.
 
 The imported modules are not asked of the server. Every imported Python module leaves the path of its source
@@ -14,6 +14,7 @@ it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -21,7 +22,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -45,8 +45,8 @@ class Evidence:
     """What `collect` took from a server: a folder with copies, to be searched and then deleted.
 
     folder: holds database/, files/ and, where it could be read, memory.
-    pid: the process that was inspected.
-    modules: names of the Python modules and extension modules that it has imported, sorted; None when not
+    pid: the process that was inspected, with those that it had started: a server's workers.
+    modules: names of the Python modules and extension modules that any of them has imported, sorted; None when not
     read.
     memory_bytes: bytes of memory in the image, pages of zeros left out.
     memory_skipped_bytes: bytes of memory that the kernel did not give out (mapped devices, pages that went
@@ -94,6 +94,8 @@ class Evidence:
 def collect(server_folder: str | os.PathLike[str], pid: int, into: str | os.PathLike[str]) -> Evidence:
     """Takes evidence from the server whose process is `pid` and whose files lie in `server_folder`.
 
+    The server's work on tables is done in processes that it starts, so their memory is taken as well.
+
     into: folder for the copies, made with mode 0700; earlier evidence in it is replaced.
 
     Reading another process's memory works on Linux only; elsewhere the evidence has the database and the
@@ -111,8 +113,9 @@ def collect(server_folder: str | os.PathLike[str], pid: int, into: str | os.Path
     try:
         _copy_files(server_folder, into)
         if sys.platform == "linux":
-            kept, skipped = _copy_memory(pid, into / "memory")
-            modules = _imported_modules(into / "memory", pid)
+            processes = [pid, *_started_by(pid)]
+            kept, skipped = _copy_memory(processes, into / "memory")
+            modules = _imported_modules(into / "memory", processes)
             evidence = Evidence(into, pid, modules, kept, skipped, "")
         else:
             reason = f"This system ({sys.platform}) lets no process read another's memory; Linux does."
@@ -205,7 +208,7 @@ def needles_of_number_table(
     }
 
 
-@contextmanager
+@contextlib.contextmanager
 def process_that_holds(
     contents: Iterable[bytes], folder: str | os.PathLike[str], modules: Sequence[str] = ()
 ) -> Iterator[int]:
@@ -303,30 +306,46 @@ def _begins_with(file: Path, magic: bytes) -> bool:
         return False
 
 
-def _copy_memory(pid: int, target: Path) -> tuple[int, int]:
-    """Writes the memory in which a process can keep data to `target`; returns the bytes kept and the bytes
-    skipped.
+def _started_by(pid: int) -> list[int]:
+    """The processes that the process `pid` has started and that still run, as Linux tells."""
+    children = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            # The name, which stands in brackets before it, may hold anything.
+            state, parent = status.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            if int(parent) == pid and state != "Z":
+                children.append(int(status.parent.name))
+    return sorted(children)
+
+
+def _copy_memory(processes: Sequence[int], target: Path) -> tuple[int, int]:
+    """Writes the memory in which these processes can keep data to `target`; returns the bytes kept and the bytes
+    skipped. The first of them is the server; of the others, some may have ended meanwhile.
 
     These are the readable regions that are writable or belong to no file; pages of zeros are left out.
     """
     kept = skipped = 0
-    try:
-        with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory, target.open("wb") as image:
-            for start, end in _data_regions(pid):
-                for position in range(start, end, _CHUNK_BYTES):
-                    size = min(_CHUNK_BYTES, end - position)
-                    chunk = _read_at(memory.fileno(), position, size)
-                    skipped += size - len(chunk)
-                    kept += image.write(_without_zero_pages(chunk))
-    except PermissionError:
-        raise PermissionError(
-            f"Linux keeps the memory of process {pid} closed to this process (see kernel.yama.ptrace_scope). "
-            "Start the server with --inspectable, which opens it to processes of the same user."
-        ) from None
-    if not kept:
-        raise ProcessLookupError(
-            f"Process {pid} has ended and has no memory any more. Start the server again."
-        )
+    for pid in processes:
+        try:
+            with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory, target.open("ab") as image:
+                for start, end in _data_regions(pid):
+                    for position in range(start, end, _CHUNK_BYTES):
+                        size = min(_CHUNK_BYTES, end - position)
+                        chunk = _read_at(memory.fileno(), position, size)
+                        skipped += size - len(chunk)
+                        kept += image.write(_without_zero_pages(chunk))
+        except PermissionError:
+            raise PermissionError(
+                f"Linux keeps the memory of process {pid} closed to this process (see kernel.yama.ptrace_scope). "
+                "Start the server with --inspectable, which opens it to processes of the same user."
+            ) from None
+        except FileNotFoundError:
+            if pid == processes[0]:
+                raise
+        if not kept:
+            raise ProcessLookupError(
+                f"Process {pid} has ended and has no memory any more. Start the server again."
+            )
     return kept, skipped
 
 
@@ -363,15 +382,17 @@ def _without_zero_pages(chunk: bytes) -> bytes:
     return pages[pages.any(axis=1)].tobytes() + chunk[whole:]
 
 
-def _imported_modules(image: Path, pid: int) -> tuple[str, ...]:
+def _imported_modules(image: Path, processes: Sequence[int]) -> tuple[str, ...]:
     paths = set()
     with _mapped([image]) as contents:
         for content in contents:
             paths |= _source_files(content)
-    for line in Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape").splitlines():
-        name = line.split(maxsplit=5)[5:]
-        if name and name[0].endswith(".so"):
-            paths.add(Path(name[0]))
+    for pid in processes:
+        with contextlib.suppress(FileNotFoundError):  # a worker that has ended meanwhile
+            for line in Path(f"/proc/{pid}/maps").read_text(errors="surrogateescape").splitlines():
+                name = line.split(maxsplit=5)[5:]
+                if name and name[0].endswith(".so"):
+                    paths.add(Path(name[0]))
     return tuple(sorted({_module_name(path) for path in paths if path.is_file()}))
 
 
@@ -413,7 +434,7 @@ def _checked(name: str, needle: bytes | Sequence[bytes]) -> list[bytes]:
     return parts
 
 
-@contextmanager
+@contextlib.contextmanager
 def _mapped(files: Sequence[Path]) -> Iterator[list[mmap.mmap]]:
     maps = []
     try:

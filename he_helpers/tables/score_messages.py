@@ -70,7 +70,12 @@ class ScoreAnswer(BaseModel):
         return cls(version=VERSION, model=model, score=_to_text(score.to_bytes()), decimals=decimals)
 
     def open(self, key: PublicKey) -> Ciphertext:
-        """The score in this answer, for the owner of ``key``. Raises DamagedBytes, KeyMismatch."""
+        """The score in this answer, for the owner of ``key``. Raises DamagedBytes, KeyMismatch.
+
+        A ciphertext has to be read where it is decrypted: a Paillier one is a number, one of BFV goes to the library's
+        own parser in this process, behind the checks of its envelope. A service that answers with what ends that
+        process has spoilt its answer, and nothing else.
+        """
         return key.load_ciphertext(_from_text(self.score, "score"))
 
 

@@ -170,6 +170,22 @@ def test_a_large_memory_image_is_searched_within_two_seconds(tmp_path, server_fo
     assert (found == 0).all(axis=None)
 
 
+@linux_only
+def test_what_a_worker_of_the_server_holds_is_found(server_folder, tmp_path):
+    """In a process that the server's process has started, and nowhere in its own."""
+    holder = "import sys; secret = sys.stdin.buffer.read(64); print('ready', flush=True); sys.stdin.buffer.read()"
+    starter = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', sys.argv[1]]).returncode)"
+    with subprocess.Popen(
+        [sys.executable, "-c", starter, holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        process.stdin.write(ABSENT)
+        process.stdin.flush()
+        assert process.stdout.readline() == b"ready\n"
+        found = search(collect(server_folder, process.pid, tmp_path / "evidence"), {"secret": ABSENT})
+        process.stdin.close()
+    assert found.loc["secret", "memory"] > 0
+
+
 def test_where_memory_cannot_be_read_the_evidence_says_so(monkeypatch, tmp_path, server_folder):
     monkeypatch.setattr(module.sys, "platform", "darwin")
     with process_that_holds([ABSENT], server_folder) as pid:

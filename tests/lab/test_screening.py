@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import tenseal
 
 from he_helpers.lab import screening
 from he_helpers.lab.data import DATA_FOLDER
@@ -166,6 +167,14 @@ def test_what_travels_is_one_public_key_and_ciphertexts(form, server, person):
     form.button.click()
     again = json.loads(server.bodies[1])
     assert all(again["inputs"][name] != text for name, text in message["inputs"].items())
+
+
+def test_no_native_parser_sees_the_answer(server, person, monkeypatch):
+    """A Paillier ciphertext is a number: Python reads it."""
+    for name in ("bfv_vector_from", "ckks_vector_from", "context_from"):
+        monkeypatch.setattr(tenseal, name, None)
+    values, _ = MODEL.check(dict(zip(GOOD, map(str, GOOD.values()), strict=True)))
+    assert person.ask(values).ciphertexts == len(values)
 
 
 def test_every_person_has_a_key_of_their_own(server, person):
