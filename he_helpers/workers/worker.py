@@ -32,8 +32,10 @@ _ENVIRONMENT = {
     "VIRTUAL_ENV",
     "CONDA_PREFIX",
 }
-# Threads give the libraries nothing, and each takes memory.
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+# Threads give the libraries nothing, and each takes memory: glibc reserves 64 MB of addresses for each.
+_ONE_THREAD = {
+    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
+}
 _DYING_SECONDS = 10
 _WATCHED_EVERY = 0.25
 
