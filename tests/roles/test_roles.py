@@ -147,6 +147,9 @@ def test_refused(ada, ana, dataset):
     with pytest.raises(NotApproved, match="stands"):
         ada.approve(request)
     assert ana.status(request) == "refused"
+    # What was refused was told to nobody.
+    again = ada.review(ana.ask(dataset, **ASKED))
+    assert again.clean and again.approved_before == ()
 
 
 @pytest.mark.parametrize(
@@ -629,6 +632,30 @@ def test_a_request_that_cannot_be_computed_can_be_reviewed_and_refused(ada, ana,
         ada.approve(request)
     ada.refuse(request, "it cannot be computed; a table with more room follows")
     assert ana.requests().loc[request, "reason"].startswith("it cannot be computed")
+
+
+def test_the_review_decrypts_what_the_largest_contributors_hold(ada, ana, accounts):
+    accounts["branch"] = [f"branch {number}" for number in range(len(accounts))]
+    accounts.loc[0, "Loans"] = 10_000
+    table = EncryptedTable.encrypt(
+        accounts.drop(columns="size"),
+        ["region", "branch"],
+        ada.public_key(),
+        decimals=1,
+        groupings=[["region"], ["region", "branch"]],
+    )
+    ada.upload("branches", table, 3, contributor_label="branch")
+    try:
+        review = ada.review(ana.ask("branches", "sum", ["region"], ["Revenue"]))
+        assert review.clean and review.dominance == "the 2 largest contributors hold at most 67% of a sum"
+        request = ana.ask("branches", "sum", ["region"], ["Loans"])
+        assert ada.review(request).findings == (
+            "2 contributors hold 99% of a sum of Loans, and at most 85% are allowed",
+        )
+        with pytest.raises(ReviewNotClean, match="99% of a sum of Loans"):
+            ada.approve(request)
+    finally:
+        ada.delete("branches")
 
 
 def test_an_aggregation_that_the_server_refuses_is_a_finding(ada, ana, dataset):
