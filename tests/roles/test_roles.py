@@ -603,6 +603,12 @@ def test_earlier_approvals_are_shown_and_compared(ada, ana, dataset, person):
     # Reviewed before the first was approved: what has been shown of it is out of date.
     with pytest.raises(NotReviewed, match="in the meantime"):
         ada.approve(second)
+    # What was approved on another dataset is not held against this one.
+    ada.upload("others", encrypted_again(ada), 1)
+    try:
+        assert ada.review(ana.ask("others", "sum", ["region"], ["Loans"])).approved_before == ()
+    finally:
+        ada.delete("others")
     line = "approved:  before on this dataset: sum of Revenue, Loans by region, for Ana"
     assert line in repr(person("ada").review(second))
     ada.approve(second)
