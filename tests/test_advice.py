@@ -23,6 +23,7 @@ from he_helpers.parameters import (
     coefficient_limit,
     coefficient_primes,
     expected_sizes,
+    fitting,
     limit_words,
     parameters_to_dict,
 )
@@ -307,6 +308,22 @@ def test_a_weaker_set_would_fail_the_verification():
 def test_what_is_no_job(fields, message):
     with pytest.raises(InvalidJob, match=message):
         Job(**{"rows": 10, "columns": 2, "largest": 5, **fields})
+
+
+@pytest.mark.parametrize(
+    "number, words",
+    [
+        (12.0, "12"),
+        (0.123456, "0.1235"),
+        (999.5, "999.5"),
+        (1000.4, "1,000"),
+        (12345678, "12,345,678"),
+        (1e15, "1e+15"),
+        (10**301, "more than 1e300"),
+    ],
+)
+def test_numbers_in_reasons(number, words):
+    assert fitting._number(number) == words
 
 
 def test_fixed_point():
