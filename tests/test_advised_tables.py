@@ -76,6 +76,16 @@ def test_groups_of_very_different_size_get_tables_of_their_own():
     assert fit.arrangement.ciphertexts <= 20 and fit.upload_bytes < 10**6
     assert "in 2 tables by the size of the groups" in fit.arrangement.words
     assert len(advise(dataclasses.replace(job, groups=(41,) * 500)).best.arrangement.tables) == 1
+    two = advise(Job(20_001, 3, 1000, 2, groups=(20_000, 1))).best.arrangement.tables
+    assert [(table.smallest_group, table.largest_group) for table in two] == [(1, 1), (20_000, 20_000)]
+
+
+def test_parts_to_rotate_go_up_to_the_rows():
+    """As many as EncryptedTable takes: a power of two that is at most the number of rows."""
+    for rows, parts in ((512, 512), (513, 512), (511, 256), (1, 1)):
+        fits = advise(Job(rows, 1, 100, scheme="pyfhel-bfv")).fits
+        rotated = next(fit.arrangement for fit in fits if fit.arrangement.name == "rotated")
+        assert rotated.tables[0].partial_sums == parts
 
 
 def test_options_are_the_keywords_of_encrypt():
@@ -84,6 +94,10 @@ def test_options_are_the_keywords_of_encrypt():
     assert options["rows"] == {"layout": "rows", "decimals": 2}
     assert options["aligned"].items() >= {"layout": "aligned", "groupings": [["a", "b"]], "decimals": 2}.items()
     assert options["rotated"]["partial_sums"].bit_count() == 1
+    headrooms = {fit.arrangement.name: fit.reasons["headroom"] for fit in fits if fit.scheme == "pyfhel-bfv"}
+    assert headrooms["rows"].startswith("600 terms of the largest value reach 60,000,000;")
+    # 3 columns of one group in 4096 or 2048 slots, so all 600 rows lie beside each other.
+    assert headrooms["aligned"].startswith("the largest value reach 100,000;")
     words = str(advise(JOBS["one group"]))
     assert "EncryptedTable.encrypt: layout='rows', decimals=2, for groups of 600 rows" in words
     parts = options["aligned"]["partial_sums"]
