@@ -119,6 +119,24 @@ def test_one_row_of_many_inputs_needs_one_ciphertext():
     assert "whoever decrypts adds up the weighted products" in names["products"].arrangement.words
 
 
+@pytest.mark.parametrize(
+    "scheme, operations, name, ciphertexts, results",
+    [
+        ("paillier", ("sums", "weighted sums"), "values", 120, 1),
+        ("paillier", ("weighted sums",), "columns", 40, 1),
+        ("tenseal-ckks", ("sums", "weighted sums"), "inputs", 3, 1),
+        ("tenseal-ckks", ("weighted sums",), "inputs", 3, 3),
+        ("tenseal-ckks", ("weighted sums",), "products", 3, 3),
+        ("tenseal-ckks", ("weighted sums",), "columns", 40, 1),
+        ("tenseal-ckks", ("sums",), "rows", 3, 1),
+    ],
+)
+def test_how_many_ciphertexts_three_rows_of_forty_columns_take(scheme, operations, name, ciphertexts, results):
+    fits = advise(Job(3, 40, 10, 1, operations, precision=0.5, scheme=scheme)).fits
+    arrangement = next(fit.arrangement for fit in fits if fit.arrangement.name == name)
+    assert (arrangement.ciphertexts, arrangement.results) == (ciphertexts, results)
+
+
 @pytest.mark.parametrize("depth", [0, 1])
 @pytest.mark.parametrize("operations", [("weighted sums",), ("sums", "weighted sums")])
 def test_weighted_sums_know_both_arrangements_of_a_row(operations, depth):
