@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.parameters import Fit, ImpossibleJob, Job, advise, fitting
+from he_helpers.parameters.arrangement import bounds, by_values
 from he_helpers.parameters.noise import ckks_fresh_error
 from he_helpers.schemes.verification import scheme_for
 from he_helpers.tables import EncryptedTable
@@ -117,6 +118,15 @@ def test_one_row_of_many_inputs_needs_one_ciphertext():
     assert names["inputs"].galois_keys and names["inputs"].upload_bytes < 5e6
     assert not names["products"].galois_keys
     assert "whoever decrypts adds up the weighted products" in names["products"].arrangement.words
+
+
+@pytest.mark.parametrize("exact, smallest_factor", [(True, 1), (False, 0.5)])
+def test_the_bound_of_a_slot_grows_with_every_step(exact, smallest_factor):
+    """3 cubed by two products, times 0.5 (an exact scheme keeps the bound), times 40 columns, times 7 rows."""
+    job = Job(7, 40, 3, 0, ("sums", "weighted sums"), product_depth=2, largest_weight=0.5)
+    steps = bounds(job, by_values(job), 3, 0.5, exact)
+    weighted = 27 * smallest_factor * 40
+    assert steps == {"data": 3, "product 1": 9, "product 2": 27, "weighted sum": weighted, "sum": weighted * 7}
 
 
 @pytest.mark.parametrize(

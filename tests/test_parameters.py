@@ -229,6 +229,14 @@ def test_levels_count_the_primes_that_are_as_long_as_the_scale():
         assert CKKSParameters(16384, chain, scale).levels == levels
 
 
+def test_the_ends_of_paillier_lengths_belong_to_it():
+    for bits in (256, 15360):
+        assert PaillierParameters(bits).modulus_bits == bits
+    for bits in (254, 15362):
+        with pytest.raises(InvalidParameters, match=f"256 to 15360 bits, not {bits}"):
+            PaillierParameters(bits)
+
+
 def test_lanes():
     assert PaillierParameters(2048, 48).lanes == 42 and PaillierParameters(3072, 48).lanes == 63
     assert PaillierParameters(2048, 2046).lanes == 1
