@@ -11,6 +11,7 @@
 ##   make bench       measure speed and size; writes bench.json
 ##   make data        make the tables in data/ again
 ##   make lock        make requirements.lock again; newest versions: make lock LOCK_OPTIONS=--upgrade
+##   make fresh       stop the course's servers and delete the workspace with its keys: begin anew
 ##   make clean       remove .venv, caches and executed copies; the workspace with its keys stays
 ##
 ## Python 3.11 to 3.13 is looked for; to name one, on the first call: make lab PYTHON=python3.12
@@ -24,7 +25,7 @@ APP_OPTIONS =
 LOCK_OPTIONS =
 FUZZ_OPTIONS =
 
-.PHONY: help beside learner checks lab app test fuzz demo notebooks bench data lock clean
+.PHONY: help beside learner checks lab app test fuzz demo notebooks bench data lock fresh clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -82,6 +83,9 @@ data: checks
 
 lock: checks
 	@$(RUN) -m he_helpers.installation.compile_lock $(LOCK_OPTIONS)
+
+fresh: $(RUN)
+	@$(RUN) -m he_helpers.lab.server_process fresh
 
 clean:
 	-@test ! -x $(RUN) || $(RUN) -m he_helpers.installation.pyfhel stop

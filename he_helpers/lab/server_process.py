@@ -7,9 +7,10 @@ that a dataset uploaded in one is there in the next; it is idle then and costs s
 
     python -m he_helpers.lab.server_process stop
 
-The next notebook starts it again, with all of its data. These functions act as the server's operator, so a
-process that has entered another role calls `find_or_start_server`, which leaves the work to a process that
-has not.
+The next notebook starts it again, with all of its data. A server whose folder is removed ends by itself.
+
+These functions act as the server's operator, so a process that has entered another role calls
+`find_or_start_server`, which leaves the work to a process that has not.
 """
 
 from __future__ import annotations
@@ -125,6 +126,16 @@ def stop_server(workspace: Workspace) -> bool:
         with server.alone():
             ran.append(server.stop())
     return any(ran)
+
+
+def begin_anew(workspace: Workspace) -> None:
+    """Stops the workspace's servers and takes away all that the course has made in it, keys included.
+
+    Raises WrongRole in a process that has entered a role, and ServerNotStarted when a server does not end.
+    """
+    if workspace.root.exists():
+        stop_server(workspace)
+        workspace.clear()
 
 
 class _Process:
@@ -335,12 +346,16 @@ def main(arguments: list[str] | None = None) -> int:
     verbs.add_parser("start", help="find or start the server")
     verbs.add_parser("score", help="find or start a scoring service").add_argument("role", choices=SCORING_ROLES)
     verbs.add_parser("stop", help="stop the server and the scoring services")
+    verbs.add_parser("fresh", help="stop them, and take away the workspace with all keys and datasets")
     options = parser.parse_args(arguments)
     try:
         if options.verb == "start":
             print(start_server(Workspace()))
         elif options.verb == "score":
             print(start_scoring(Workspace(), options.role))
+        elif options.verb == "fresh":
+            begin_anew(Workspace())
+            print("The workspace is empty: the next notebook begins anew, with new keys.")
         else:
             print("The server is stopped." if stop_server(Workspace()) else "The server was not running.")
     except HEError as error:

@@ -26,11 +26,14 @@ _POLL_SECONDS = 0.2
 
 
 class Turn:
-    """The right of one notebook to go on: of one that makes the dataset alone, of those that use it together."""
+    """The right of one notebook to go on: of one that makes the dataset alone, of those that use it together.
 
-    def __init__(self, file: Path, alone: bool) -> None:
+    folder: what is locked, by the operating system; nothing is written there.
+    """
+
+    def __init__(self, folder: Path, alone: bool) -> None:
         self._mode = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        self._descriptor = os.open(folder, os.O_RDONLY)
         self._changing = threading.Lock()
         self._held = self._busy = False
         self._idle_since = time.monotonic()
@@ -78,7 +81,7 @@ def take_turns(shell: InteractiveShell | None, workspace: Workspace, notebook: s
     """Make `notebook`, which runs in `shell`, take turns with the others from this cell on; once for a shell."""
     if shell is None or notebook not in _MAKES | _USE or hasattr(shell, "he_course_turn"):
         return
-    turn = Turn(workspace.root / ".turn", alone=notebook in _MAKES)
+    turn = Turn(workspace.handover, alone=notebook in _MAKES)
     shell.he_course_turn = turn
     shell.events.register("pre_run_cell", turn.take)
     shell.events.register("post_run_cell", turn.rest)

@@ -15,8 +15,10 @@ the folder of another. That catches mistakes, not attacks: whoever runs the cour
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from he_helpers.errors import HEError
@@ -25,6 +27,7 @@ from he_helpers.files import private_folder, read_private
 ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
+_OF_ALL = ("handover", "in_mind")
 _LONGEST_PASSPHRASE = 1000
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -37,13 +40,18 @@ class UnknownRole(HEError, ValueError):
     """A role that the course does not have."""
 
 
+class NoWorkspace(HEError, OSError):
+    """The workspace's folder cannot be made or written to."""
+
+
 class Workspace:
     """The folders of one run of the course.
 
     `root` is the workspace's folder; without it, the environment variable HE_COURSE_WORKSPACE names it, and
     without that it is `workspace/` in the project. Nothing is created before it is asked for; every folder
     has mode 0700. A folder or a passphrase that another account has laid there, or can get at, is refused
-    (ExposedFile), and so is a symbolic link inside the workspace (UnreadableFile).
+    (ExposedFile), and so is a symbolic link inside the workspace (UnreadableFile). NoWorkspace is raised where the
+    folder cannot be made, in a checkout that is read-only for instance.
     """
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
@@ -87,9 +95,27 @@ class Workspace:
             _write_once(file, secrets.token_urlsafe(24))
         return read_private(file, _LONGEST_PASSPHRASE).decode("ascii")
 
+    def clear(self) -> None:
+        """Take away all that the course has made here, keys included, and nothing else that lies in the folder.
+
+        Raises WrongRole in a process that has entered a role.
+        """
+        if entered_role() is not None:
+            raise WrongRole(f"A workspace is cleared for all roles at once, and this process {_who()}.")
+        for name in (*ROLES, *_OF_ALL):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.root.rmdir()
+
     def _made(self, name: str) -> Path:
-        private_folder(self.root)
-        return private_folder(self.root / name)
+        try:
+            private_folder(self.root)
+            return private_folder(self.root / name)
+        except OSError as error:
+            raise NoWorkspace(
+                f"The folder {self.root} for the roles' files cannot be made or written to ({error.strerror}). Name "
+                f"another one in the shell, and start again: export {WORKSPACE_VARIABLE}=~/he-course-workspace"
+            ) from None
 
 
 def check_role(role: str) -> None:

@@ -7,6 +7,8 @@ import os
 import resource
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +26,7 @@ from he_helpers.server.serving import Server
 from he_helpers.server.store import Store
 from he_helpers.workers import WorkerPool, WorkersUnavailable
 
+_LOOK_SECONDS = 1
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 
@@ -94,7 +97,22 @@ def _alone_in(
     signal.signal(signal.SIGTERM, _stop)
     with sole_server_of(folder):
         _log_to(folder / "server.log")
+        threading.Thread(target=_end_with, args=(folder / "pid",), daemon=True).start()
         yield
+
+
+def _end_with(file: Path) -> None:
+    """End this process when ``file``, its own, is gone: nobody finds the server any more, nor what it still stores."""
+    own = file.stat()
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        try:
+            there = os.path.samestat(file.stat(), own)
+        except FileNotFoundError:
+            there = False
+        if not there:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
 
 
 @contextmanager

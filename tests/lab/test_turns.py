@@ -32,13 +32,13 @@ class Taking(threading.Thread):
 
 
 @pytest.fixture
-def file(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(turns, "_IDLE_SECONDS", 0.5)
-    return tmp_path / ".turn"
+    return tmp_path
 
 
-def test_those_that_use_it_run_together_and_whoever_makes_it_alone(file, capsys):
-    users, maker = [Turn(file, alone=False), Turn(file, alone=False)], Turn(file, alone=True)
+def test_those_that_use_it_run_together_and_whoever_makes_it_alone(folder, capsys):
+    users, maker = [Turn(folder, alone=False), Turn(folder, alone=False)], Turn(folder, alone=True)
     assert all(Taking(user).passed(SECONDS) for user in users)
     waiting = Taking(maker)
     users[0].rest()
@@ -50,8 +50,8 @@ def test_those_that_use_it_run_together_and_whoever_makes_it_alone(file, capsys)
     maker.rest()
 
 
-def test_a_notebook_whose_next_cell_follows_at_once_keeps_its_turn(file):
-    first, second = Turn(file, alone=True), Turn(file, alone=True)
+def test_a_notebook_whose_next_cell_follows_at_once_keeps_its_turn(folder):
+    first, second = Turn(folder, alone=True), Turn(folder, alone=True)
     first.take()
     waiting = Taking(second)
     for _ in range(8):

@@ -26,6 +26,7 @@ from he_helpers.lab.workspace import (
     PROJECT,
     ROLE_VARIABLE,
     WORKSPACE_VARIABLE,
+    NoWorkspace,
     UnknownRole,
     Workspace,
     WrongRole,
@@ -343,6 +344,34 @@ def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):
     with pytest.raises(ServerNotStarted, match="did not answer within 0.5 s"):
         start_server(workspace)
     assert not stop_server(workspace)
+
+
+def test_beginning_anew_takes_away_what_the_course_made_and_nothing_else(workspace, monkeypatch, capfd):
+    address = start_server(workspace)
+    kept = workspace.root / "my notes.txt"
+    kept.write_text("mine")
+    assert server_process.main(["fresh"]) == 0
+    assert "begins anew" in capfd.readouterr().out
+    assert status_of(f"{address}/v1/health") is None
+    assert list(workspace.root.iterdir()) == [kept]
+    kept.unlink()
+    assert server_process.main(["fresh"]) == 0
+    assert not workspace.root.exists()
+    monkeypatch.setenv(ROLE_VARIABLE, "analyst")
+    with pytest.raises(WrongRole, match="acts as the analyst"):
+        workspace.clear()
+
+
+def test_a_workspace_that_cannot_be_made_names_the_variable(tmp_path, monkeypatch, capfd):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "file" / "workspace"))
+    said = f"cannot be made.*export {WORKSPACE_VARIABLE}="
+    with pytest.raises(NoWorkspace, match=said):
+        Workspace().folder("administrator")
+    with pytest.raises(ServerNotStarted, match=said):
+        lab.enter(None)
+    assert server_process.main(["start"]) == 1
+    assert f"export {WORKSPACE_VARIABLE}=" in capfd.readouterr().err
 
 
 def test_unknown_names_of_the_package():
