@@ -211,7 +211,8 @@ def dan(people):
 
 @pytest.fixture
 def uploaded(ann, table):
-    assert ann.upload(table).status_code == 201
+    answer = ann.upload(table)
+    assert answer.status_code == 201, answer.text
 
 
 @pytest.fixture
