@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 import threading
 import time
@@ -152,10 +153,11 @@ def _serve(app: Flask, folder: Path, host: str, port: int, largest_body: int) ->
 
 def _check_host(host: str, not_only_this_machine: bool) -> None:
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if loopback:
+        # What a name stands for is decided by a file or a service of the machine, "localhost" included.
+        addresses = {entry[4][0] for entry in socket.getaddrinfo(host or "0.0.0.0", None)}
+    except OSError as error:
+        raise CannotStart(f"The host {host} has no address ({error.strerror or error}). Use 127.0.0.1.") from None
+    if all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
         return
     if not not_only_this_machine:
         raise CannotStart(

@@ -15,7 +15,10 @@ import pytest
 import requests
 
 from he_helpers.schemes import keys
+from he_helpers.server.folder import CannotStart
 from he_helpers.server.import_guard import is_forbidden
+from he_helpers.server.process import run_scoring, run_server
+from he_helpers.server.quotas import Quotas
 from he_helpers.tables import EncryptedTable
 from tests.server.conftest import Running, asked, command, environment, new_request
 
@@ -145,6 +148,35 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
         line for line in (folder.parent / "stderr").read_text().splitlines() if "import time:" not in line
     ]
     assert not any(token in "\n".join(stderr) for token in tokens.values())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.1", "localhost", "a name"])
+def test_a_host_that_others_could_reach_is_refused_before_anything_is_made(host, tmp_path, monkeypatch):
+    """A name counts as what it stands for: here "localhost" is an address of a network."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda name, *more: resolve("192.0.2.1" if name == "localhost" else name, *more)
+    )
+    for start_one in (
+        lambda: run_server(tmp_path / "server", host, 0, None, 1000, 1, Quotas()),
+        lambda: run_scoring(tmp_path / "server", tmp_path, host, 0, 1000, 1),
+    ):
+        with pytest.raises(CannotStart, match="no address" if host == "a name" else "--not-only-this-machine"):
+            start_one()
+    assert not (tmp_path / "server").exists()
+
+
+def test_an_address_of_the_newer_kind_is_told_as_a_url_has_it(start_server):
+    if not socket.has_ipv6:
+        pytest.skip("this Python has no IPv6")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = start_server("--host", "::1")
+    assert server.address.startswith("http://[::1]:")
+    assert server.call("GET", "/health").status_code == 200
+    assert not server.answers_at(socket.AF_INET, "127.0.0.1")
 
 
 def test_the_list_of_imports_would_show_the_secret_side(tmp_path):
