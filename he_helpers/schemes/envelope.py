@@ -1,7 +1,7 @@
 """The envelope around every key, ciphertext and table that leaves a process.
 
-Layout: ``b"HEC"``, one byte version, one byte kind, the first 16 bytes of the SHA-256 digest over all that follows
-and precedes, then one msgpack array. Everything is checked before msgpack, and long before a library's native
+Layout: ``b"HEC"``, one byte version, one byte kind, a BLAKE2b digest of 16 bytes over all that follows and precedes,
+then one msgpack array. Everything is checked before msgpack, and long before a library's native
 parser, sees a byte. The digest finds damage; it authenticates nobody, since anyone can compute it.
 """
 
@@ -10,20 +10,20 @@ from typing import Any
 
 import msgpack
 
-from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.errors import DamagedBytes, WrongKind
 
 MAGIC = b"HEC"
-VERSION = 1
+VERSION = 2
 KINDS = {"public key": 1, "ciphertext": 2, "table": 3, "aggregate": 4, "key pair": 5, "table header": 6}
 _DIGEST_BYTES = 16
 _PREFIX_BYTES = len(MAGIC) + 2
 _HEADER_BYTES = _PREFIX_BYTES + _DIGEST_BYTES
 
 
-def _digest(prefix: bytes, body: bytes) -> bytes:
-    hasher = hashlib.sha256(prefix)
+def _digest(prefix: bytes, body: bytes | memoryview) -> bytes:
+    hasher = hashlib.blake2b(prefix, digest_size=_DIGEST_BYTES)
     hasher.update(body)
-    return hasher.digest()[:_DIGEST_BYTES]
+    return hasher.digest()
 
 
 def seal_envelope(kind: str, fields: list[Any]) -> bytes:
@@ -39,11 +39,12 @@ def seal_envelope(kind: str, fields: list[Any]) -> bytes:
 def open_envelope(data: bytes, kind: str) -> list[Any]:
     """Check an envelope of ``kind`` and return its fields.
 
-    Raises DamagedBytes when the bytes are empty, no envelope, of another version or kind, truncated or altered.
+    Raises DamagedBytes when the bytes are empty, no envelope, of another version or kind, truncated or altered;
+    WrongKind for anything but bytes.
     """
     if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"An envelope is bytes; this is {type(data).__name__}.")
-    data = bytes(data)
+        raise WrongKind(f"An envelope is bytes, what to_bytes() returned; this is {type(data).__name__}.")
+    data = bytes(data)  # which copies nothing where it is bytes
     if not data:
         raise DamagedBytes(f"Empty bytes, where a {kind} was expected. Send the bytes that to_bytes() returned.")
     if data[: len(MAGIC)] != MAGIC:
@@ -61,7 +62,7 @@ def open_envelope(data: bytes, kind: str) -> list[Any]:
     found = {number: name for name, number in KINDS.items()}.get(data[len(MAGIC) + 1], "unknown object")
     if found != kind:
         raise DamagedBytes(f"This envelope holds a {found}, and a {kind} was expected.")
-    body = data[_HEADER_BYTES:]
+    body = memoryview(data)[_HEADER_BYTES:]
     if _digest(data[:_PREFIX_BYTES], body) != data[_PREFIX_BYTES:_HEADER_BYTES]:
         raise DamagedBytes(
             f"The bytes of this {kind} were truncated or altered: their digest does not fit. "

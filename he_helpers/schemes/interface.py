@@ -8,6 +8,7 @@ these before the library computes, because the libraries themselves wrap around,
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any
@@ -64,6 +65,7 @@ class PublicKey(Encryptor):
     """
 
     scheme_name: str
+    parameters_class: type[Parameters]
     exact: bool
     # Which of the operators below the scheme has at all, and who has the others: for the error message.
     operations: frozenset[str]
@@ -282,6 +284,14 @@ class PublicKey(Encryptor):
         return self._loading_part
 
     # What an adapter implements. ``native`` is the library's ciphertext.
+    @classmethod
+    @abstractmethod
+    def from_fields(cls, fields: "PublicKeyFields") -> "PublicKey":
+        """The key of parameters that fit the scheme and are secure enough: load_public_key() has checked that.
+
+        Raises DamagedBytes where the native key is not what the fields say, SecretKeyFound.
+        """
+
     @abstractmethod
     def _reduced(self, evaluation_keys: bool) -> "PublicKey":
         """This key without the encryption key, and with the evaluation keys that there are or without them."""
@@ -643,11 +653,19 @@ def _read_bound(field: Any) -> float:
     return field if isinstance(field, float) else -1
 
 
-def read_public_key_fields(data: bytes) -> tuple[str, str, Parameters, bool, bytes]:
-    """Open the envelope of a public key: scheme name, fingerprint, parameters, can_encrypt, native bytes.
+@dataclass(frozen=True)
+class PublicKeyFields:
+    """What the envelope of a public key holds; ``native`` is the library's serialisation."""
 
-    Raises DamagedBytes; InvalidParameters and InsecureParameters are left to the caller's scheme.
-    """
+    scheme_name: str
+    fingerprint: str
+    parameters: Parameters
+    can_encrypt: bool
+    native: bytes
+
+
+def read_public_key_fields(data: bytes) -> PublicKeyFields:
+    """Open the envelope of a public key. Raises DamagedBytes and InvalidParameters; the library sees nothing of it."""
     fields = open_envelope(data, "public key")
     kinds = (str, bytes, dict, bool, bytes)
     if len(fields) != len(kinds) or not all(isinstance(f, k) for f, k in zip(fields, kinds, strict=True)):
@@ -655,4 +673,4 @@ def read_public_key_fields(data: bytes) -> tuple[str, str, Parameters, bool, byt
     scheme_name, fingerprint, parameters, can_encrypt, native = fields
     if len(fingerprint) != 16:
         raise DamagedBytes("The fingerprint of this public key has a wrong length.")
-    return scheme_name, fingerprint.hex(), parameters_from_dict(parameters), can_encrypt, native
+    return PublicKeyFields(scheme_name, fingerprint.hex(), parameters_from_dict(parameters), can_encrypt, native)

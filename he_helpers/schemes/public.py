@@ -1,5 +1,6 @@
 """Reading public keys of any scheme: what a server imports, and all that it imports."""
 
+from he_helpers.parameters import require_security
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.interface import PublicKey, read_public_key_fields
 from he_helpers.schemes.phe_.public import PUBLIC_KEY_CLASSES as PHE
@@ -13,7 +14,8 @@ def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicK
 
     Raises DamagedBytes, SecretKeyFound, InvalidParameters, InsecureParameters.
     """
-    scheme_name = read_public_key_fields(data)[0]
+    fields = read_public_key_fields(data)
+    scheme_name = fields.scheme_name
     classes = {**TENSEAL, **PHE}
     if scheme_name in _PYFHEL_SCHEMES:
         # Not before it is needed: Pyfhel is compiled on the learner's machine, and may not be there yet.
@@ -23,4 +25,8 @@ def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicK
     if scheme_name not in classes:
         known = ", ".join([*TENSEAL, *_PYFHEL_SCHEMES, *PHE])
         raise DamagedBytes(f"A public key of the unknown scheme {scheme_name!s:.40}; this package has {known}.")
-    return classes[scheme_name].from_bytes(data, insecure_for_teaching)
+    key_class = classes[scheme_name]
+    if not isinstance(fields.parameters, key_class.parameters_class):
+        raise DamagedBytes(f"The parameters of this public key are not of its scheme, {scheme_name}.")
+    require_security(fields.parameters, insecure_for_teaching)
+    return key_class.from_fields(fields)

@@ -13,9 +13,9 @@ import gmpy2
 import numpy as np
 import phe
 
-from he_helpers.parameters import PaillierParameters, require_security
+from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.interface import PublicKey, PublicKeyFields
 
 
 def modulus_fingerprint(modulus: int) -> str:
@@ -32,6 +32,7 @@ class PaillierPublicKey(PublicKey):
     """Paillier: exact integers in lanes, which sums and products with one number treat alike."""
 
     scheme_name = "paillier"
+    parameters_class = PaillierParameters
     exact = True
     operations = frozenset({"product with a number"})
     alternatives = {
@@ -51,18 +52,14 @@ class PaillierPublicKey(PublicKey):
         super().__init__(parameters, modulus_fingerprint(modulus), can_encrypt=True)
 
     @classmethod
-    def from_bytes(cls, data: bytes, insecure_for_teaching: bool = False) -> "PaillierPublicKey":
-        """Read a public key from its envelope. Raises DamagedBytes, InvalidParameters, InsecureParameters."""
-        scheme_name, fingerprint, parameters, _, native = read_public_key_fields(data)
-        if scheme_name != cls.scheme_name or not isinstance(parameters, PaillierParameters):
-            raise DamagedBytes(f"A public key of {scheme_name!s:.20}, and one of {cls.scheme_name} was expected.")
-        require_security(parameters, insecure_for_teaching)
-        modulus = int.from_bytes(native, "big")
+    def from_fields(cls, fields: PublicKeyFields) -> "PaillierPublicKey":
+        parameters = fields.parameters
+        modulus = int.from_bytes(fields.native, "big")
         if modulus.bit_length() != parameters.modulus_bits or modulus % 2 == 0:
             raise DamagedBytes(
                 f"A Paillier modulus of {parameters.modulus_bits} bits was announced; this is no such number."
             )
-        if modulus_fingerprint(modulus) != fingerprint:
+        if modulus_fingerprint(modulus) != fields.fingerprint:
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
         return cls(modulus, parameters)
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from Pyfhel import PyCtxt, Pyfhel
 
-from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters, require_security
+from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
-from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, read_public_key_fields
+from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.pyfhel_.stream import CiphertextHead, read_head
 
@@ -65,27 +65,21 @@ def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
 
 
 class _PyfhelPublicKey(PublicKey):
-    parameters_class: type[Parameters]
 
     def __init__(self, engine: Pyfhel, parameters: Parameters, fingerprint: str) -> None:
         self.engine = engine
         super().__init__(parameters, fingerprint, not engine.is_public_key_empty())
 
     @classmethod
-    def from_bytes(cls, data: bytes, insecure_for_teaching: bool = False) -> "_PyfhelPublicKey":
-        """Read a public key from its envelope. Raises DamagedBytes, InvalidParameters, InsecureParameters."""
-        scheme_name, fingerprint, parameters, can_encrypt, native = read_public_key_fields(data)
-        if scheme_name != cls.scheme_name or not isinstance(parameters, cls.parameters_class):
-            raise DamagedBytes(f"A public key of {scheme_name!s:.20}, and one of {cls.scheme_name} was expected.")
-        require_security(parameters, insecure_for_teaching)
-        parts = _split(native)
+    def from_fields(cls, fields: PublicKeyFields) -> "_PyfhelPublicKey":
+        parts = _split(fields.native)
         # Compared before it is read: a forged context can keep Pyfhel busy for ever.
-        if parts["context"] != _context_bytes(parameters) or bool(parts["public"]) != can_encrypt:
+        if parts["context"] != _context_bytes(fields.parameters) or bool(parts["public"]) != fields.can_encrypt:
             raise DamagedBytes("The parameters that this public key names are not those of its Pyfhel context.")
         engine = engine_from_parts(parts)
-        if can_encrypt and pyfhel_fingerprint(scheme_name, engine) != fingerprint:
+        if fields.can_encrypt and pyfhel_fingerprint(cls.scheme_name, engine) != fields.fingerprint:
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
-        return cls(engine, parameters, fingerprint)
+        return cls(engine, fields.parameters, fields.fingerprint)
 
     def _reduced(self, evaluation_keys: bool) -> "_PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""

@@ -8,9 +8,9 @@ import numpy as np
 import tenseal as ts
 import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's parameters are made of
 
-from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, require_security
+from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
-from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, read_public_key_fields
+from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
 
@@ -43,7 +43,6 @@ def context_fingerprint(scheme_name: str, context: ts.Context) -> str:
 
 
 class _TenSEALPublicKey(PublicKey):
-    parameters_class: type[Parameters]
     _scheme_type: ts.SCHEME_TYPE
 
     def __init__(self, context: ts.Context, parameters: Parameters, fingerprint: str) -> None:
@@ -51,16 +50,9 @@ class _TenSEALPublicKey(PublicKey):
         super().__init__(parameters, fingerprint, context.has_public_key())
 
     @classmethod
-    def from_bytes(cls, data: bytes, insecure_for_teaching: bool = False) -> "_TenSEALPublicKey":
-        """Read a public key from its envelope.
-
-        Raises DamagedBytes, SecretKeyFound, InsecureParameters.
-        """
-        scheme_name, fingerprint, parameters, can_encrypt, native = read_public_key_fields(data)
-        if scheme_name != cls.scheme_name or not isinstance(parameters, cls.parameters_class):
-            raise DamagedBytes(f"A public key of {scheme_name!s:.20}, and one of {cls.scheme_name} was expected.")
-        require_security(parameters, insecure_for_teaching)
-        context = read_context(native)
+    def from_fields(cls, fields: PublicKeyFields) -> "_TenSEALPublicKey":
+        parameters = fields.parameters
+        context = read_context(fields.native)
         if context.is_private():
             raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
         key_level = context.seal_context().data.key_context_data()
@@ -70,12 +62,12 @@ class _TenSEALPublicKey(PublicKey):
             or abs(key_level.total_coeff_modulus_bit_count() - parameters.total_bits) > 2
             or native_parameters.scheme().name != cls._scheme_type.name
             or not cls._same_encoding(context, parameters)
-            or context.has_public_key() != can_encrypt
+            or context.has_public_key() != fields.can_encrypt
         ):
             raise DamagedBytes("The parameters that this public key names are not those of its TenSEAL context.")
-        if can_encrypt and context_fingerprint(scheme_name, context) != fingerprint:
+        if fields.can_encrypt and context_fingerprint(cls.scheme_name, context) != fields.fingerprint:
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
-        return cls(context, parameters, fingerprint)
+        return cls(context, parameters, fields.fingerprint)
 
     @staticmethod
     @abstractmethod
