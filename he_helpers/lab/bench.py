@@ -1,9 +1,9 @@
 """``make bench``: what the layouts of the population table cost, what the helpers add to the raw library calls, for a
 ciphertext and for a million rows, and what the libraries cost on the jobs of notebook 11.
 
-Sizes count everything that travels: labels, envelopes, keys. Times of the layouts are of the processor, the others of
-the clock, of one run on one machine, so only their ratios say anything; the bounds that must hold are checked, and a
-missed one ends the program with status 1. The tables are printed and written to ``bench.json``.
+Sizes count everything that travels: labels, envelopes, keys. Times of the layouts and of the helpers are of the
+processor, the others of the clock, of one run on one machine, so only their ratios say anything; the bounds that must
+hold are checked, and a missed one ends the program with status 1. The tables are printed and written to ``bench.json``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from he_helpers.lab.data import load_table
 from he_helpers.lab.library_jobs import contestants, measure
-from he_helpers.lab.overhead import overhead
+from he_helpers.lab.overhead import certainly_above, overhead
 from he_helpers.lab.scale import scale_costs
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
@@ -32,14 +32,18 @@ GROUPINGS = (("AGE GROUP", "SEX"), ("AREA", "SEX"), ("AREA", "AGE GROUP"))
 DECIMALS = 1
 
 _NAIVE = "one value a ciphertext, Pyfhel CKKS 8192"
+_FAIR = "one value a ciphertext, Pyfhel CKKS 4096"
 _ROWS = "a row a ciphertext in lanes, Paillier 2048"
 _ALIGNED = "lanes aligned to groups, Paillier 2048"
 _SLOTS = "slots aligned to groups, TenSEAL BFV 4096"
 
+# The published system has one value a ciphertext, and uploads this.
+_PUBLISHED_BYTES = 32_000_000
 # With a scale of 36 bits the sum of all rows stays within the headroom of CKKS; with 40 bits it does not. The primes in
-# the middle of the chain follow the scale.
+# the middle of the chain follow the scale. They serve products, which a sum does not need: _FAIR goes without them.
 _JOBS: dict[str, tuple[Callable[[], Scheme], dict[str, Any]]] = {
     _NAIVE: (lambda: pyfhel_ckks(CKKSParameters(8192, (60, 36, 36, 60), scale_bits=36)), {"layout": "values"}),
+    _FAIR: (lambda: pyfhel_ckks(CKKSParameters(4096, (56, 50), scale_bits=32)), {"layout": "values"}),
     _ROWS: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"layout": "rows"}),
     _ALIGNED: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"groupings": GROUPINGS}),
     "lanes aligned to groups, Paillier 3072": (paillier, {"groupings": GROUPINGS}),
@@ -51,10 +55,11 @@ _REPETITIONS = 5
 def measure_job(frame: pd.DataFrame, keys: KeyPair, options: dict[str, Any]) -> dict[str, float]:
     """The population job once: encrypt, send, aggregate all three groupings, send back, decrypt.
 
-    Returns seconds (encrypt, aggregate, decrypt), bytes (upload, results) and the largest absolute error.
+    Whoever holds the secret key encrypts. Returns seconds (encrypt, aggregate, decrypt), bytes (upload, results) and
+    the largest absolute error.
     """
     start = time.process_time()
-    table = EncryptedTable.encrypt(frame, LABELS, keys.public, decimals=DECIMALS, **options)
+    table = EncryptedTable.encrypt(frame, LABELS, keys.secret, decimals=DECIMALS, **options)
     encrypted = time.process_time()
     upload = table.to_bytes()
     received = EncryptedTable.from_bytes(upload)
@@ -81,7 +86,10 @@ def measure_job(frame: pd.DataFrame, keys: KeyPair, options: dict[str, Any]) -> 
 
 
 def population_costs() -> pd.DataFrame:
-    """One row a layout: the medians of interleaved repetitions (the slow naive way runs once)."""
+    """One row a layout: the medians of interleaved repetitions (the slow naive way runs once).
+
+    ``fair / this, encrypt``: the median of the ratios within a repetition, and their quartiles beside it.
+    """
     frame = load_table("population_projections")
     keys = {name: make().generate_keys() for name, (make, _) in _JOBS.items()}
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in _JOBS}
@@ -93,8 +101,12 @@ def population_costs() -> pd.DataFrame:
                 runs[name].append(measure_job(frame, keys[name], options))
                 progress.update()
     costs = pd.DataFrame({name: pd.DataFrame(measured).median() for name, measured in runs.items()}).T
-    costs["naive / this, encrypt"] = costs.at[_NAIVE, "encrypt [s]"] / costs["encrypt [s]"]
-    costs["naive / this, upload"] = costs.at[_NAIVE, "upload [bytes]"] / costs["upload [bytes]"]
+    encrypting = {name: np.array([run["encrypt [s]"] for run in measured]) for name, measured in runs.items()}
+    for column, quantile in (("", 0.5), (" (lower quartile)", 0.25), (" (upper quartile)", 0.75)):
+        costs[f"fair / this, encrypt{column}"] = {
+            name: np.quantile(encrypting[_FAIR] / seconds, quantile) for name, seconds in encrypting.items()
+        }
+    costs["fair / this, upload"] = costs.at[_FAIR, "upload [bytes]"] / costs["upload [bytes]"]
     return costs.rename_axis("layout")
 
 
@@ -103,14 +115,25 @@ def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame, scale: pd.DataFra
     rows = [
         ("Paillier 2048, rows: upload at most 100 kB", costs.at[_ROWS, "upload [bytes]"], "<=", 100_000),
         ("Paillier 2048, aligned: upload at most 40 kB", costs.at[_ALIGNED, "upload [bytes]"], "<=", 40_000),
-        ("TenSEAL BFV: upload at most 2.5 MB", costs.at[_SLOTS, "upload [bytes]"], "<=", 2_500_000),
-        ("BFV encrypts at least 100 times faster", costs.at[_SLOTS, "naive / this, encrypt"], ">=", 100),
-        ("BFV uploads at least 100 times less", costs.at[_SLOTS, "naive / this, upload"], ">=", 100),
-        ("sums of integers are exact", costs.drop(index=_NAIVE)["largest error"].max(), "<=", 0),
+        ("TenSEAL BFV: upload at most 0.8 MB", costs.at[_SLOTS, "upload [bytes]"], "<=", 800_000),
+        ("BFV encrypts at least 20 times faster than the fair naive way", _certain_speed(costs), ">=", 20),
+        ("BFV uploads at least 60 times less than that", costs.at[_SLOTS, "fair / this, upload"], ">=", 60),
+        (
+            "BFV uploads at least 40 times less than the published system's 32 MB",
+            _PUBLISHED_BYTES / costs.at[_SLOTS, "upload [bytes]"],
+            ">=",
+            40,
+        ),
+        ("sums of integers are exact", costs.drop(index=[_NAIVE, _FAIR])["largest error"].max(), "<=", 0),
         ("a million rows: encrypting at most 1.3 times raw", scale.at["encrypt", "helper / raw"], "<=", 1.3),
         ("a million rows: aggregating at most 1.3 times raw", scale.at["aggregate", "helper / raw"], "<=", 1.3),
         ("a million rows: load_table at most 3 times pandas", scale.at["load_table", "helper / raw"], "<=", 3),
-        ("helper's own cost at most 15 %, serialising within all four", _largest(costs_of_helper), "<=", 1.15),
+        (
+            "steps that cost above 15 % more by the helper, serialising within all four",
+            len(certainly_above(costs_of_helper, 1.15)),
+            "<=",
+            0,
+        ),
     ]
     table = pd.DataFrame(rows, columns=["bound", "measured", "is", "limit"]).set_index("bound")
     table["holds"] = [
@@ -120,9 +143,9 @@ def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame, scale: pd.DataFra
     return table
 
 
-def _largest(costs_of_helper: pd.DataFrame) -> float:
-    # Serialising alone is the digest against a copy of memory: see overhead.py.
-    return costs_of_helper["helper / raw"].drop("serialise", level="step").max()
+def _certain_speed(costs: pd.DataFrame) -> float:
+    # The bound is missed where three of four repetitions miss it.
+    return costs.at[_SLOTS, "fair / this, encrypt (upper quartile)"]
 
 
 def _readable(number: float) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -34,6 +35,27 @@ def interleaved_medians(
             function()
             seconds[name].append(time.perf_counter() - start)
     return pd.DataFrame.from_dict({name: _summary(times) for name, times in seconds.items()}, orient="index")
+
+
+def paired(
+    first: Callable[[], Any], second: Callable[[], Any], repetitions: int = 20, warm_up: int = 2
+) -> np.ndarray:
+    """Processor seconds of two functions without arguments, shape (repetitions, 2), each pair in the other order.
+
+    Only what this thread computes counts, not what other processes do meanwhile. Whatever slows the machine for longer
+    than a pair slows both of it, so that the ratio within a pair tells more than that of two medians. Look at the
+    quartiles of the ratios, too: they are the spread.
+    """
+    seconds = np.empty((repetitions, 2))
+    for _ in range(warm_up):
+        first()
+        second()
+    for repetition, pair in enumerate(seconds):
+        for place in (0, 1) if repetition % 2 else (1, 0):
+            start = time.thread_time()
+            (first, second)[place]()
+            pair[place] = time.thread_time() - start
+    return seconds
 
 
 def _summary(times: list[float]) -> dict[str, float]:
