@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from he_helpers.parameters import (
@@ -85,6 +85,7 @@ def test_shares(capacity, terms, expected):
     assert share(capacity, terms) == expected
 
 
+@settings(deadline=None)
 @given(st.integers(-10, 50), st.integers(1, 10**6))
 def test_a_share_of_reals_is_as_large_as_it_can_be(bits, terms):
     capacity = 2.0**bits
@@ -97,7 +98,7 @@ SCALES = [CKKSParameters(8192, (60, 60), bits) for bits in (15, 20, 21, 24, 25, 
 
 
 @pytest.mark.parametrize("parameters", [*SCALES, CKKSParameters(4096, (40, 60), 20)], ids=repr)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.integers(1, 3000), data=st.data())
 def test_what_was_announced_can_be_added_up(parameters, rows, data):
     """The bound of a sum of as many rows as announced never passes the capacity, whatever is added to whatever."""
