@@ -44,7 +44,7 @@ def check_room(layout: Layout, columns: Sequence[Column], numbers: np.ndarray, k
         raise ValueOutOfRange(
             f"Column {column.name!r}, row {row}: the value {numbers[row, at] / unit:,.12g} exceeds "
             f"{share / unit:,.12g}, its share of a sum of {layout.terms:,} ciphertexts (a slot of {key.scheme_name} "
-            f"holds at most {key.capacity / unit:,.12g} with {column.decimals} decimals). Use "
+            f"holds at most {key.capacity / unit:,.12g} with decimals={column.decimals}). Use "
             f"{_or(['fewer decimals' if column.decimals else 'a larger unit', *ways()])}."
         )
     try:
