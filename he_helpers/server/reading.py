@@ -15,6 +15,9 @@ def reading(what: str, remedy: str) -> Iterator[None]:
         yield
     except Problem:
         raise
+    except MemoryError:
+        # A limit of the worker, not a fault of what is read.
+        raise
     except SecretKeyFound as error:
         raise Problem("secret-key-refused", str(error)) from None
     except HEError as error:

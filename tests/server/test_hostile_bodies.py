@@ -92,6 +92,17 @@ def test_whatever_a_library_says_to_nonsense_is_the_senders_error(table, monkeyp
     assert error.__name__ in caught.value.detail and "internal words" not in caught.value.detail
 
 
+def test_memory_that_does_not_suffice_is_no_fault_of_the_content(table, monkeypatch):
+    """The worker tells it apart: a job that grows ends its worker."""
+
+    def fail(*arguments, **_):
+        raise MemoryError
+
+    monkeypatch.setattr(EncryptedTable, "from_bytes", fail)
+    with pytest.raises(MemoryError):
+        evaluation.compute_aggregate(table, {})
+
+
 @BOUNDED
 @given(
     body=JSON_VALUES
