@@ -141,6 +141,13 @@ class TenSEAL:
     def encrypt_NumPy_integers(self) -> str:
         return _judged(self.ts.bfv_vector(self.one, np.array([3, 4], dtype=np.int64)).decrypt(), [3, 4])
 
+    def encrypt_every_second_number_of_an_array(self) -> str:
+        return _judged(self.ts.bfv_vector(self.one, np.arange(1, 13)[::2]).decrypt(), [1, 3, 5, 7, 9, 11])
+
+    def make_keys_with_insecure_parameters(self) -> str:
+        self.ts.context(self.ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[60, 60, 60, 60, 60])
+        return "accepted"
+
 
 class Pyfhel:
     """Pyfhel's calls."""
@@ -235,6 +242,20 @@ class Pyfhel:
     def encrypt_NumPy_integers(self) -> str:
         return _judged(self.one.decryptInt(self.one.encryptInt(np.array([3, 4], dtype=np.int64))), [3, 4])
 
+    def encrypt_every_second_number_of_an_array(self) -> str:
+        return _judged(self.one.decryptInt(self.one.encryptInt(np.arange(1, 13)[::2])), [1, 3, 5, 7, 9, 11])
+
+    def make_keys_with_insecure_parameters(self) -> str:
+        engine = self.pyfhel.Pyfhel()
+        engine.contextGen("ckks", n=8192, scale=_SCALE, qi_sizes=[60, 40, 40, 40, 40, 60], sec=0)
+        engine.keyGen()
+        return "accepted"
+
+    def ask_for_primes_and_a_security_level(self) -> str:
+        engine = self.pyfhel.Pyfhel()
+        engine.contextGen("bfv", n=8192, t=_PLAINTEXT_MODULUS, qi_sizes=[40, 40, 40], sec=128)
+        return "correct" if len(engine.qi) == 3 else "silently other primes"
+
 
 class Phe:
     """phe's calls. The keys are short ones, since no security is at stake here."""
@@ -306,6 +327,10 @@ class Phe:
 
     def encrypt_NumPy_integers(self) -> str:
         return _judged([self.one[1].decrypt(self.one[0].encrypt(np.int64(3)))], [3])
+
+    def make_keys_with_insecure_parameters(self) -> str:
+        self.phe.generate_paillier_keypair(n_length=512)
+        return "accepted"
 
     def read_the_magnitude_of_a_float_without_a_key(self) -> str:
         small, large = (self.one[0].encrypt(value).exponent for value in (1e-9, 1e9))

@@ -406,6 +406,11 @@ class Ciphertext:
         return f"Ciphertext({self.key.scheme_name}, {self.length} values, key {self.key.fingerprint[:8]})"
 
     def __add__(self, other: Any) -> "Ciphertext":
+        """The sum with a ciphertext of the same key and length, a number, or a vector of ``len(self)`` numbers.
+
+        Needs no evaluation keys. Raises KeyMismatch, ShapeMismatch, ValueOutOfRange (the sum could pass the capacity; a
+        fraction in an exact scheme) and DepthExhausted (BFV: the noise of many sums).
+        """
         if other.__class__ is not Ciphertext:
             return self._plus_plain(other, 1)
         key = self.key
@@ -425,6 +430,7 @@ class Ciphertext:
         return self if other.__class__ is int and other == 0 else self._plus_plain(other, 1)
 
     def __sub__(self, other: Any) -> "Ciphertext":
+        """The difference. Takes and raises what the sum does."""
         if other.__class__ is not Ciphertext:
             return self._plus_plain(other, -1)
         self._check_pair(other, self.bound + other.bound)
@@ -435,19 +441,33 @@ class Ciphertext:
         return Ciphertext(key, native, self.length, padding, self.bound + other.bound, consumed)
 
     def __rsub__(self, other: Any) -> "Ciphertext":
+        """A number or a vector minus this ciphertext. Takes and raises what the sum does."""
         return (-self)._plus_plain(other, 1)
 
     def __neg__(self) -> "Ciphertext":
+        """The negative, which uses up nothing."""
         native = computed("negation", self.key._negate, self.native)
         return Ciphertext(self.key, native, self.length, self.padding, self.bound, self.consumed)
 
     def __mul__(self, other: Any) -> "Ciphertext":
+        """The product, slot by slot, with a number, a vector of ``len(self)`` numbers, or a ciphertext of the same key.
+
+        Every scheme multiplies by a number; Paillier by no vector; BFV and CKKS by ciphertexts, which needs
+        relinearisation keys. Under CKKS each product uses up a level, under BFV it multiplies the noise.
+
+        Raises UnsupportedOperation, KeyMismatch, ShapeMismatch, ValueOutOfRange (the product could pass the capacity)
+        and DepthExhausted.
+        """
         return self._times(other) if other.__class__ is Ciphertext else self._times_plain(other)
 
     __rmul__ = __mul__
 
     def sum(self) -> "Ciphertext":
-        """The sum of all slots, as a ciphertext of one value. Needs Galois keys."""
+        """The sum of all slots, as a ciphertext of one value. Needs Galois keys.
+
+        Raises UnsupportedOperation (Paillier; no Galois keys; after a rotation), ValueOutOfRange (the sum could pass
+        the capacity) and DepthExhausted.
+        """
         key = self.key
         key._require("sum of slots")
         if self.length == 1:
@@ -484,7 +504,11 @@ class Ciphertext:
         return Ciphertext(key, native, self.length, 0, self.bound, consumed)
 
     def __matmul__(self, matrix: Any) -> "Ciphertext":
-        """This row vector times a plaintext matrix of shape (len(self), m): m values. Needs Galois keys."""
+        """This row vector times a plaintext matrix of shape (len(self), m): m values. TenSEAL's CKKS alone.
+
+        Needs Galois keys and the whole public key, and uses up a level. Raises UnsupportedOperation, ShapeMismatch,
+        ValueOutOfRange (NaN or infinity in the matrix; a sum that could pass the capacity) and DepthExhausted.
+        """
         key = self.key
         key._require("product with a matrix")
         matrix = np.asarray(matrix, dtype=np.float64)

@@ -28,27 +28,76 @@ __all__ = [
 ]
 
 
-def tenseal_bfv(parameters: BFVParameters | None = None, **options: bool) -> Scheme:
+def tenseal_bfv(
+    parameters: BFVParameters | None = None,
+    *,
+    relinearisation_keys: bool = False,
+    galois_keys: bool = False,
+    insecure_for_teaching: bool = False,
+) -> Scheme:
     """TenSEAL BFV: exact integers in slots. The default of this course.
 
-    options: relinearisation_keys (products of ciphertexts), galois_keys (sums of slots), insecure_for_teaching.
+    relinearisation_keys: for products of ciphertexts. galois_keys: for sums of slots. insecure_for_teaching: take
+    parameters that the published tables call insecure.
     """
-    return TenSEALScheme("tenseal-bfv", parameters or BFVParameters(), **options)
+    return TenSEALScheme(
+        "tenseal-bfv",
+        parameters or BFVParameters(),
+        relinearisation_keys=relinearisation_keys,
+        galois_keys=galois_keys,
+        insecure_for_teaching=insecure_for_teaching,
+    )
 
 
-def tenseal_ckks(parameters: CKKSParameters | None = None, **options: bool) -> Scheme:
-    """TenSEAL CKKS: real numbers with an error, in slots. Options as for tenseal_bfv."""
-    return TenSEALScheme("tenseal-ckks", parameters or CKKSParameters(), **options)
+def tenseal_ckks(
+    parameters: CKKSParameters | None = None,
+    *,
+    relinearisation_keys: bool = False,
+    galois_keys: bool = False,
+    insecure_for_teaching: bool = False,
+) -> Scheme:
+    """TenSEAL CKKS: real numbers with an error, in slots. Keywords as for tenseal_bfv."""
+    return TenSEALScheme(
+        "tenseal-ckks",
+        parameters or CKKSParameters(),
+        relinearisation_keys=relinearisation_keys,
+        galois_keys=galois_keys,
+        insecure_for_teaching=insecure_for_teaching,
+    )
 
 
-def pyfhel_bfv(parameters: BFVParameters | None = None, **options: bool | Sequence[int]) -> Scheme:
-    """Pyfhel BFV: exact integers in slots. Options as for tenseal_bfv; galois_keys may name the steps of rotations."""
-    return _pyfhel_scheme()("pyfhel-bfv", parameters or BFVParameters(), **options)
+def pyfhel_bfv(
+    parameters: BFVParameters | None = None,
+    *,
+    relinearisation_keys: bool = False,
+    galois_keys: bool | Sequence[int] = False,
+    insecure_for_teaching: bool = False,
+) -> Scheme:
+    """Pyfhel BFV: exact integers in slots. Keywords as for tenseal_bfv; galois_keys may name the steps of rotations."""
+    return _pyfhel_scheme()(
+        "pyfhel-bfv",
+        parameters or BFVParameters(),
+        relinearisation_keys=relinearisation_keys,
+        galois_keys=galois_keys,
+        insecure_for_teaching=insecure_for_teaching,
+    )
 
 
-def pyfhel_ckks(parameters: CKKSParameters | None = None, **options: bool | Sequence[int]) -> Scheme:
-    """Pyfhel CKKS: real numbers with an error, in slots. Options as for pyfhel_bfv."""
-    return _pyfhel_scheme()("pyfhel-ckks", parameters or CKKSParameters(), **options)
+def pyfhel_ckks(
+    parameters: CKKSParameters | None = None,
+    *,
+    relinearisation_keys: bool = False,
+    galois_keys: bool | Sequence[int] = False,
+    insecure_for_teaching: bool = False,
+) -> Scheme:
+    """Pyfhel CKKS: real numbers with an error, in slots. Keywords as for pyfhel_bfv."""
+    return _pyfhel_scheme()(
+        "pyfhel-ckks",
+        parameters or CKKSParameters(),
+        relinearisation_keys=relinearisation_keys,
+        galois_keys=galois_keys,
+        insecure_for_teaching=insecure_for_teaching,
+    )
 
 
 def paillier(parameters: PaillierParameters | None = None, *, insecure_for_teaching: bool = False) -> Scheme:

@@ -9,7 +9,7 @@ import numpy as np
 
 from he_helpers.parameters import Parameters, parameters_to_dict, require_security
 from he_helpers.schemes.envelope import seal_envelope
-from he_helpers.schemes.errors import DamagedBytes, KeyMismatch
+from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, WrongKind
 from he_helpers.schemes.interface import DEFAULT_TERMS, LIBRARY_ERRORS, Ciphertext, Encryptor, PublicKey, computed
 
 
@@ -56,7 +56,10 @@ class SecretKey(Encryptor):
         none left. Foreign bytes can pass for the sum of slots under CKKS, which is one number without unused slots.
         """
         if not isinstance(ciphertext, Ciphertext):
-            raise TypeError(f"A Ciphertext can be decrypted, not {type(ciphertext).__name__}.")
+            raise WrongKind(
+                f"A Ciphertext can be decrypted, not {type(ciphertext).__name__}: pass what "
+                "PublicKey.load_ciphertext or an operation gave."
+            )
         if ciphertext.key.fingerprint != self.fingerprint or ciphertext.key.scheme_name != self.scheme_name:
             raise KeyMismatch(
                 f"This ciphertext was encrypted under key {ciphertext.key.fingerprint[:8]} "

@@ -27,6 +27,7 @@ from he_helpers.schemes.errors import (
     ShapeMismatch,
     UnsupportedOperation,
     ValueOutOfRange,
+    WrongKind,
 )
 from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
@@ -482,6 +483,17 @@ def test_nothing_tells_the_magnitude(name):
         envelope.open_envelope(public.encrypt(values).to_bytes(), "ciphertext") for values in ([0, 0], [1, 100])
     ]
     assert fields[0][:6] == fields[1][:6]
+
+
+# Row: the wrong half of a key pair
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_wrong_thing_in_the_place_of_a_ciphertext(name):
+    keys = key_pair(name)
+    for wrong in (keys, keys.public, keys.secret, keys.public.encrypt([1]).to_bytes(), None):
+        with pytest.raises(WrongKind, match="A Ciphertext can be decrypted, not "):
+            keys.secret.decrypt(wrong)
 
 
 # What the libraries refuse with an error of their own

@@ -101,3 +101,17 @@ def test_the_noise_is_not_underestimated(named):
         except DepthExhausted:
             break
     assert expected > 3 * 2**7 and (named.secret.decrypt(x) == expected).all()
+
+
+@pytest.mark.parametrize("steps", [np.array([1, -2]), [np.int64(1), np.int32(-2)], (1, np.int8(-2))])
+def test_steps_of_numpy(steps):
+    keys = pyfhel_bfv(galois_keys=steps).generate_keys()
+    x = keys.public.encrypt(np.arange(10), terms=np.int64(2))
+    assert (keys.secret.decrypt(x.rotate(np.int64(1)))[:8] == np.arange(1, 9)).all()
+    assert (keys.secret.decrypt(x.rotate(np.int16(-2)))[2:] == np.arange(8)).all()
+
+
+@pytest.mark.parametrize("steps", [[1.5], ["1"], "12", [None]])
+def test_steps_that_are_no_integers(steps):
+    with pytest.raises(InvalidParameters, match="steps of rotations, which are integers, not"):
+        pyfhel_bfv(galois_keys=steps)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from Pyfhel import Pyfhel
 
-from he_helpers.parameters import Parameters, parameters_from_dict
+from he_helpers.parameters import InvalidParameters, Parameters, parameters_from_dict
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.interface import Ciphertext
 from he_helpers.schemes.pyfhel_.public import (
@@ -38,6 +38,12 @@ class PyfhelScheme(Scheme):
     ) -> None:
         super().__init__(name, parameters, insecure_for_teaching=insecure_for_teaching)
         self.relinearisation_keys = relinearisation_keys
+        if not isinstance(galois_keys, bool):
+            if isinstance(galois_keys, str) or not all(isinstance(step, (int, np.integer)) for step in galois_keys):
+                raise InvalidParameters(
+                    f"galois_keys is True or a list of the steps of rotations, which are integers, not {galois_keys!r}."
+                )
+            galois_keys = [int(step) for step in galois_keys]
         self.galois_keys = galois_keys
 
     def generate_keys(self) -> KeyPair:
@@ -48,7 +54,7 @@ class PyfhelScheme(Scheme):
         if self.galois_keys is True:
             engine.rotateKeyGen()
         elif self.galois_keys:
-            engine.rotateKeyGen(rot_steps=list(self.galois_keys))
+            engine.rotateKeyGen(rot_steps=self.galois_keys)
         return _key_pair(engine, self.name, self.parameters, self.insecure_for_teaching)
 
     @classmethod
