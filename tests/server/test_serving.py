@@ -392,7 +392,7 @@ def test_one_accounts_large_bodies_leave_threads_for_others(app):
 
 def test_an_honest_client_gets_in_where_silent_ones_took_all_connections(app, ann):
     """Whoever waits longest without an account makes room; a body under an account stays."""
-    with serving(app, replace(LIMITS, connections=20)) as server:
+    with serving(app, replace(LIMITS, connections=20, head_seconds=120)) as server:
         upload = connected(server)
         upload.sendall(head("Content-Length: 10", "Connection: close", person=ann) + b"1")
         wait_until(lambda: server.budget._taken == 1)
