@@ -25,7 +25,7 @@ from tests.fuzz import changes
 
 ROOT = Path(__file__).parents[2]
 HONEST_EVERY = 100
-_MESSAGES = 0.15  # of all bodies; the others are tables
+_MESSAGES = 0.1  # of all bodies; the others are tables
 _START_SECONDS = 120
 _DEATH = re.compile(r"worker (?:died|ended): task (\w+), (.*)")
 

@@ -74,9 +74,9 @@ class SEALCiphertext:
         scale: float,
         random: Random,
     ) -> SEALCiphertext:
-        """Two polynomials of random numbers below 2^30, which every prime here exceeds."""
+        """Two polynomials of random numbers below 2^20, which every prime here exceeds."""
         count = 2 * ring_dimension * primes
-        numbers = b"".join(random.getrandbits(30).to_bytes(8, "little") for _ in range(count))
+        numbers = b"".join(random.getrandbits(20).to_bytes(8, "little") for _ in range(count))
         return cls(version, parameters, ntt_form, 2, ring_dimension, primes, scale, 1, numbers)
 
 
