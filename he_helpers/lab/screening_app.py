@@ -28,6 +28,7 @@ _PAGE = "screening.ipynb"
 # How long a visit's process outlives its page. The page's own request to end it is refused by Jupyter Server, which
 # misses a token against forged requests in it, and says so in the terminal; the check stays on all the same.
 _IDLE_SECONDS = 60
+_PING_MILLISECONDS = 30_000
 # Voilà's template loads a font from a content delivery network, which would thereby learn of the visit. Nothing that
 # does not come from this computer is loaded, and nothing is sent anywhere else by the browser.
 _CONTENT_SECURITY_POLICY = (
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         from voila.app import Voila
     except ImportError:
-        sys.exit("Voilà is not installed; `make app` installs it.")
+        sys.exit("Voilà is not installed; `make lab` and `make app` install it.")
 
     workspace = Workspace()
     # A folder with nothing but the page, because Voilà also serves files that lie beside it.
@@ -91,13 +92,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The kernels of the visits inherit it, and enter their role themselves.
     os.environ.update(environment_for(workspace, None))
     idle = {"cull_idle_timeout": _IDLE_SECONDS, "cull_interval": _IDLE_SECONDS // 6}
+    print(f"The form: http://127.0.0.1:{chosen.port}/ (Control-C ends it)", flush=True)
     Voila.launch_instance(
         [str(folder / _PAGE)],
         ip="127.0.0.1",
         port=chosen.port,
         open_browser=not chosen.no_browser,
-        tornado_settings={"headers": {"Content-Security-Policy": _CONTENT_SECURITY_POLICY}},
-        config=Config({"VoilaConfiguration": {"show_tracebacks": False}, "MappingKernelManager": idle}),
+        tornado_settings={
+            "headers": {"Content-Security-Policy": _CONTENT_SECURITY_POLICY},
+            # Jupyter Server's own default is longer than its interval, which Tornado corrects with a warning.
+            "ws_ping_timeout": _PING_MILLISECONDS,
+        },
+        config=Config({
+            "VoilaConfiguration": {"show_tracebacks": False},
+            "MappingKernelManager": idle,
+            # Sockets in a folder of one's own; each kernel warns about those of the network, which others can reach.
+            "KernelManager": {"transport": "ipc"},
+            # Else it warns that nobody has signed the page, which this module has just written.
+            "Voila": {"log_level": "ERROR"},
+        }),
     )
 
 

@@ -20,6 +20,10 @@ _ERROR = "var(--jp-error-color1, #b3261e)"
 _BAR, _MARK = "#0072B2", "#E69F00"
 # JupyterLab takes borders out of stored HTML, and keeps a background: it shows how long the bar could be.
 _REST = "#C8C8C8"
+# What a field holds before an answer. Not None, for which a drop-down shows a blank in place of its first line.
+_NOTHING = ""
+# On a narrow page what stands beside a field moves below it.
+_ROW = widgets.Layout(flex_flow="row wrap", max_width="100%")
 
 
 def gauge(chance: float) -> str:
@@ -45,11 +49,12 @@ def reading_as_html(reading: Reading) -> str:
     """The gauge, the score behind it, and what travelled: sizes and a few bytes, never a value."""
     sample = reading.sample.hex(" ")
     return (
-        f"{gauge(reading.chance)}"
+        # Read out by a screen reader when it appears.
+        f'<div role="status">{gauge(reading.chance)}'
         f'<p style="color: {_TEXT}; margin: 4px 0">Score (linear predictor): {reading.score}. {NO_ADVICE}</p>'
         f'<p style="color: {_TEXT}; margin: 4px 0">Sent: a public key and {reading.ciphertexts} ciphertexts, '
         f"{reading.sent:,} bytes, ending like <code>{sample}</code>. "
-        f"Received: 1 ciphertext, {reading.received:,} bytes. Your values stayed here.</p>"
+        f"Received: 1 ciphertext, {reading.received:,} bytes. Your values stayed here.</p></div>"
     )
 
 
@@ -65,7 +70,7 @@ class ScreeningForm:
         self.reading: Reading | None = None
         self._shown: dict[str, str] = {}
         self.fields = {question.name: _field(question) for question in model.questions}
-        self.messages = {name: widgets.HTML() for name in self.fields}
+        self.messages = {name: widgets.HTML(layout=widgets.Layout(max_width="100%")) for name in self.fields}
         self.button = widgets.Button(description="Encrypt and send", button_style="primary")
         self.clear_button = widgets.Button(description="Clear")
         self.outcome = widgets.HTML()
@@ -73,18 +78,21 @@ class ScreeningForm:
             field.observe(self._forget_reading, names="value")
         self.button.on_click(lambda _: self.submit())
         self.clear_button.on_click(lambda _: self.clear())
-        rows = [widgets.HBox([self.fields[name], *self._beside(name)]) for name in self.fields]
+        rows = [widgets.HBox([self.fields[name], *self._beside(name)], layout=_ROW) for name in self.fields]
         self.box = widgets.VBox([*rows, widgets.HBox([self.button, self.clear_button]), self.outcome])
 
     def fill(self, answers: Mapping[str, str | int]) -> None:
-        """Types `answers` in, by the question's name: text, or the number of a choice."""
+        """Types `answers` in, by the question's name: text, or the number of a choice (None: not chosen)."""
         for name, answer in answers.items():
-            self.fields[name].value = answer
+            self.fields[name].value = _NOTHING if answer is None else answer
 
     def submit(self) -> None:
         """What the button does: shows messages, or asks and shows the reading. Sends nothing while one is shown."""
         self._forget_reading()
-        answers = {name: None if field.value is None else str(field.value) for name, field in self.fields.items()}
+        answers = {
+            name: None if self._is_choice(name) and field.value == _NOTHING else str(field.value)
+            for name, field in self.fields.items()
+        }
         values, messages = self._model.check(answers)
         self._show(messages)
         if messages:
@@ -103,8 +111,8 @@ class ScreeningForm:
 
     def clear(self) -> None:
         """Takes answers, messages and the reading away."""
-        for name, field in self.fields.items():
-            field.value = None if self._is_choice(name) else ""
+        for field in self.fields.values():
+            field.value = _NOTHING
         self._show({})
         self._forget_reading()
 
@@ -148,10 +156,10 @@ class ScreeningForm:
 
 
 def _field(question: Question) -> widgets.Text | widgets.Dropdown:
-    shape = {"style": {"description_width": "220px"}, "layout": widgets.Layout(width="400px")}
+    shape = {"style": {"description_width": "220px"}, "layout": widgets.Layout(width="400px", max_width="95%")}
     label = question.wording.label
     if question.wording.choices:
-        return widgets.Dropdown(description=label, options=[("choose", None), *question.wording.choices], **shape)
+        return widgets.Dropdown(description=label, options=[("choose", _NOTHING), *question.wording.choices], **shape)
     return widgets.Text(description=label, **shape)
 
 
@@ -160,4 +168,4 @@ def _unit(question: Question) -> str:
 
 
 def _message(text: str) -> str:
-    return f'<span role="alert" style="color: {_ERROR}">{html.escape(text)}</span>'
+    return f'<span role="alert" style="color: {_ERROR}; overflow-wrap: anywhere">{html.escape(text)}</span>'

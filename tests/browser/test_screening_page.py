@@ -44,9 +44,13 @@ CHANCE = 1 / (
 class Page:
     """The served page: its address, and how many scores its research server was asked for."""
 
-    def __init__(self, address, workspace):
+    def __init__(self, address, workspace, terminal):
         self.address = address
+        self._terminal = terminal
         self._log = workspace.root / "research" / "service" / "server.log"
+
+    def said(self):
+        return self._terminal.read_text()
 
     def scores_asked_for(self):
         text = self._log.read_text() if self._log.exists() else ""
@@ -68,7 +72,7 @@ def page(tmp_path_factory):
         while not _listens(port):
             assert app.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.2)
-        yield Page(f"http://127.0.0.1:{port}/", workspace)
+        yield Page(f"http://127.0.0.1:{port}/", workspace, folder / "log")
     finally:
         app.terminate()
         app.wait(timeout=30)
@@ -157,6 +161,37 @@ def test_wrong_answers_get_their_messages_and_nothing_is_sent(visit, page):
     assert page.scores_asked_for() == before + 1
 
 
+def test_a_drop_down_says_choose_again_after_clear(visit):
+    tab = visit()
+    shown = "fields => fields.map(field => field.options[field.selectedIndex]?.text ?? 'blank')"
+    assert tab.locator("select").evaluate_all(shown) == ["choose"] * len(CHOSEN)
+    fill(tab)
+    tab.get_by_role("button", name="Clear").click()
+    tab.wait_for_function("[...document.querySelectorAll('input[type=text]')].every(field => !field.value)")
+    assert tab.locator("select").evaluate_all(shown) == ["choose"] * len(CHOSEN)
+
+
+def test_a_narrow_page_shows_everything(visit):
+    tab = visit()
+    tab.set_viewport_size({"width": 390, "height": 800})
+    fill(tab, TYPED | {"Fasting glucose": "980"})
+    press(tab)
+    tab.get_by_text("Nothing was sent").wait_for()
+    right_edges = "parts => parts.map(part => part.getBoundingClientRect().right)"
+    parts = tab.locator("input, select, [role=alert], button")
+    assert max(parts.evaluate_all(right_edges)) <= 390
+    fill(tab)
+    press(tab)
+    reading = tab.get_by_role("status").filter(has_text="Chance of")
+    reading.wait_for()
+    assert max(reading.evaluate_all(right_edges)) <= 390
+
+
+def test_the_terminal_shows_where_the_page_is_and_nothing_else(visit, page):
+    visit()
+    assert page.said() == f"The form: {page.address} (Control-C ends it)\n"
+
+
 def test_another_visitor_sees_nothing_of_it(visit):
     first = visit()
     fill(first)
@@ -178,7 +213,7 @@ def test_the_browser_talks_to_this_computer_alone(page, browser):
     tab = context.new_page()
     answered = []
     tab.on("response", lambda response: answered.append(response.url))
-    tab.goto(page.address)
+    tab.goto(page.address, timeout=START_SECONDS * 1000)
     tab.get_by_role("button", name="Encrypt and send").wait_for(timeout=START_SECONDS * 1000)
     policy = tab.request.get(page.address).headers["content-security-policy"]
     context.close()
