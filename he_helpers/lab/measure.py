@@ -38,11 +38,16 @@ def interleaved_medians(
 
 
 def paired(
-    first: Callable[[], Any], second: Callable[[], Any], repetitions: int = 20, warm_up: int = 2
+    first: Callable[[], Any],
+    second: Callable[[], Any],
+    repetitions: int = 20,
+    warm_up: int = 2,
+    clock: Callable[[], float] = time.thread_time,
 ) -> np.ndarray:
     """Processor seconds of two functions without arguments, shape (repetitions, 2), each pair in the other order.
 
-    Only what this thread computes counts, not what other processes do meanwhile. Whatever slows the machine for longer
+    Only what this thread computes counts, not what other processes do meanwhile; with time.process_time as the clock
+    also what threads compute that a function starts. Whatever slows the machine for longer
     than a pair slows both of it, so that the ratio within a pair tells more than that of two medians. Look at the
     quartiles of the ratios, too: they are the spread.
     """
@@ -52,9 +57,9 @@ def paired(
         second()
     for repetition, pair in enumerate(seconds):
         for place in (0, 1) if repetition % 2 else (1, 0):
-            start = time.thread_time()
+            start = clock()
             (first, second)[place]()
-            pair[place] = time.thread_time() - start
+            pair[place] = clock() - start
     return seconds
 
 

@@ -5,6 +5,7 @@ the numbers into their slots.
 """
 
 import tempfile
+import time
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 import tenseal as ts
 
 from he_helpers.lab.data import load_table
-from he_helpers.lab.measure import interleaved_medians
+from he_helpers.lab.measure import paired
 from he_helpers.schemes.keys import tenseal_bfv
 from he_helpers.tables import EncryptedTable
 
@@ -22,12 +23,14 @@ GROUPS = 10
 COLUMNS = ("a", "b", "c")
 
 
-def scale_costs(rows: int = 10**6, repetitions: int = 3) -> pd.DataFrame:
+def scale_costs(rows: int = 10**6, repetitions: int = 7) -> pd.DataFrame:
     """Encrypt, load and aggregate a table of ``rows`` rows in ten groups and three columns; load its CSV file.
 
     Raw are TenSEAL's own calls for the same vectors, with the labels read once: by pandas' factorize from text when
-    encrypting, by counting their codes afterwards. For the file raw is pandas.read_csv. The steps take turns.
-    Returns a row for each step with the columns raw and helper (fastest, seconds) and ``helper / raw``.
+    encrypting, by counting their codes afterwards. Loading begins with the context. For the file raw is
+    pandas.read_csv.
+    Returns a row for each step with the columns raw and helper (medians, seconds of the processor) and
+    ``helper / raw``, the median of the ratios within a pair, with the quartiles of these ratios.
     """
     generator = np.random.default_rng(1)
     frame = pd.DataFrame({"group": generator.choice([f"group {i}" for i in range(GROUPS)], rows)})
@@ -43,6 +46,7 @@ def scale_costs(rows: int = 10**6, repetitions: int = 3) -> pd.DataFrame:
     vectors = list(table.layout.vectors(frame[list(COLUMNS)].to_numpy()))
     raw = [ts.bfv_vector(context, vector) for vector in vectors]
     raw_bytes, table_bytes = [vector.serialize() for vector in raw], table.to_bytes()
+    raw_context = context.serialize(save_public_key=False, save_galois_keys=False, save_relin_keys=False)
     codes = pd.factorize(frame["group"])[0].astype(np.uint8).tobytes()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "table.csv"
@@ -53,7 +57,7 @@ def scale_costs(rows: int = 10**6, repetitions: int = 3) -> pd.DataFrame:
                 encrypt,
             ),
             "load": (
-                lambda: [_count(codes), *(ts.bfv_vector_from(table.key.context, data) for data in raw_bytes)],
+                lambda: [_count(codes), *_vectors(raw_context, raw_bytes)],
                 lambda: EncryptedTable.from_bytes(table_bytes),
             ),
             "aggregate": (lambda: reduce(add, raw), lambda: table.group_by("group").sum()),
@@ -61,9 +65,17 @@ def scale_costs(rows: int = 10**6, repetitions: int = 3) -> pd.DataFrame:
         }
         costs = {}
         for step, (library, helper) in steps.items():
-            times = interleaved_medians({"raw": library, "helper": helper}, repetitions, warm_up=1)["minimum"]
-            costs[step] = {**times, "helper / raw": times["helper"] / times["raw"]}
-    return pd.DataFrame.from_dict(costs, orient="index").rename_axis("step")
+            # pandas parses in threads of its own.
+            pairs = paired(library, helper, repetitions, warm_up=1, clock=time.process_time)
+            costs[step] = [*np.median(pairs, axis=0), *np.quantile(pairs[:, 1] / pairs[:, 0], [0.5, 0.25, 0.75])]
+    columns = ["raw", "helper", "helper / raw", "lower quartile", "upper quartile"]
+    return pd.DataFrame.from_dict(costs, orient="index", columns=columns).rename_axis("step")
+
+
+def _vectors(context: bytes, vectors: list[bytes]) -> list[ts.BFVVector]:
+    """What a table is to TenSEAL: a context, without which nothing can be read, and the vectors under it."""
+    loaded = ts.context_from(context, n_threads=1)
+    return [ts.bfv_vector_from(loaded, vector) for vector in vectors]
 
 
 def _count(codes: bytes) -> np.ndarray:

@@ -168,12 +168,14 @@ class PublicKey(Encryptor):
             consumed = self._consumed_by_sum(consumed, self._consumed_by_rotation(consumed))
         return consumed
 
-    def load_ciphertext(self, data: bytes) -> "Ciphertext":
+    def load_ciphertext(self, data: bytes, *, verified: bool = False) -> "Ciphertext":
         """Read a ciphertext of this key from its envelope.
+
+        verified: True for an envelope inside another one, whose digest was checked (see open_envelope).
 
         Raises DamagedBytes, or KeyMismatch when it names another key or scheme; both before the library's parser runs.
         """
-        fields = open_envelope(data, "ciphertext")
+        fields = open_envelope(data, "ciphertext", verified=verified)
         if len(fields) != 7 or not isinstance(fields[6], bytes) or not isinstance(fields[1], bytes):
             raise DamagedBytes("The fields of this ciphertext do not fit this version of he_helpers.")
         scheme_name, fingerprint, length, padding, bound, consumed, native = fields

@@ -152,7 +152,7 @@ class EncryptedAggregate:
         placement = _placement(key, query, columns, layout_name, partial_sums, groups.rows)
         if len(sealed) != len(placement.lengths):
             raise DamagedBytes(f"This aggregate needs {len(placement.lengths)} ciphertexts and brings {len(sealed)}.")
-        ciphertexts = [key.load_ciphertext(ciphertext) for ciphertext in sealed]
+        ciphertexts = [key.load_ciphertext(ciphertext, verified=True) for ciphertext in sealed]
         if [ciphertext.length for ciphertext in ciphertexts] != placement.lengths:
             raise DamagedBytes("A ciphertext of this aggregate does not have the length that its groups need.")
         return cls(key, query, columns, layout_name, partial_sums, groups, counts, ciphertexts)

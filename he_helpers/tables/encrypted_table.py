@@ -186,7 +186,7 @@ class EncryptedTable:
         ):
             raise DamagedBytes("The key of this table is not the one that its header names.")
         check_noise(layout, key)
-        loaded = [key.load_ciphertext(ciphertext) for ciphertext in ciphertexts]
+        loaded = [key.load_ciphertext(ciphertext, verified=True) for ciphertext in ciphertexts]
         if any(ciphertext.length != length for ciphertext, length in zip(loaded, layout.lengths(), strict=True)):
             raise DamagedBytes("A ciphertext of this table does not have the length that its layout needs.")
         return cls(key, header, loaded)

@@ -174,10 +174,11 @@ class Labels:
         group_of_row = np.zeros(self.rows, dtype=np.int64)
         for name in grouping:
             base = len(self.categories[name])
-            number = group_of_row * base + self._codes[name]
+            codes = self._codes[name].astype(np.int64, copy=False)
+            number = group_of_row * base + codes if distinct else codes
             largest = (len(distinct[0]) if distinct else 1) * base
             occurring, group_of_row = _ranked(number, largest)
-            distinct = [codes[occurring // base] for codes in distinct] + [occurring % base]
+            distinct = [values[occurring // base] for values in distinct] + [occurring % base]
         return distinct, group_of_row
 
 
@@ -186,6 +187,8 @@ def _ranked(numbers: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
     if limit > max(_COUNTED, _COUNTED_PER_ROW * len(numbers)):
         return np.unique(numbers, return_inverse=True)
     occurs = np.bincount(numbers, minlength=limit) > 0
+    if occurs.all():
+        return np.arange(limit), numbers
     return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[numbers]
 
 

@@ -13,7 +13,7 @@ def test_the_measurement_runs():
     costs = scale_costs(rows=2000, repetitions=1)
     assert list(costs.index) == ["encrypt", "load", "aggregate", "load_table"]
     assert (costs[["raw", "helper"]] > 0).all(axis=None)
-    assert np.allclose(costs["helper / raw"], costs["helper"] / costs["raw"])
+    assert np.allclose(costs["helper / raw"], costs["helper"] / costs["raw"])  # of one pair the medians are the pair
 
 
 def test_rows_are_read_once_and_aggregates_read_none(monkeypatch):
