@@ -17,6 +17,7 @@ from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.keys import pyfhel_ckks, tenseal_ckks
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.pyfhel_.stream import read_head
 from he_helpers.schemes.tenseal_.message import vector_message
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair
 
@@ -174,26 +175,133 @@ FIELDS = {
 }
 
 
+# The coefficients are a stream of their own behind the head, and so is a seed behind those of one polynomial.
+COEFFICIENTS_AT, SEED_STREAM_BYTES = 89, 81
+INNER_FIELDS = {
+    "magic": (0, "<H", 1),
+    "size of the header": (2, "<B", 24),
+    "compression": (5, "<B", 2),
+    "size": (8, "<Q", 1 << 62),
+    "no size": (8, "<Q", 0),
+}
+FIELDS |= {f"{name} of the coefficients": (COEFFICIENTS_AT + at, *other) for name, (at, *other) in INNER_FIELDS.items()}
+FIELDS |= {
+    "no coefficients": (COEFFICIENTS_AT + 16, "<Q", 0),
+    "many coefficients": (COEFFICIENTS_AT + 16, "<Q", 1 << 60),
+}
+FIELDS_OF_SEED = {
+    **{name: (at - SEED_STREAM_BYTES, *other) for name, (at, *other) in INNER_FIELDS.items()},
+    "no generator": (-65, "<B", 0),
+    "another generator": (-65, "<B", 2),
+    "an unknown generator": (-65, "<B", 3),
+}
+
+
+def seeded(native, seed):
+    """A stream of Pyfhel with this seed, for BLAKE2xb, in the place of its second polynomial."""
+    head, coefficients = native[16:COEFFICIENTS_AT], native[COEFFICIENTS_AT + 24 :]
+    first = coefficients[: len(coefficients) // 2]
+    header = struct.Struct("<5sBHQ")
+    start = native[:5]
+    inner = header.pack(start, 0, 0, 24 + len(first)) + struct.pack("<Q", len(first) // 8) + first
+    inner += header.pack(start, 0, 0, SEED_STREAM_BYTES) + b"\x01" + seed
+    return header.pack(start, 0, 0, COEFFICIENTS_AT + len(inner)) + head + inner
+
+
+def pyfhel_streams(public):
+    """A ciphertext, its stream with both polynomials, and one with a seed that somebody made up."""
+    x = public.encrypt([1, 2, 3])
+    native = x.native.to_bytes("none")
+    return x, (native, seeded(native, bytes(range(64))))
+
+
+def changed(native, place, kind, value):
+    data = bytearray(native)
+    place %= len(data)
+    struct.pack_into(kind, data, place, 1 - data[place] if value is None else value)
+    assert data != native
+    return bytes(data)
+
+
 @pytest.mark.parametrize("name", PYFHEL)
 @pytest.mark.parametrize("which", FIELDS)
 def test_a_changed_head_of_a_pyfhel_ciphertext(name, which):
     public = deep_pair(name).public
-    x = public.encrypt([1, 2, 3])
-    native = bytearray(x.native.to_bytes("none"))
-    place, kind, value = FIELDS[which]
-    before = bytes(native)
-    struct.pack_into(kind, native, place, 1 - native[place] if value is None else value)
-    assert native != before
-    refused(public, forged(x, bytes(native)))
+    x, streams = pyfhel_streams(public)
+    for native in streams:
+        assert len(public.load_ciphertext(forged(x, native))) == 3
+        refused(public, forged(x, changed(native, *FIELDS[which])))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+@pytest.mark.parametrize("which", FIELDS_OF_SEED)
+def test_a_changed_head_of_a_seed(name, which):
+    public = deep_pair(name).public
+    x, (_, native) = pyfhel_streams(public)
+    refused(public, forged(x, changed(native, *FIELDS_OF_SEED[which])))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_no_stream_within_is_compressed(name):
+    """Where Pyfhel was built with a compression, SEAL would unpack a few bytes to as many as they say."""
+    _, (full, short) = pyfhel_streams(key_pair(name).public)
+    for native, place in ((full, COEFFICIENTS_AT), (short, COEFFICIENTS_AT), (short, -SEED_STREAM_BYTES)):
+        assert read_head(native).polynomials == 2
+        for mode in (1, 2):
+            with pytest.raises(DamagedBytes):
+                read_head(changed(native, place + 5, "<B", mode))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_the_size_follows_from_the_head(name):
+    """Before SEAL sets memory aside for what the head says."""
+    _, streams = pyfhel_streams(deep_pair(name).public)
+    for native in streams:
+        longer = native + bytes(SEED_STREAM_BYTES)
+        wrong = [changed(native, *FIELDS[which]) for which in ("one polynomial", "three polynomials", "primes")]
+        for data in (*wrong, changed(longer, 8, "<Q", len(longer))):
+            with pytest.raises(DamagedBytes, match="number of coefficients"):
+                read_head(data)
 
 
 @pytest.mark.parametrize("name", PYFHEL)
 def test_a_pyfhel_ciphertext_cut_off_anywhere_in_its_head(name):
     public = key_pair(name).public
-    x = public.encrypt([1, 2, 3])
-    native = x.native.to_bytes("none")
-    for length in range(1, 120):
-        refused(public, forged(x, native[:length]))
+    x, streams = pyfhel_streams(public)
+    for native in streams:
+        for length in range(1, 120):
+            refused(public, forged(x, native[:length]))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_a_seed_cut_off_or_with_bytes_behind_it(name):
+    """Also where the size in the first header is made to fit."""
+    public = key_pair(name).public
+    x, (full, short) = pyfhel_streams(public)
+    for native in [short[:-missing] for missing in range(1, 100)] + [short + b"\0", full + short[-SEED_STREAM_BYTES:]]:
+        refused(public, forged(x, native))
+        refused(public, forged(x, changed(native, 8, "<Q", len(native))))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_a_made_up_seed(name):
+    """It is the same second polynomial for everyone, and no number that could be encrypted."""
+    keys = key_pair(name)
+    x, (_, native) = pyfhel_streams(keys.public)
+    readers = [load_public_key(keys.public.for_evaluation().to_bytes()) for _ in range(2)] + [keys.public]
+    loaded = [key.load_ciphertext(forged(x, native)) for key in readers]
+    assert len({(y + y).to_bytes() for y in loaded}) == 1
+    with pytest.raises(DamagedBytes, match="cannot hold"):
+        keys.secret.decrypt(loaded[0])
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_the_mark_of_a_seed_where_none_is(name):
+    """SEAL marks a seed in its memory by a first coefficient above every prime, and would save what follows it."""
+    public = key_pair(name).public
+    x, (native, _) = pyfhel_streams(public)
+    second = COEFFICIENTS_AT + 24 + (len(native) - COEFFICIENTS_AT - 24) // 2
+    refused(public, forged(x, changed(native, second, "<Q", 2**64 - 1)))
 
 
 def test_another_scale_of_the_same_chain():

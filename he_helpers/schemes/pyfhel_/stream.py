@@ -1,8 +1,11 @@
-"""The head of a ciphertext that SEAL wrote without compression, as Pyfhel's are: read before SEAL reads the rest.
+"""A ciphertext that SEAL wrote without compression, as Pyfhel's are: read before SEAL reads it.
 
 SEAL's header (16 bytes: magic, size of the header, version, compression, size), then ``Ciphertext::save_members``:
 identity of the parameters (32 bytes), NTT form (1), polynomials, ring dimension, primes, scale and correction factor
-(8 bytes each), then the coefficients. https://github.com/microsoft/SEAL/blob/main/native/src/seal/ciphertext.cpp
+(8 bytes each), then the coefficients as a stream of their own, with a header. Of a fresh ciphertext that was made with
+the secret key, these are the coefficients of the first polynomial, and one more stream follows: the generator (1 byte)
+and the seed (64) that SEAL makes the second polynomial from.
+https://github.com/microsoft/SEAL/blob/main/native/src/seal/ciphertext.cpp
 """
 
 import struct
@@ -11,8 +14,15 @@ from dataclasses import dataclass
 from he_helpers.schemes.errors import DamagedBytes
 
 _UNCOMPRESSED = 0
+_MAGIC = b"\x5e\xa1"
 _HEADER = struct.Struct("<2sBBBBHQ")
+_HEADER_BYTES = _HEADER.size
 _MEMBERS = struct.Struct("<32x?QQQdQ")
+_COEFFICIENTS_AT = _HEADER_BYTES + _MEMBERS.size
+_COUNT_BYTES = 8
+_BLAKE2XB = 1
+_SEED_BYTES = 64
+_SEED_STREAM_BYTES = _HEADER_BYTES + 1 + _SEED_BYTES
 
 
 @dataclass(frozen=True)
@@ -28,10 +38,35 @@ class CiphertextHead:
 
 
 def read_head(data: bytes) -> CiphertextHead:
-    """The head of the ciphertext in ``data``. Raises DamagedBytes where it is cut off or compressed."""
-    if len(data) < _HEADER.size + _MEMBERS.size:
+    """The head of the ciphertext in ``data``.
+
+    Raises DamagedBytes where it is cut off or compressed, or its coefficients are neither those of all polynomials nor
+    those of the first of two with a seed for SEAL's own generator, BLAKE2xb.
+    """
+    if len(data) < _COEFFICIENTS_AT + _HEADER_BYTES:
         raise DamagedBytes(f"These {len(data)} bytes are too few for a ciphertext of Pyfhel.")
-    magic, header_size, _, _, compression, _, size = _HEADER.unpack_from(data)
-    if (magic, header_size, compression, size) != (b"\x5e\xa1", _HEADER.size, _UNCOMPRESSED, len(data)):
+    if _stream_size(data, 0) != len(data):
         raise DamagedBytes("This is no ciphertext as Pyfhel serialises it without compression.")
-    return CiphertextHead(*_MEMBERS.unpack_from(data, _HEADER.size))
+    head = CiphertextHead(*_MEMBERS.unpack_from(data, _HEADER_BYTES))
+    size = _stream_size(data, _COEFFICIENTS_AT)
+    end = _COEFFICIENTS_AT + size
+    is_full = size == _array_size(head, head.polynomials) and end == len(data)
+    is_seeded = head.polynomials == 2 and size == _array_size(head, 1) and _is_seed(data[end:])
+    if not (is_full or is_seeded):
+        raise DamagedBytes("This ciphertext of Pyfhel has another number of coefficients than its head says.")
+    return head
+
+
+def _stream_size(data: bytes, place: int) -> int:
+    """The size that the header at ``place`` gives; 0 where none is, or one of a compressed stream."""
+    magic, header_size, _, _, compression, _, size = _HEADER.unpack_from(data, place)
+    return size if (magic, header_size, compression) == (_MAGIC, _HEADER_BYTES, _UNCOMPRESSED) else 0
+
+
+def _array_size(head: CiphertextHead, polynomials: int) -> int:
+    """The size of the stream of the coefficients of so many polynomials."""
+    return _HEADER_BYTES + _COUNT_BYTES + 8 * head.ring_dimension * head.primes * polynomials
+
+
+def _is_seed(data: bytes) -> bool:
+    return len(data) == _SEED_STREAM_BYTES == _stream_size(data, 0) and data[_HEADER_BYTES] == _BLAKE2XB
