@@ -58,6 +58,9 @@ class Environment:
         (packages / "pip").mkdir()
         (packages / "pip" / "__init__.py").write_text("")
         (packages / "pip" / "__main__.py").write_text(PIP)
+        # The set-up registers a filter with git: not with that of this checkout, whose notebooks it would then break.
+        subprocess.run(["git", "init", "--quiet", folder / "git"], check=True)
+        self.variables = {**os.environ, "GIT_DIR": str(folder / "git" / ".git")}
         self.refuse()
 
     def refuse(self, *packages: str) -> None:
@@ -68,11 +71,18 @@ class Environment:
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [self.python, *arguments], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [self.python, *arguments],
+            cwd=PROJECT,
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([self.python, *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=SECONDS)
+        return subprocess.run(
+            [self.python, *arguments], cwd=PROJECT, env=self.variables, capture_output=True, text=True, timeout=SECONDS
+        )
 
     def set_up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.run("-m", "he_helpers.installation", *arguments)
@@ -105,7 +115,11 @@ IMPORT = ("-c", "import he_helpers, Pyfhel; print(Pyfhel.compiled)")
 
 
 def test_the_course_can_begin_while_pyfhel_compiles(environment):
+    filters = ("git", "config", "filter.he-course-notebook.clean")
+    registered_here = subprocess.run(filters, cwd=PROJECT, capture_output=True).stdout
     began = environment.set_up("--beside", "learner")
+    assert str(environment.python) in subprocess.check_output(filters, env=environment.variables, text=True)
+    assert subprocess.run(filters, cwd=PROJECT, capture_output=True).stdout == registered_here
     assert began.returncode == 0 and "the cells that need it wait" in began.stdout
     assert environment.done() == {"learner"}
     assert environment.run("-c", "import he_helpers").returncode == 0
