@@ -50,6 +50,8 @@ def test_another_key_needs_a_word(tmp_path, contacts):
 def test_wrong_kind_and_damage(contacts, tmp_path):
     with pytest.raises(DamagedContact, match="'verify key'; expected 'encryption key'"):
         contacts.trust("Ana", Contact(VERIFY_KEY, bytes(32)).to_bytes())
+    with pytest.raises(DamagedContact, match="'secret key'"):
+        Contact("secret key", bytes(32))
     document = json.loads(KEY.to_bytes())
     altered = {**document, "key": OTHER.key.hex()}
     for data in (b"", b"[]", b"{}", b"\xff", b"[" * 4000, KEY.to_bytes()[:-20], json.dumps(altered).encode()):

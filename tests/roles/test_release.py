@@ -1,5 +1,6 @@
 """A release opens for its recipient only, and only when the administrator made it for this very request."""
 
+import msgpack
 import numpy as np
 import pandas as pd
 import pytest
@@ -124,6 +125,14 @@ def test_sealing_to_another_key_than_the_named_one_is_refused():
 
 @pytest.mark.parametrize("content", [b"", b"\x80", b"\xc0", b"\x81\xa7version\x02"])
 def test_signed_nonsense_is_refused(content):
+    signature = ADMINISTRATOR.sign(b"he_helpers release 1\x00" + content).signature
+    with pytest.raises(WrongRelease, match="version"):
+        opened(SealedBox(PublicKey(RECIPIENT.key)).encrypt(signature + content))
+
+
+@pytest.mark.parametrize("change", [{"version": 2}, {"remark": ""}])
+def test_a_release_of_another_version_or_with_another_member_is_refused(change):
+    content = msgpack.packb({**msgpack.unpackb(release().to_bytes()), **change})
     signature = ADMINISTRATOR.sign(b"he_helpers release 1\x00" + content).signature
     with pytest.raises(WrongRelease, match="version"):
         opened(SealedBox(PublicKey(RECIPIENT.key)).encrypt(signature + content))

@@ -236,6 +236,24 @@ def test_contributors_of_a_table_that_replaced_another_one():
     assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
 
 
+@pytest.mark.parametrize(
+    ("changed", "query"),
+    [
+        # One row of the north is in the south now, in branches that have others: nothing else changed.
+        ({"n1": [1] * 2, "s1": [1] * 3}, REGION),
+        # One row of the north is gone.
+        ({"n1": [1] * 2}, Query("sum", (), ("Revenue",))),
+    ],
+)
+def test_rows_of_contributors_who_stayed(changed, query):
+    before = {"n1": [1] * 3, "n2": [1] * 2, "n3": [1] * 2, "s1": [1] * 2, "s2": [1] * 2, "s3": [1] * 3}
+    groupings = [[], ["region"], ["region", "branch"]]
+    old, new = (encrypted(branches(**frame), groupings=groupings) for frame in (before, {**before, **changed}))
+    assert review(new, query, table_digest="new").clean
+    found = review(new, query, table_digest="new", approved_before=[approval(old, REGION, "old")])
+    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+
+
 def test_what_was_approved_under_a_smaller_minimum_is_no_difference():
     # No town lies in one region, and no region in one town: nothing can be subtracted.
     places = [("N", "Ash"), ("S", "Ash"), *town("N", "Birch", 2), *town("S", "Birch", 2)]
