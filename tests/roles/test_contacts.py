@@ -52,6 +52,9 @@ def test_wrong_kind_and_damage(contacts, tmp_path):
         contacts.trust("Ana", Contact(VERIFY_KEY, bytes(32)).to_bytes())
     with pytest.raises(DamagedContact, match="'secret key'"):
         Contact("secret key", bytes(32))
+    for key in (bytes(31), bytes(33), "k" * 32):
+        with pytest.raises(DamagedContact, match="32 bytes"):
+            Contact(ENCRYPTION_KEY, key)
     document = json.loads(KEY.to_bytes())
     altered = {**document, "key": OTHER.key.hex()}
     for data in (b"", b"[]", b"{}", b"\xff", b"[" * 4000, KEY.to_bytes()[:-20], json.dumps(altered).encode()):
@@ -69,6 +72,13 @@ def test_wrong_kind_and_damage(contacts, tmp_path):
 def test_names_that_cannot_be_files(contacts, name):
     with pytest.raises(InvalidName):
         contacts.trust(name, KEY.to_bytes())
+
+
+@pytest.mark.parametrize("name", ["", "../analyst", "a/b", ".hidden", "analyst\n"])
+def test_nothing_is_handed_over_under_such_a_name(tmp_path, name):
+    with pytest.raises(InvalidName):
+        hand_over(tmp_path / "handover", name, KEY)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_unknown_name_lists_the_known(contacts):

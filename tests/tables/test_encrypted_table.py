@@ -261,6 +261,7 @@ def test_a_table_under_an_insecure_key_is_not_read():
         ["A", "integer", ["9", "9223372036854775808"], 1, b"\0\1\0"],
         ["A", "integer", ["9", "1" + "0" * 5000], 1, b"\0\1\0"],
         ["A", "number", ["1.5", "nan"], 1, b"\0\1\0"],
+        ["A", "number", ["nan"], 1, b"\0\0\0"],
         ["A", "number", ["1.5", "2.50"], 1, b"\0\1\0"],
         ["A", "truth", ["False", "true"], 1, b"\0\1\0"],
         ["A", "truth", ["True", "False"], 1, b"\0\1\0"],

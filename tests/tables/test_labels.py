@@ -74,6 +74,12 @@ def test_categories_that_are_the_same_as_text():
         Labels.from_frame(pd.DataFrame({"x": pd.Categorical([1, "1"])}))
 
 
+@pytest.mark.parametrize(("largest", "kind"), [(2**63 - 1, "integer"), (2**63, "text")])
+def test_integers_that_64_bits_with_a_sign_do_not_hold_are_text(largest, kind):
+    labels = Labels.from_frame(pd.DataFrame({"x": np.array([5, largest], dtype=np.uint64)}))
+    assert labels.kinds == {"x": kind} and set(labels.categories["x"]) == {"5", str(largest)}
+
+
 @pytest.mark.parametrize("counted", [True, False], ids=["counting", "sorting"])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
