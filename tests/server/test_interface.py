@@ -1,6 +1,7 @@
 """Every address of the interface: who may call it, in which order, and what it answers."""
 
 import hashlib
+import json
 
 import pandas as pd
 import pytest
@@ -95,9 +96,15 @@ def test_unsuitable_names_are_refused(ann, table, name):
     kind(response)
 
 
-@pytest.mark.parametrize("minimum", ["0", "-1", "x", "1e3", "", "10000000", "²"])
+@pytest.mark.parametrize("minimum", ["0", "-1", "x", "1e3", "", "1000001", "10000000", "²"])
 def test_unsuitable_minimums_are_refused(ann, table, minimum):
     assert kind(ann.upload(table, minimum=minimum)) == "bad-request"
+
+
+@pytest.mark.parametrize("minimum", [1, 1_000_000])
+def test_the_smallest_and_the_largest_minimum_are_taken(ann, table, minimum):
+    assert ann.upload(table, minimum=minimum).status_code == 201
+    assert ann.get("/datasets/accounts").json["minimum_group_size"] == minimum
 
 
 def test_unknown_and_repeated_arguments_are_refused(ann, table):
@@ -522,14 +529,19 @@ def test_content_types_are_checked(uploaded, ann, eve, table):
     assert (body.status_code, kind(body)) == (415, "wrong-content-type")
 
 
-def test_bodies_above_the_limit_are_refused(ann, eve, app):
+def test_bodies_above_the_limit_are_refused(ann, app):
     limit = app.config["LARGEST_BODY"]
     response = ann.upload(b"x" * (limit + 1))
     assert (response.status_code, kind(response)) == (413, "body-too-large")
     assert response.json["largest_body"] == limit
     assert ann.upload(b"x" * limit).status_code == 422
-    large = eve.put(f"/requests/{new_request()}", json=asked(purpose="x" * 70_000))
-    assert large.status_code == 413
+
+
+def test_a_request_of_64_kilobytes_is_taken_and_none_above(uploaded, eve):
+    content = json.dumps(asked()).encode()
+    for size, status in ((64 * 1024, 201), (64 * 1024 + 1, 413)):
+        body = content.ljust(size)  # blanks after the document
+        assert eve.put(f"/requests/{new_request()}", body, content_type="application/json").status_code == status
 
 
 # Tokens
