@@ -18,7 +18,7 @@ from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.keys import pyfhel_ckks, tenseal_ckks
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.pyfhel_.stream import read_head
-from he_helpers.schemes.tenseal_.message import vector_message
+from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair
 
 TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
@@ -78,6 +78,16 @@ def test_a_message_that_is_no_vector_in_one_ciphertext(name, which):
     refused(public, forged(ciphertext, MESSAGES[which](*message_parts(ciphertext))))
     honest = b"\x0a\x01" + b"".join(message_parts(ciphertext))
     assert len(public.load_ciphertext(forged(ciphertext, honest))) == 3
+
+
+def test_a_length_of_more_than_ten_bytes_is_read_no_further():
+    """Protocol Buffers have none, and a number of a million bytes would keep the check busy for hours."""
+    stream = bytes(100)
+    honest = vector_message(stream, 3, None)
+    check_vector_message(honest, 3, None)
+    before = honest[: -len(stream) - 1]
+    with pytest.raises(DamagedBytes):
+        check_vector_message(before + b"\xe4" + b"\x80" * 9 + b"\x00" + stream, 3, None)  # 100 in eleven bytes
 
 
 @pytest.mark.parametrize("name", TENSEAL)
