@@ -32,7 +32,7 @@ class SecretKey(Encryptor):
         raise TypeError("A secret key is not pickled. Keep it in a keyring.")
 
     def encrypt(self, values: Any, terms: int = DEFAULT_TERMS) -> Ciphertext:
-        """Encrypt a vector as PublicKey.encrypt does, with ciphertexts of about half the bytes under TenSEAL.
+        """Encrypt a vector as PublicKey.encrypt does, with ciphertexts of about half the bytes under BFV and CKKS.
 
         A ciphertext of BFV or CKKS is two polynomials. The second one of a fresh ciphertext that was made with the
         secret key is uniformly random, so that a seed of 64 bytes can stand for it: SEAL draws a new seed from the
@@ -41,7 +41,8 @@ class SecretKey(Encryptor):
         random numbers, and the ring learning with errors problem. The short form lasts until a ciphertext is evaluated:
         results have both polynomials.
 
-        Under Pyfhel and Paillier this is PublicKey.encrypt. Arguments and errors are those of PublicKey.encrypt.
+        Under Paillier, and under Pyfhel outside Linux, this is PublicKey.encrypt. Arguments and errors are those of
+        PublicKey.encrypt.
         """
         vector, bound = self.public._admitted(values, terms)
         native, compact = computed("vector", self._encrypt, vector)

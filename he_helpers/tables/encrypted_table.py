@@ -49,7 +49,7 @@ class EncryptedTable:
 
         labels: the column or columns that stay readable, for everybody, the server included. Names become text: the
             column 2018 is "2018" in the table, and found by either.
-        key: a PublicKey, or a SecretKey, whose owner sends half the bytes under TenSEAL (see SecretKey.encrypt).
+        key: a PublicKey, or a SecretKey, whose owner sends half the bytes under BFV and CKKS (see SecretKey.encrypt).
         decimals: how many decimals the numbers have, for all columns or for each by name.
         layout: "aligned", "rotated", "rows" or "values" (see layouts.py).
         groupings: the label combinations that an aligned or rotated table shall answer sums for; each label by itself

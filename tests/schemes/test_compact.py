@@ -1,21 +1,27 @@
 """Fresh ciphertexts of whoever holds the secret key: half the bytes, and otherwise as any other."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from he_helpers.errors import HEError
+from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, ValueOutOfRange, WrongKind
+from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, UnsupportedOperation, ValueOutOfRange, WrongKind
 from he_helpers.schemes.keys import secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.pyfhel_.stream import HEADER_BYTES, seeded_ciphertext, version_of
+from he_helpers.schemes.seal_streams import load, saved
+from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
 
-TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
 
-
-@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("name", LATTICE)
 @pytest.mark.parametrize("length", [1, 3, 1000, "all"])
 def test_half_the_bytes(name, length):
     keys = key_pair(name)
@@ -47,7 +53,7 @@ def test_every_scheme_encrypts_with_its_secret_key(name):
         assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
 
 
-@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("name", LATTICE)
 def test_results_have_both_polynomials(name):
     """Nothing that was computed with a seed's ciphertext keeps the short form, which would be another ciphertext's."""
     keys = deep_pair(name)
@@ -63,7 +69,14 @@ def test_results_have_both_polynomials(name):
     assert len(a.assuming(a.bound / 2 if name == "tenseal-ckks" else a.bound // 2).to_bytes()) < 0.51 * full
 
 
-@pytest.mark.parametrize("name", TENSEAL)
+def first_of_second_polynomial(ciphertext):
+    if ciphertext.key.scheme_name.startswith("tenseal"):
+        return ciphertext.native.ciphertext()[0].data(1)
+    coefficients = np.frombuffer(ciphertext.native.to_bytes("none"), dtype=np.uint64, offset=113)
+    return int(coefficients[len(coefficients) // 2])
+
+
+@pytest.mark.parametrize("name", LATTICE)
 def test_no_seed_is_used_twice(name):
     """The second polynomials differ, of one key object and of two; so do the streams."""
     keys = key_pair(name)
@@ -71,11 +84,11 @@ def test_no_seed_is_used_twice(name):
     ciphertexts = [secret.encrypt([1, 2, 3]) for secret in (keys.secret, again.secret) for _ in range(20)]
     assert len({ciphertext.compact for ciphertext in ciphertexts}) == 40
     # The first coefficient of each second polynomial: two of 40 numbers of 53 bits agree once in 10^13 times.
-    second = [ciphertext.native.ciphertext()[0].data(1) for ciphertext in ciphertexts]
+    second = [first_of_second_polynomial(ciphertext) for ciphertext in ciphertexts]
     assert len(set(second)) == 40 and max(second) > 2**48
 
 
-@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("name", LATTICE)
 def test_the_same_sum_everywhere(name):
     """The owner's own objects, what the server reads and what a reviewer reads again give identical bytes."""
     keys = key_pair(name)
@@ -88,7 +101,20 @@ def test_the_same_sum_everywhere(name):
         assert len(results) == 1
 
 
-@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
+def test_a_changed_seed(name):
+    """Well sealed, it gives other numbers, and that is seen."""
+    keys = key_pair(name)
+    *description, native = open_envelope(keys.secret.encrypt([1, 2, 3]).to_bytes(), "ciphertext")
+    for place in (-1, -32, -64):
+        changed = bytearray(native)
+        changed[place] ^= 1
+        loaded = keys.public.load_ciphertext(seal_envelope("ciphertext", [*description, bytes(changed)]))
+        with pytest.raises(DamagedBytes, match="cannot hold"):
+            keys.secret.decrypt(loaded)
+
+
+@pytest.mark.parametrize("name", LATTICE)
 @pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
 def test_a_table_of_half_the_bytes(name, layout):
     keys = key_pair(name)
@@ -102,7 +128,7 @@ def test_a_table_of_half_the_bytes(name, layout):
     assert (sums.to_numpy().round() == frame.groupby("L").sum().to_numpy()).all()
 
 
-@pytest.mark.parametrize("name", TENSEAL)
+@pytest.mark.parametrize("name", LATTICE)
 def test_what_is_damaged_is_refused(name):
     keys = key_pair(name)
     data = keys.secret.encrypt([1, 2, 3]).to_bytes()
@@ -113,6 +139,63 @@ def test_what_is_damaged_is_refused(name):
     for length in range(1, len(native), len(native) // 40):
         with pytest.raises(DamagedBytes):
             keys.public.load_ciphertext(seal_envelope("ciphertext", [*description, native[:length]]))
+
+
+@pytest.mark.parametrize("name", LATTICE)
+def test_the_short_form_is_no_secret_and_holds_none(name):
+    """The server's search for secret keys lets it pass, and no eight coefficients of the key stand in it."""
+    keys = key_pair(name)
+    data = keys.secret.encrypt(np.arange(100)).to_bytes()
+    assert find_secret_key(data) is None
+    assert find_secret_key(keys.secret.to_bytes())
+    if name.startswith("pyfhel"):
+        [*_, key] = open_envelope(keys.secret.to_bytes(), "key pair")[3]
+        assert not any(key[place : place + 64] in data for place in range(88, len(key) - 64, 64))
+
+
+@pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
+def test_insecure_parameters_for_teaching(name):
+    """TenSEAL's own contexts refuse these; here SEAL computes alone."""
+    parameters = BFVParameters(1024, (30, 30), plaintext_prime(14, 1024)) if "bfv" in name else (
+        CKKSParameters(1024, (40, 20, 40), 20)
+    )
+    keys = SCHEMES[name](parameters, insecure_for_teaching=True).generate_keys()
+    assert np.allclose(keys.secret.decrypt(keys.secret.encrypt([1, -2], 4)), [1, -2], rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_nothing_stays_on_the_disk(in_memory, tmp_path, monkeypatch):
+    """A key passes through a file in memory alone. A ciphertext does, too, or where there are none, an unlinked one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    if not in_memory:
+        monkeypatch.delattr(os, "memfd_create")
+    open_before = os.listdir("/dev/fd")
+    seen = []
+    if in_memory:
+        load(lambda path: seen.append((Path(path).read_bytes(), list(tmp_path.iterdir()))), b"key")
+    else:
+        with pytest.raises(AttributeError, match="memfd_create"):
+            load(lambda path: seen.append(path), b"key")
+    written = saved(lambda path: seen.append((Path(path).write_bytes(b"text"), list(tmp_path.iterdir()))))
+    assert (written, seen) == (b"text", [*[(b"key", [])] * in_memory, (4, [])])
+    made = []
+    for name in LATTICE:
+        keys = secret_key_from_bytes(key_pair(name).secret.to_bytes())
+        made.append((keys, keys.secret.encrypt([1, -2, 3])))
+        assert not list(tmp_path.iterdir())
+        assert (made[-1][1].compact is None) is (name.startswith("pyfhel") and not in_memory)
+    assert all(is_close(keys, keys.secret.decrypt(ciphertext), [1, -2, 3]) for keys, ciphertext in made)
+    assert len(os.listdir("/dev/fd")) == len(open_before)
+
+
+def test_another_layout_of_seal_is_refused():
+    """A later SEAL may serialise otherwise; its streams are not passed off as those of Pyfhel's."""
+    stream = key_pair("pyfhel-bfv").secret.encrypt([1]).compact
+    content, version = stream[HEADER_BYTES:], version_of(stream)
+    assert seeded_ciphertext(content, version) == stream
+    for other in (content[1:], b"\0" + content, content + b"\0", content[:-1]):
+        with pytest.raises(UnsupportedOperation, match=r"requirements\.lock"):
+            seeded_ciphertext(other, version)
 
 
 def test_the_checks_are_those_of_the_public_key(keys):

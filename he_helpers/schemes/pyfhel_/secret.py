@@ -1,12 +1,20 @@
-"""Pyfhel on the secret side."""
+"""Pyfhel on the secret side.
+
+Pyfhel offers no encryption with the secret key. TenSEAL's binding of SEAL does, and both libraries are Microsoft SEAL:
+with the same parameters and key it makes the ciphertexts that Pyfhel's own SEAL would make. The key gets there through
+a file in memory; where the system has none, as macOS, the public key encrypts.
+"""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from Pyfhel import Pyfhel
+import zstandard
+from Pyfhel import PyCtxt, Pyfhel
+from tenseal import sealapi
 
-from he_helpers.parameters import InvalidParameters, Parameters, parameters_from_dict
+from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters, parameters_from_dict
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.interface import Ciphertext
 from he_helpers.schemes.pyfhel_.public import (
@@ -16,9 +24,13 @@ from he_helpers.schemes.pyfhel_.public import (
     engine_from_parts,
     pyfhel_fingerprint,
 )
+from he_helpers.schemes.pyfhel_.stream import HEADER_BYTES, seeded_ciphertext, version_of, with_version
+from he_helpers.schemes.seal_streams import has_files_in_memory, load, saved
 from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
 
 _PARTS = ("context", "public", "relinearisation", "galois", "secret")
+# A secret key is a header, 48 bytes about it, and the stream of its coefficients: Plaintext::save_members of SEAL.
+_HEADERS_OF_SECRET_KEY = (0, HEADER_BYTES + 48)
 
 
 class PyfhelScheme(Scheme):
@@ -89,6 +101,16 @@ class PyfhelSecretKey(SecretKey):
         super().__init__(public, insecure_for_teaching)
         self._engine = engine
 
+    @cached_property
+    def _seeded(self) -> "_SeededEncryptor":
+        return _SeededEncryptor(self._engine, self.public.parameters)
+
+    def _encrypt(self, vector: np.ndarray) -> tuple[PyCtxt, bytes | None]:
+        if not has_files_in_memory():
+            return super()._encrypt(vector)
+        stream = self._seeded.encrypt(vector)
+        return PyCtxt(pyfhel=self.public.engine, bytestring=stream), stream
+
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
         values = self._engine.decryptInt(native) if self.public.exact else self._engine.decryptFrac(native)
         return values[:size]
@@ -98,3 +120,36 @@ class PyfhelSecretKey(SecretKey):
 
     def _native_fields(self) -> list[bytes]:
         return [*_public_parts(self._engine).values(), self._engine.to_bytes_secret_key(UNCOMPRESSED)]
+
+
+class _SeededEncryptor:
+    """Encrypts with the secret key, by TenSEAL's SEAL, for Pyfhel's."""
+
+    def __init__(self, engine: Pyfhel, parameters: Parameters) -> None:
+        exact = isinstance(parameters, BFVParameters)
+        native = sealapi.EncryptionParameters(sealapi.SCHEME_TYPE.BFV if exact else sealapi.SCHEME_TYPE.CKKS)
+        native.set_poly_modulus_degree(parameters.ring_dimension)
+        # SEAL's choice of primes in both libraries; of others, loading the key would fail.
+        primes = sealapi.CoeffModulus.Create(parameters.ring_dimension, list(parameters.coefficient_modulus_bits))
+        native.set_coeff_modulus(primes)
+        if exact:
+            native.set_plain_modulus(parameters.plaintext_modulus)
+        # As in engine_for(): our own tables have judged the security.
+        context = sealapi.SEALContext(native, True, sealapi.SEC_LEVEL_TYPE.NONE)
+        stream = engine.to_bytes_secret_key(UNCOMPRESSED)
+        self._version = version_of(stream)
+        header = sealapi.Serialization.SEALHeader()
+        tenseal_version = bytes([header.version_major, header.version_minor])
+        key = sealapi.SecretKey()
+        load(lambda path: key.load(context, path), with_version(stream, _HEADERS_OF_SECRET_KEY, tenseal_version))
+        self._encryptor = sealapi.Encryptor(context, key)
+        self._encoder = (sealapi.BatchEncoder if exact else sealapi.CKKSEncoder)(context)
+        self._scale = () if exact else (2.0**parameters.scale_bits,)
+
+    def encrypt(self, vector: np.ndarray) -> bytes:
+        """The ciphertext of the vector with a seed, as Pyfhel's SEAL serialises one."""
+        plain = sealapi.Plaintext()
+        self._encoder.encode(vector.tolist(), *self._scale, plain)
+        compressed = saved(self._encryptor.encrypt_symmetric(plain).save)
+        content = zstandard.ZstdDecompressor().decompressobj().decompress(compressed[HEADER_BYTES:])
+        return seeded_ciphertext(content, self._version)

@@ -9,20 +9,22 @@ https://github.com/microsoft/SEAL/blob/main/native/src/seal/ciphertext.cpp
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 
 _UNCOMPRESSED = 0
 _MAGIC = b"\x5e\xa1"
 _HEADER = struct.Struct("<2sBBBBHQ")
-_HEADER_BYTES = _HEADER.size
+HEADER_BYTES = _HEADER.size
+_VERSION = slice(3, 5)
 _MEMBERS = struct.Struct("<32x?QQQdQ")
-_COEFFICIENTS_AT = _HEADER_BYTES + _MEMBERS.size
+_COEFFICIENTS_AT = HEADER_BYTES + _MEMBERS.size
 _COUNT_BYTES = 8
 _BLAKE2XB = 1
 _SEED_BYTES = 64
-_SEED_STREAM_BYTES = _HEADER_BYTES + 1 + _SEED_BYTES
+_SEED_STREAM_BYTES = HEADER_BYTES + 1 + _SEED_BYTES
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,11 @@ def read_head(data: bytes) -> CiphertextHead:
     Raises DamagedBytes where it is cut off or compressed, or its coefficients are neither those of all polynomials nor
     those of the first of two with a seed for SEAL's own generator, BLAKE2xb.
     """
-    if len(data) < _COEFFICIENTS_AT + _HEADER_BYTES:
+    if len(data) < _COEFFICIENTS_AT + HEADER_BYTES:
         raise DamagedBytes(f"These {len(data)} bytes are too few for a ciphertext of Pyfhel.")
     if _stream_size(data, 0) != len(data):
         raise DamagedBytes("This is no ciphertext as Pyfhel serialises it without compression.")
-    head = CiphertextHead(*_MEMBERS.unpack_from(data, _HEADER_BYTES))
+    head = CiphertextHead(*_MEMBERS.unpack_from(data, HEADER_BYTES))
     size = _stream_size(data, _COEFFICIENTS_AT)
     end = _COEFFICIENTS_AT + size
     is_full = size == _array_size(head, head.polynomials) and end == len(data)
@@ -57,16 +59,47 @@ def read_head(data: bytes) -> CiphertextHead:
     return head
 
 
+def version_of(stream: bytes) -> bytes:
+    """The version of the SEAL that wrote ``stream``, two bytes: a SEAL reads streams of its own version alone."""
+    return stream[_VERSION]
+
+
+def with_version(stream: bytes, headers: Sequence[int], version: bytes) -> bytes:
+    """``stream`` with another version in those of its headers that begin at these places.
+
+    Raises UnsupportedOperation where no header is: the layout has changed, with or without the version.
+    """
+    changed = bytearray(stream)
+    for place in headers:
+        if changed[place : place + len(_MAGIC)] != _MAGIC:
+            raise UnsupportedOperation(
+                "TenSEAL and Pyfhel hold versions of SEAL that serialise differently. Install the versions of "
+                "requirements.lock, or encrypt with the public key."
+            )
+        changed[place + _VERSION.start : place + _VERSION.stop] = version
+    return bytes(changed)
+
+
+def seeded_ciphertext(content: bytes, version: bytes) -> bytes:
+    """A ciphertext with a seed for the SEAL of this version, from what another SEAL wrote behind its first header.
+
+    Versions 4.1 (Pyfhel) and 4.3 (TenSEAL) write the same. Raises UnsupportedOperation where one does not.
+    """
+    size = HEADER_BYTES + len(content)
+    stream = _HEADER.pack(_MAGIC, HEADER_BYTES, *version, _UNCOMPRESSED, 0, size) + content
+    return with_version(stream, (_COEFFICIENTS_AT, size - _SEED_STREAM_BYTES), version)
+
+
 def _stream_size(data: bytes, place: int) -> int:
     """The size that the header at ``place`` gives; 0 where none is, or one of a compressed stream."""
     magic, header_size, _, _, compression, _, size = _HEADER.unpack_from(data, place)
-    return size if (magic, header_size, compression) == (_MAGIC, _HEADER_BYTES, _UNCOMPRESSED) else 0
+    return size if (magic, header_size, compression) == (_MAGIC, HEADER_BYTES, _UNCOMPRESSED) else 0
 
 
 def _array_size(head: CiphertextHead, polynomials: int) -> int:
     """The size of the stream of the coefficients of so many polynomials."""
-    return _HEADER_BYTES + _COUNT_BYTES + 8 * head.ring_dimension * head.primes * polynomials
+    return HEADER_BYTES + _COUNT_BYTES + 8 * head.ring_dimension * head.primes * polynomials
 
 
 def _is_seed(data: bytes) -> bool:
-    return len(data) == _SEED_STREAM_BYTES == _stream_size(data, 0) and data[_HEADER_BYTES] == _BLAKE2XB
+    return len(data) == _SEED_STREAM_BYTES == _stream_size(data, 0) and data[HEADER_BYTES] == _BLAKE2XB

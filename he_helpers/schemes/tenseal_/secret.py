@@ -1,7 +1,5 @@
 """TenSEAL on the secret side."""
 
-import os
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from he_helpers.parameters import (
 )
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.interface import Ciphertext
+from he_helpers.schemes.seal_streams import saved
 from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.tenseal_.public import PUBLIC_KEY_CLASSES, context_fingerprint, read_context
 
@@ -109,7 +108,7 @@ class TenSEALSecretKey(SecretKey):
             self._encoder.encode(repeated, plain)
         else:
             self._encoder.encode(repeated, self._context.global_scale, plain)
-        return self.public.vector_from_stream(_saved(self._encryptor.encrypt_symmetric(plain)), len(slots))
+        return self.public.vector_from_stream(saved(self._encryptor.encrypt_symmetric(plain).save), len(slots))
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
         values = native.decrypt(self._native_key)
@@ -130,14 +129,3 @@ class TenSEALSecretKey(SecretKey):
                 save_relin_keys=self.public.context.has_relin_keys(),
             )
         ]
-
-
-def _saved(ciphertext: Any) -> bytes:
-    """The stream of a ciphertext with a seed: TenSEAL's binding of SEAL writes it to a path alone."""
-    if hasattr(os, "memfd_create"):  # Linux: a file in memory
-        with open(os.memfd_create("ciphertext"), "rb") as file:
-            ciphertext.save(f"/proc/self/fd/{file.fileno()}")
-            return file.read()
-    with tempfile.NamedTemporaryFile() as file:
-        ciphertext.save(file.name)
-        return file.read()
