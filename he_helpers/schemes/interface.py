@@ -136,6 +136,9 @@ class PublicKey(Encryptor):
 
         Raises KeyMismatch, ShapeMismatch, ValueOutOfRange (the sum could pass the capacity), DepthExhausted.
         """
+        for ciphertext in ciphertexts:
+            if ciphertext.key.fingerprint != self.fingerprint:
+                raise _two_keys(self, ciphertext.key)
         first, fresh = ciphertexts[0], self._fresh_consumption()
         if len(ciphertexts) == 1:
             return first
@@ -145,7 +148,7 @@ class PublicKey(Encryptor):
             return reduce(add, ciphertexts)
         bound = sum(ciphertext.bound for ciphertext in ciphertexts)
         for ciphertext in ciphertexts:
-            if ciphertext.key.fingerprint != self.fingerprint or ciphertext.length != first.length:
+            if ciphertext.length != first.length:
                 raise first._why_not(ciphertext, bound)
         if bound > self.capacity:
             raise first._overflow(bound)
@@ -629,15 +632,19 @@ class Ciphertext:
 
     def _why_not(self, other: "Ciphertext", bound: float) -> Exception:
         if other.key.fingerprint != self.key.fingerprint:
-            return KeyMismatch(
-                f"Ciphertexts of two keys cannot be combined: {self.key.fingerprint[:8]} ({self.key.scheme_name}) and "
-                f"{other.key.fingerprint[:8]} ({other.key.scheme_name})."
-            )
+            return _two_keys(self.key, other.key)
         if other.length != self.length:
             return ShapeMismatch(f"Ciphertexts of {self.length} and of {other.length} values cannot be combined.")
         if bound > self.key.capacity:
             return self._overflow(bound)
         return DepthExhausted(f"No room for one more addition: {self.key._consumption_words(self.consumed)}.")
+
+
+def _two_keys(one: PublicKey, other: PublicKey) -> KeyMismatch:
+    return KeyMismatch(
+        f"Ciphertexts of two keys cannot be combined: {one.fingerprint[:8]} ({one.scheme_name}) and "
+        f"{other.fingerprint[:8]} ({other.scheme_name})."
+    )
 
 
 # What C++ exceptions become in TenSEAL and in Pyfhel, and what gmpy2 raises.

@@ -90,6 +90,9 @@ def test_ciphertexts_of_two_keys(name):
     for operate in (lambda: a + b, lambda: a - b, lambda: sum([a, b])):
         with pytest.raises(KeyMismatch, match="two keys"):
             operate()
+    for added in ([a, a, b], [a, b], [b, a], [b, b], [b]):
+        with pytest.raises(KeyMismatch, match="two keys"):
+            one.public.add_up(added)
     with pytest.raises(KeyMismatch if name != "paillier" else UnsupportedOperation):
         a * b
 

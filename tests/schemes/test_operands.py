@@ -1,7 +1,9 @@
-"""An operation leaves its operands as they were, whatever the library does with them."""
+"""An operation leaves its operands as they were, whatever the library does with them, and a sum takes none that do
+not belong together."""
 
 import pytest
 
+from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
 from tests.schemes.conftest import LATTICE, deep_pair, is_close
 
 
@@ -15,3 +17,17 @@ def test_a_fresh_operand_keeps_its_levels(name, operation):
     lower = other * other
     getattr(lower, operation)(fresh)
     assert is_close(keys, keys.secret.decrypt(fresh * fresh * other), [4, 9])
+
+
+def test_what_is_added_up_has_one_length_and_keeps_within_the_capacity(keys):
+    two = [keys.public.encrypt([1, 2], terms=4) for _ in range(4)]
+    assert is_close(keys, keys.secret.decrypt(keys.public.add_up(two)), [4, 8])
+    for values in ([5], [5, 6, 7]):
+        other = keys.public.encrypt(values, terms=4)
+        for added in ([*two[:2], other], [other, *two[:2]]):
+            with pytest.raises(ShapeMismatch, match="cannot be combined"):
+                keys.public.add_up(added)
+    large = [keys.public.encrypt([1, 2], terms=2) for _ in range(3)]
+    assert is_close(keys, keys.secret.decrypt(keys.public.add_up(large[:2])), [2, 4])
+    with pytest.raises(ValueOutOfRange, match="wraps around"):
+        keys.public.add_up(large)
