@@ -14,17 +14,24 @@ IN_MEMORY = 64 * 1024
 
 
 class Budget:
-    """A limit for all bytes that are buffered at a time, of all requests and answers. Safe to share between threads."""
+    """A limit for all bytes that are buffered at a time, of all requests and answers. Safe to share between threads.
+
+    What has at most IN_MEMORY bytes is counted and never refused: whoever fills the limit with large bodies must not
+    keep the small requests and answers of others out, and how many of these there are is limited by the connections.
+    """
 
     def __init__(self, largest: int) -> None:
         self._largest = largest
         self._taken = 0
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> None:
-        """Count ``size`` bytes more. Raises Problem (busy), and counts none, where that is above the limit."""
+    def take(self, size: int, whole: int) -> None:
+        """Count ``size`` bytes more, of a body or an answer that has ``whole`` bytes with them.
+
+        Raises Problem (busy), and counts none, where that is above the limit.
+        """
         with self._lock:
-            if self._taken + size > self._largest:
+            if whole > IN_MEMORY and self._taken + size > self._largest:
                 raise Problem(
                     "busy",
                     f"All bodies under way together may take {self._largest:,} bytes here, and others take nearly all "
@@ -69,11 +76,12 @@ class BodyWriter:
 
     def write(self, piece: bytes) -> None:
         """Take ``piece`` in. Raises Problem: body-too-large, or busy where all bodies together take too much."""
-        if self._size + len(piece) > self._largest:
+        size = self._size + len(piece)
+        if size > self._largest:
             raise body_too_large(self._largest)
         if self._budget:
-            self._budget.take(len(piece))
-        self._size += len(piece)
+            self._budget.take(len(piece), size)
+        self._size = size
         self._digest.update(piece)
         self._file.write(piece)
 

@@ -227,7 +227,7 @@ class Connection:
     async def _send(self, answer: Answer, request: h11.Request | None = None) -> None:
         size = answer.size
         try:
-            self._server.budget.take(size)
+            self._server.budget.take(size, size)
         except Problem as problem:
             answer, size = self._refusal(problem, request), 0
         try:

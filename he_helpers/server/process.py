@@ -118,10 +118,13 @@ def _end_with(file: Path) -> None:
 
 @contextmanager
 def _jobs(workers: int, inspectable: bool) -> Iterator[Jobs]:
-    """Jobs with workers of which one is ready; they end with this."""
+    """Jobs with workers of which one is ready; they end with this.
+
+    Two are kept, so that nobody waits for a start, seconds long, while one works for somebody else.
+    """
     if workers < 1:
         raise CannotStart("--workers is a number of processes, at least 1; 2 or more, so that nobody can hold all.")
-    pool = WorkerPool(TASKS, most=workers, inspectable=inspectable)
+    pool = WorkerPool(TASKS, least=min(2, workers), most=workers, inspectable=inspectable)
     try:
         pool.start()
         yield Jobs(pool)

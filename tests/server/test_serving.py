@@ -335,6 +335,23 @@ def test_all_bodies_together_are_limited(app, ann, bob, table):
         wait_until(lambda: server.budget._taken == 0)
 
 
+def test_small_requests_pass_where_large_bodies_take_everything(app, ann, eve, table):
+    """What others buffer keeps neither a small answer nor a small body out."""
+    with serving(app, replace(LIMITS, buffered=len(table) - 1)) as server, connected(server) as first:
+        first.sendall(head(f"Content-Length: {len(table)}", "Connection: close", person=ann) + table[:-1])
+        wait_until(lambda: server.budget._taken == server.limits.buffered)
+        with connected(server) as asking:
+            asking.sendall(HEALTH)
+            assert asking.recv(1000).startswith(b"HTTP/1.1 200")
+        with connected(server) as small:
+            path = "/v1/requests/00000000-0000-4000-8000-000000000000"
+            small.sendall(
+                head("Content-Length: 2", "Connection: close", path=path, person=eve, content_type="application/json")
+                + b"{}"
+            )
+            assert problem_in(received(small))["status"] == 422
+
+
 def test_one_account_sends_so_many_bodies_at_a_time(server, connect, ann, bob, table):
     unfinished = [connect() for _ in range(LIMITS.bodies_of_one_account)]
     request = head(f"Content-Length: {len(table)}", "Connection: close", person=ann)
