@@ -104,7 +104,8 @@ def change_ciphertext(ciphertext: SEALCiphertext, random: Random) -> SEALCiphert
         case _:
             numbers = bytearray(ciphertext.numbers)
             fill = random.choice((bytes(8), b"\xff" * 8, random.randbytes(8)))
-            at = random.randrange(len(numbers) // 8) * 8
+            # An earlier change may have left none.
+            at = random.randrange(max(1, len(numbers) // 8)) * 8
             # One number, or all of them: a ciphertext of zeros alone is one that everybody can read.
             span = random.choice((8, len(numbers)))
             numbers[at : at + span] = fill * (len(numbers[at : at + span]) // 8)
