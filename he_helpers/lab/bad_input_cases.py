@@ -28,6 +28,8 @@ _SLOTS = 4096
 _BFV_CHAIN, _PLAINTEXT_MODULUS = [53, 53], 1032193
 _CKKS_SLOTS, _CKKS_CHAIN, _SCALE = 4096, [60, 40, 60], 2.0**40
 _FLIPS = 60
+# Four decimals, and a scale whose error reaches the third.
+_DECIMALS, _SHORT_SCALE = [value / 10_000 for value in range(1, 2001)], 2.0**20
 
 
 def _judged(found: Any, right: Any, otherwise: str = GARBAGE) -> str:
@@ -35,6 +37,11 @@ def _judged(found: Any, right: Any, otherwise: str = GARBAGE) -> str:
     found = np.ravel(np.asarray(found, dtype=float))[: len(right)]
     agrees = len(found) == len(right) and np.allclose(found, right, atol=1e-3)
     return "correct" if agrees else otherwise
+
+
+def _judged_decimals(found: Any) -> str:
+    wrong = np.abs(np.asarray(found, dtype=float)[: len(_DECIMALS)] - _DECIMALS[: len(found)]) > 0.00005
+    return "silently other decimals" if wrong.any() else "correct"
 
 
 def _flipped(data: bytes, attempt: Callable[[bytes], Any], right: list[int]) -> str:
@@ -144,6 +151,12 @@ class TenSEAL:
     def encrypt_every_second_number_of_an_array(self) -> str:
         return _judged(self.ts.bfv_vector(self.one, np.arange(1, 13)[::2]).decrypt(), [1, 3, 5, 7, 9, 11])
 
+    def encrypt_decimals_finer_than_the_scale(self) -> str:
+        return _judged_decimals(self.ts.ckks_vector(self.ckks, _DECIMALS, scale=_SHORT_SCALE).decrypt())
+
+    def pass_the_other_half_of_a_key_pair(self) -> str:
+        return _judged(self.ts.bfv_vector(self.one.secret_key(), [3, 4]).decrypt(), [3, 4])
+
     def make_keys_with_insecure_parameters(self) -> str:
         self.ts.context(self.ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[60, 60, 60, 60, 60])
         return "accepted"
@@ -245,6 +258,9 @@ class Pyfhel:
     def encrypt_every_second_number_of_an_array(self) -> str:
         return _judged(self.one.decryptInt(self.one.encryptInt(np.arange(1, 13)[::2])), [1, 3, 5, 7, 9, 11])
 
+    def encrypt_decimals_finer_than_the_scale(self) -> str:
+        return _judged_decimals(self.ckks.decryptFrac(self.ckks.encryptFrac(np.array(_DECIMALS), scale=_SHORT_SCALE)))
+
     def make_keys_with_insecure_parameters(self) -> str:
         engine = self.pyfhel.Pyfhel()
         engine.contextGen("ckks", n=8192, scale=_SCALE, qi_sizes=[60, 40, 40, 40, 40, 60], sec=0)
@@ -327,6 +343,14 @@ class Phe:
 
     def encrypt_NumPy_integers(self) -> str:
         return _judged([self.one[1].decrypt(self.one[0].encrypt(np.int64(3)))], [3])
+
+    def encrypt_decimals_finer_than_the_scale(self) -> str:
+        public, private = self.one
+        return _judged_decimals([private.decrypt(public.encrypt(value)) for value in _DECIMALS[:3]])
+
+    def pass_the_other_half_of_a_key_pair(self) -> str:
+        _, private = self.one
+        return _judged([private.decrypt(private.encrypt(3))], [3])
 
     def make_keys_with_insecure_parameters(self) -> str:
         self.phe.generate_paillier_keypair(n_length=512)
