@@ -46,6 +46,21 @@ def test_the_named_steps_and_no_others(named, steps):
         x.sum()
 
 
+def test_unused_slots_that_a_rotation_filled_are_not_taken_for_zeros(named):
+    """Whatever the order, a sum with a rotated ciphertext has no unused slots left that must decrypt as zeros."""
+    x = named.public.encrypt([1, 2, 3, 4, 5], terms=4)
+    moved = x.rotate(-3)
+    plain, shifted = np.array([1, 2, 3, 4, 5]), np.array([0, 0, 0, 1, 2])
+    for result, expected in (
+        (x + moved, plain + shifted),
+        (moved + x, shifted + plain),
+        (x - moved, plain - shifted),
+        (moved - x, shifted - plain),
+    ):
+        assert result.padding == 0
+        assert named.secret.decrypt(result).tolist() == expected.tolist()
+
+
 def test_named_keys_travel_and_are_kept(named):
     for public in (load_public_key(named.public.to_bytes()), named.public.for_evaluation()):
         assert named.secret.decrypt(public.load_ciphertext(named.public.encrypt([7, 8]).to_bytes()).rotate(1))[0] == 8
