@@ -7,14 +7,15 @@ install_import_guard()
 
 from collections.abc import Callable  # noqa: E402
 from functools import wraps  # noqa: E402
-from importlib.util import find_spec  # noqa: E402
+from importlib.machinery import PathFinder  # noqa: E402
 from typing import Any  # noqa: E402
 
 from he_helpers.server import evaluation, score_evaluation  # noqa: E402
 from he_helpers.server.problems import Problem  # noqa: E402
 from he_helpers.workers import Refusal  # noqa: E402
 
-if find_spec("Pyfhel") is not None:
+# Not importlib.util.find_spec, which asks every finder, and so waits while Pyfhel is being compiled.
+if PathFinder.find_spec("Pyfhel") is not None:
     # Now, and not within the time of the first job that needs it.
     import he_helpers.schemes.pyfhel_.public  # noqa: F401
 
