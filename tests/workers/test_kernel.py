@@ -35,7 +35,11 @@ def test_a_kernel_has_workers_that_survive_an_interrupt_and_end_with_it():
     manager, client = start_new_kernel(cwd=ROOT)
     try:
         worker = int(printed(client, START))
-        identifier = client.execute("pool.run('sleep', seconds=60)")
+        # Without stopping on the error: a kernel drops what is asked of it just after one.
+        interrupted = "print('begun', flush=True); pool.run('sleep', seconds=60)"
+        identifier = client.execute(interrupted, stop_on_error=False)
+        while client.get_iopub_msg(timeout=60)["content"].get("text") != "begun\n":
+            pass
         time.sleep(1)
         manager.interrupt_kernel()
         while client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != identifier:
