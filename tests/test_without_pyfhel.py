@@ -9,7 +9,7 @@ NEED_PYFHEL = {
     "he_helpers.schemes.pyfhel_.secret",
     "he_helpers.lab.bench",
     "he_helpers.lab.library_abilities",
-    "he_helpers.lab.library_jobs",
+    "he_helpers.lab.library_contestants",
 }
 WITHOUT_PYFHEL = "import sys; sys.modules['Pyfhel'] = None\n"
 IMPORT_EVERYTHING = """

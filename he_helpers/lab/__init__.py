@@ -14,7 +14,7 @@ from importlib import import_module
 
 _MODULE_OF = {
     "Seat": "seat",
-    "enter": "seat",
+    "enter": "entrance",
     "WrongRole": "workspace",
     "UnknownRole": "workspace",
     "ServerNotStarted": "server_process",

@@ -20,7 +20,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from he_helpers.lab.data import load_table
-from he_helpers.lab.library_jobs import contestants, measure
+from he_helpers.lab.library_contestants import contestants
+from he_helpers.lab.library_jobs import measure
 from he_helpers.lab.overhead import certainly_above, overhead
 from he_helpers.lab.scale import scale_costs
 from he_helpers.parameters import CKKSParameters, PaillierParameters

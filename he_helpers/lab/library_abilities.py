@@ -1,4 +1,4 @@
-"""What each library can and cannot do, found by trying it on the contestants of library_jobs.
+"""What each library can and cannot do, found by trying it on the contestants of library_contestants.
 
 An attempt is the expression that one would write, and the right answer. The verdict:
 

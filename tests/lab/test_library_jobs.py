@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from he_helpers.lab import bad_input, library_abilities, library_jobs
+from he_helpers.lab import bad_input, library_abilities, library_contestants
 from he_helpers.lab.bad_input import ProvocationFailed, provoke
 from he_helpers.lab.bad_input_cases import LIBRARIES, cases
 from he_helpers.lab.library_abilities import abilities
@@ -15,11 +15,11 @@ from he_helpers.lab.library_jobs import CONSTANT, LATTICE, OPERATIONS, PAILLIER,
 from he_helpers.parameters import GUIDELINES_2024_TABLE, STANDARD_TABLE, assess_security
 
 MAKERS = {
-    "TenSEAL BFV": lambda: library_jobs.tenseal("BFV"),
-    "TenSEAL CKKS": lambda: library_jobs.tenseal("CKKS"),
-    "Pyfhel BFV": lambda: library_jobs.pyfhel("BFV"),
-    "Pyfhel CKKS": lambda: library_jobs.pyfhel("CKKS"),
-    "phe Paillier": library_jobs.paillier,
+    "TenSEAL BFV": lambda: library_contestants.tenseal("BFV"),
+    "TenSEAL CKKS": lambda: library_contestants.tenseal("CKKS"),
+    "Pyfhel BFV": lambda: library_contestants.pyfhel("BFV"),
+    "Pyfhel CKKS": lambda: library_contestants.pyfhel("CKKS"),
+    "phe Paillier": library_contestants.paillier,
 }
 MADE = {}
 
@@ -78,14 +78,14 @@ def test_the_measured_calls_are_those_of_the_contestants(contestant):
 
 def test_openfhe_joins_where_it_can_be_imported(monkeypatch):
     for maker in ("tenseal", "pyfhel", "paillier"):
-        monkeypatch.setattr(library_jobs, maker, lambda scheme="Paillier", maker=maker: f"{maker} {scheme}")
+        monkeypatch.setattr(library_contestants, maker, lambda scheme="Paillier", maker=maker: f"{maker} {scheme}")
     without = ["tenseal BFV", "pyfhel BFV", "tenseal CKKS", "pyfhel CKKS", "paillier Paillier"]
     monkeypatch.setitem(sys.modules, "he_helpers.lab.library_openfhe", None)
-    assert library_jobs.contestants() == without
+    assert library_contestants.contestants() == without
     stand_in = ModuleType("he_helpers.lab.library_openfhe")
     stand_in.openfhe = lambda scheme: f"openfhe {scheme}"
     monkeypatch.setitem(sys.modules, "he_helpers.lab.library_openfhe", stand_in)
-    assert library_jobs.contestants() == [*without, "openfhe BFV", "openfhe CKKS"]
+    assert library_contestants.contestants() == [*without, "openfhe BFV", "openfhe CKKS"]
 
 
 def test_openfhe_itself():
