@@ -298,10 +298,15 @@ def _body(account: Account, dataset: str | None = None) -> Body:
 
 
 def _refuse_secret(secret: str | None, account: Account, dataset: str | None) -> None:
-    """Raise Problem (secret-key-refused), and record it, if a ``secret`` of that kind was found in a body."""
+    """Raise Problem (secret-key-refused), and record it within the quota, if a body holds a ``secret`` of that kind."""
     if secret is not None:
         owner = account.name if account.role == "administrator" else None
-        _record_refusal(account, "secret refused", dataset, secret, owner=owner)
+        try:
+            _record_refusal(account, "secret refused", dataset, secret, owner=owner)
+        except Problem as problem:
+            # Whoever has sent a secret must learn it, recorded or not.
+            if problem.kind != "quota-exceeded":
+                raise
         raise Problem(
             "secret-key-refused",
             f"The body holds {secret}. It was refused, and nothing of it was stored; yet it has "
@@ -330,9 +335,11 @@ def _explained(error: ValidationError, model: type[_Incoming]) -> str:
 def _record_refusal(
     account: Account, action: str, dataset: str | None, detail: str, owner: str | None
 ) -> None:
+    """Record that something was refused. Raises Problem (quota-exceeded)."""
     analyst = account.name if account.role == "analyst" else None
 
     def step(connection) -> None:
+        _store().quotas.check_new_event(connection, account.name)
         record_event(
             connection,
             account=account.name,

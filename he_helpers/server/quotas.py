@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, func, select
 
 from he_helpers.server.problems import Problem
-from he_helpers.server.schema import aggregates, datasets, release_requests, results
+from he_helpers.server.schema import aggregates, audit_events, datasets, release_requests, results
 
 _CLOSED = ("refused", "released")
 
@@ -15,12 +15,15 @@ class Quotas:
     """The most that the store keeps.
 
     The bytes of an account are those of its datasets with their labels, and of all aggregates and sealed results on
-    them. A request is open until it is refused or its result is released.
+    them. A request is open until it is refused or its result is released. The events of an account are those of the
+    audit trail that it caused; who has caused too many begins nothing new, and brings what was begun to its end: a few
+    events more for each dataset and request.
     """
 
     account_bytes: int = 4 * 2**30
     account_datasets: int = 200
     account_open_requests: int = 200
+    account_events: int = 100_000
     total_bytes: int = 16 * 2**30
 
     def __post_init__(self) -> None:
@@ -38,6 +41,7 @@ class Quotas:
                 "Delete one that is no longer needed, or ask the server's operator for more.",
             )
         self.check_new_bytes(connection, owner, size)
+        self.check_new_event(connection, owner)
 
     def check_new_bytes(self, connection: Connection, owner: str, size: int) -> None:
         """Raise Problem (quota-exceeded) if ``size`` bytes more on the datasets of ``owner`` are too many."""
@@ -68,6 +72,17 @@ class Quotas:
                 "quota-exceeded",
                 f"This account has {open_requests:,} open requests, and {self.account_open_requests:,} is the most "
                 "here. Wait until some of them are released or refused.",
+            )
+        self.check_new_event(connection, analyst)
+
+    def check_new_event(self, connection: Connection, account: str) -> None:
+        """Raise Problem (quota-exceeded) if ``account`` may not cause one more event by something new."""
+        caused = connection.scalar(select(func.count()).where(audit_events.c.account == account))
+        if caused >= self.account_events:
+            raise Problem(
+                "quota-exceeded",
+                f"The audit trail keeps all that an account does, and {self.account_events:,} events is the most here. "
+                "This account can begin nothing new; ask the server's operator for more.",
             )
 
 

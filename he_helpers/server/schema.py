@@ -96,7 +96,7 @@ audit_events = Table(
     # SQLite counts a primary key up only when its type is exactly INTEGER.
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("at", String(32), nullable=False),
-    Column("account", String(64), nullable=False),
+    Column("account", String(64), nullable=False, index=True),
     Column("role", String(16), nullable=False),
     Column("action", String(32), nullable=False),
     Column("dataset", String(64), index=True),

@@ -10,7 +10,7 @@ from he_helpers.server.accounts import add_account
 from he_helpers.server.app import create_app
 from he_helpers.server.paging import LARGEST_PAGE
 from he_helpers.server.quotas import Quotas
-from he_helpers.server.schema import aggregates, datasets
+from he_helpers.server.schema import aggregates, audit_events, datasets
 from he_helpers.server.store import Store
 from tests.server.conftest import ROLES, Person, approve, command, environment, kind, new_request
 
@@ -219,7 +219,56 @@ def test_an_analyst_has_so_many_open_requests(limited, table):
     assert eve.ask()[1].status_code == 201
 
 
-@pytest.mark.parametrize("quota", ["account_bytes", "account_datasets", "account_open_requests", "total_bytes"])
+def events_of(store, account):
+    """What the trail keeps of what an account did."""
+    wanted = select(audit_events.c.action).where(audit_events.c.account == account).order_by(audit_events.c.sequence)
+    with store.reading() as connection:
+        return list(connection.scalars(wanted))
+
+
+def test_refusals_do_not_fill_the_store(limited, table):
+    store, people = limited(account_events=4)
+    ann, eve, dan = people["ann"], people["eve"], people["dan"]
+    assert ann.upload(table, minimum=2).status_code == 201
+    ann.upload(table, name="small", minimum=3)
+    known, answer = eve.ask()
+    assert answer.status_code == 201
+    assert [kind(eve.ask(dataset="small")[1]) for _ in range(3)] == ["group-too-small"] * 2 + ["quota-exceeded"]
+    assert events_of(store, "eve") == ["account added", "requested", *["refused by policy"] * 2]
+    # A refusal that is not recorded is not told from another question: nobody can try out groups unseen.
+    small, fitting = eve.ask(dataset="small")[1], eve.ask()[1]
+    assert (small.status_code, small.json) == (fitting.status_code, fitting.json)
+    assert "4 events" in small.json["detail"]
+    assert len(events_of(store, "eve")) == 4
+    assert dan.ask()[1].status_code == 201
+    # What was begun can be repeated and brought to its end.
+    assert eve.ask(known)[1].status_code == 200
+    assert eve.post(f"/requests/{known}/aggregation").status_code == 200
+
+
+def test_refused_secrets_do_not_fill_the_store(limited, table, pair):
+    store, people = limited(account_events=3)
+    ann, bob = people["ann"], people["bob"]
+    assert ann.upload(table).status_code == 201
+    # Whoever has sent a secret learns it, recorded or not.
+    for _ in range(3):
+        assert kind(ann.upload(pair.secret.to_bytes(), name="secret")) == "secret-key-refused"
+    assert events_of(store, "ann") == ["account added", "dataset stored", "secret refused"]
+    assert bob.upload(table, name="other").status_code == 201
+
+
+def test_datasets_that_come_and_go_do_not_fill_the_store(limited, table):
+    store, people = limited(account_events=3)
+    ann = people["ann"]
+    assert ann.upload(table).status_code == 201
+    assert ann.delete("/datasets/accounts").status_code == 204
+    assert kind(ann.upload(table)) == "quota-exceeded"
+    assert len(events_of(store, "ann")) == 3
+
+
+@pytest.mark.parametrize(
+    "quota", ["account_bytes", "account_datasets", "account_open_requests", "account_events", "total_bytes"]
+)
 def test_a_quota_is_at_least_one(quota):
     with pytest.raises(ValueError, match=quota):
         Quotas(**{quota: 0})
