@@ -41,12 +41,12 @@ def send(connection: socket.socket, head: Mapping[str, Any], members: Mapping[st
     start = msgpack.packb([dict(head), plain, list(files), sizes], use_bin_type=True)
     length = len(start).to_bytes(_LENGTH_BYTES, "little")
     try:
-        connection.settimeout(_left(deadline))
+        _set_timeout(connection, deadline)
         if files:
             sent = socket.send_fds(connection, [length], list(files.values()))
             length = length[sent:]
         for part in (length, start, *blobs.values()):
-            connection.settimeout(_left(deadline))
+            _set_timeout(connection, deadline)
             connection.sendall(part)
     except (BrokenPipeError, ConnectionResetError):
         raise Ended from None
@@ -64,6 +64,8 @@ def receive(
     descriptors: list[int] = []
     length = b""
     if with_files:
+        # The socket still has the time-out of what was last sent through it.
+        _set_timeout(connection, deadline)
         length, descriptors, _, _ = socket.recv_fds(connection, _LENGTH_BYTES, _MOST_FILES)
         if not length:
             raise Ended
@@ -85,7 +87,7 @@ def _receive_bytes(connection: socket.socket, size: int, deadline: float | None)
     received = bytearray(size)
     view = memoryview(received)
     while view:
-        connection.settimeout(None if deadline is None else _left(deadline))
+        _set_timeout(connection, deadline)
         try:
             count = connection.recv_into(view)
         except ConnectionResetError:
@@ -109,8 +111,9 @@ def _file_of(descriptor: int) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def _set_timeout(connection: socket.socket, deadline: float | None) -> None:
+    """Let the next call wait until the deadline, or for ever. Raises TimeoutError where it has passed."""
+    left = None if deadline is None else deadline - time.monotonic()
+    if left is not None and left <= 0:
         raise TimeoutError
-    return left
+    connection.settimeout(left)
