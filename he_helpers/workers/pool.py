@@ -26,6 +26,7 @@ _START_SECONDS = 120.0
 _NEXT_TRY_SECONDS = 5.0
 # A further worker takes longer to start than most jobs take to end: it is started for those that have waited this long.
 _WAITING_SECONDS = 0.1
+_CLOSED = "The workers were ended."
 
 _log = logging.getLogger("he_helpers.workers")
 
@@ -111,7 +112,7 @@ class WorkerPool:
             return sorted(worker.number for worker in self._workers)
 
     def close(self) -> None:
-        """End every worker; jobs that run or wait raise a WorkerError."""
+        """End every worker; jobs that run or wait raise WorkersUnavailable."""
         with self._changed:
             self._closed = True
             for worker in self._workers:
@@ -128,6 +129,9 @@ class WorkerPool:
         try:
             return worker.run(task, limits, members)
         except (WorkerDied, JobTimedOut, JobTooLarge) as error:
+            if self._closed:
+                # close() ended the worker, and not the job.
+                raise WorkersUnavailable(_CLOSED) from None
             self._count(task, error)
             raise
         except TaskFailed as error:
@@ -222,7 +226,7 @@ class WorkerPool:
 
     def _check_available(self) -> None:
         if self._closed:
-            raise WorkersUnavailable("The workers were ended.")
+            raise WorkersUnavailable(_CLOSED)
         if self._why_none is not None and not self._workers:
             raise WorkersUnavailable(self._why_none)
 

@@ -149,7 +149,9 @@ def test_who_comes_after_the_one_that_damaged_a_worker_is_not_blamed(pool):
 
 def test_a_worker_that_was_ended_from_outside_is_nobodys_fault(pool):
     os.kill(number_of(pool), signal.SIGKILL)
-    time.sleep(0.2)
+    [worker] = pool._workers
+    while worker.lives:
+        time.sleep(0.01)
     assert pool.run("echo", still="there") == {"still": "there"}
     assert not pool.deaths
 
@@ -338,6 +340,20 @@ def test_a_pool_that_was_closed_runs_nothing(pool):
     assert ends(worker)
     with pytest.raises(WorkersUnavailable):
         pool.run("echo")
+
+
+def test_a_job_that_runs_while_its_pool_is_closed_is_not_to_blame(pool):
+    """Its worker had done nothing before, so that a death would be the job's own."""
+    pool.start()
+    answers = []
+    job = threading.Thread(target=lambda: answers.extend(at_once(lambda: pool.run("sleep", seconds=60))))
+    job.start()
+    while not pool._running:
+        time.sleep(0.01)
+    pool.close()
+    job.join(60)
+    assert isinstance(answers[0], WorkersUnavailable)
+    assert not pool.deaths
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the address space is not limited")
