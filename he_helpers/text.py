@@ -6,7 +6,9 @@ _MOST_MARKS = 2
 # Printable by their category, and invisible on the page: fillers and a blank.
 _INVISIBLE = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # Combining marks that show nothing: the joiner and the selectors of variants.
-_INVISIBLE_MARKS = frozenset("\u034f\u180b\u180c\u180d\u180f") | {chr(code) for code in range(0xFE00, 0xFE10)}
+_INVISIBLE_MARKS = frozenset("\u034f\u180b\u180c\u180d\u180f") | {
+    chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+}
 
 
 def printable_line(text: str) -> str:

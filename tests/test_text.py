@@ -40,6 +40,7 @@ def test_honest_text_is_left_alone(text):
         ("a\u00a0b\u2003c\u3000d", "a\\xa0b\\u2003c\\u3000d"),
         ("\u3164\u2800\uffa0\u115f", "\\u3164\\u2800\\uffa0\\u115f"),
         ("a\ufe0f\u034f", "a\\ufe0f\\u034f"),
+        ("a\U000e0100b\U000e01ef", "a\\U000e0100b\\U000e01ef"),
         ("\ud800x\ue000\U000e0041", "\\ud800x\\ue000\\U000e0041"),
         ("a\\nb", "a\\\\nb"),
     ],
