@@ -12,13 +12,14 @@ import tenseal as ts
 from tenseal import sealapi
 
 from he_helpers.errors import HEError
-from he_helpers.parameters import CKKSParameters
+from he_helpers.parameters import BFVParameters, CKKSParameters
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.keys import pyfhel_ckks, tenseal_ckks
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.pyfhel_.stream import read_head
 from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
+from he_helpers.schemes.tenseal_.public import TenSEALBFVPublicKey, context_fingerprint, settled
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair
 
 TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
@@ -167,6 +168,24 @@ def test_less_noise_than_a_fresh_ciphertext_has(name):
     x = public.encrypt([1, 2, 3])
     for less in (0, x.consumed / 2, np.nextafter(x.consumed, 0)):
         refused(public, forged(x, consumed=float(less)))
+
+
+# The key
+
+
+@pytest.mark.parametrize("bits", [(52, 54), (54, 52), (54, 53)])
+def test_a_key_with_another_chain_of_primes_than_it_announces(bits):
+    """The limits of noise and of security are computed from the chain that is announced."""
+    announced, real = BFVParameters(), BFVParameters(4096, bits)
+    context = ts.context(
+        ts.SCHEME_TYPE.BFV, 4096, plain_modulus=real.plaintext_modulus, coeff_mod_bit_sizes=list(bits)
+    )
+    context.make_context_public()
+    fingerprint = context_fingerprint("tenseal-bfv", settled(context))
+    honest, forgery = (TenSEALBFVPublicKey(context, named, fingerprint).to_bytes() for named in (real, announced))
+    assert load_public_key(honest, insecure_for_teaching=True).fingerprint == fingerprint
+    with pytest.raises(DamagedBytes, match="are not those of its TenSEAL context"):
+        load_public_key(forgery)
 
 
 # Pyfhel's stream

@@ -8,7 +8,7 @@ import numpy as np
 import tenseal as ts
 import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's parameters are made of
 
-from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters
+from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coefficient_primes
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
 from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
@@ -55,11 +55,11 @@ class _TenSEALPublicKey(PublicKey):
         context = read_context(fields.native)
         if context.is_private():
             raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
-        key_level = context.seal_context().data.key_context_data()
-        native_parameters = key_level.parms()
+        native_parameters = context.seal_context().data.key_context_data().parms()
+        primes = tuple(prime.value() for prime in native_parameters.coeff_modulus())
         if (
             native_parameters.poly_modulus_degree() != parameters.ring_dimension
-            or abs(key_level.total_coeff_modulus_bit_count() - parameters.total_bits) > 2
+            or primes != coefficient_primes(parameters.ring_dimension, parameters.coefficient_modulus_bits)
             or native_parameters.scheme().name != cls._scheme_type.name
             or not cls._same_encoding(context, parameters)
             or context.has_public_key() != fields.can_encrypt
