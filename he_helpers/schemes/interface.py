@@ -136,6 +136,8 @@ class PublicKey(Encryptor):
 
         Raises KeyMismatch, ShapeMismatch, ValueOutOfRange (the sum could pass the capacity), DepthExhausted.
         """
+        if not ciphertexts:
+            raise ShapeMismatch("A sum is of one ciphertext or more, and none was given.")
         for ciphertext in ciphertexts:
             if ciphertext.key.fingerprint != self.fingerprint:
                 raise _two_keys(self, ciphertext.key)
@@ -516,7 +518,10 @@ class Ciphertext:
         """
         key = self.key
         key._require("product with a matrix")
-        matrix = np.asarray(matrix, dtype=np.float64)
+        try:
+            matrix = np.asarray(matrix, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ShapeMismatch("A matrix of numbers is needed, all of its rows of one length.") from None
         if matrix.ndim != 2 or matrix.shape[0] != self.length or not 1 <= matrix.shape[1] <= key.slot_count:
             raise ShapeMismatch(f"A matrix of shape ({self.length}, m) is needed, not {matrix.shape}.")
         if not np.isfinite(matrix).all():
@@ -540,6 +545,8 @@ class Ciphertext:
 
         Raises ValueOutOfRange for a bound that is negative, not a number, or above the capacity.
         """
+        if isinstance(bound, np.integer):
+            bound = int(bound)
         if not 0 <= bound <= self.key.capacity or self.key.exact and not isinstance(bound, int):
             kind = "an integer" if self.key.exact else "a number"
             raise ValueOutOfRange(

@@ -75,7 +75,8 @@ class SecretKey(Encryptor):
         numbers = numbers[:length]
         tolerance = 0 if ciphertext.key.exact else max(1.0, 1e-3 * ciphertext.bound)
         limit = ciphertext.bound + tolerance
-        fits = np.abs(unused).max(initial=0) <= tolerance and -limit <= numbers.min() and numbers.max() <= limit
+        are_zero = -tolerance <= unused.min(initial=0) and unused.max(initial=0) <= tolerance
+        fits = are_zero and -limit <= numbers.min() and numbers.max() <= limit
         if not fits or not padding and self._could_fit_by_chance(ciphertext) and not self._has_noise_left(ciphertext):
             raise DamagedBytes(
                 "This ciphertext decrypts to numbers that it cannot hold. It was altered, or encrypted under another "
@@ -95,7 +96,8 @@ class SecretKey(Encryptor):
 
     def _could_fit_by_chance(self, ciphertext: Ciphertext) -> bool:
         """Whether numbers at random keep within the bound more often than once in 2^64 times."""
-        return ciphertext.length * math.log2(ciphertext.key.capacity / max(1, ciphertext.bound)) < 64
+        # The quotient of two integers of Paillier can be too large for a float; their logarithms are not.
+        return ciphertext.length * (math.log2(ciphertext.key.capacity) - math.log2(max(1, ciphertext.bound))) < 64
 
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
         """False when the noise shows that another key is needed. True where a scheme has no such measure."""

@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
+from he_helpers.schemes.keys import paillier
 from tests.schemes.conftest import is_close, key_pair
 
 
@@ -47,3 +50,13 @@ def test_a_bound_above_the_capacity_is_refused(keys):
 def test_an_exact_scheme_takes_integers_only():
     with pytest.raises(ValueOutOfRange, match="an integer"):
         key_pair("tenseal-bfv").public.encrypt([1]).assuming(2.5)
+
+
+def test_an_integer_of_numpy_is_an_integer(keys):
+    ciphertext = keys.public.encrypt([1])
+    assert ciphertext.assuming(np.int64(5)).to_bytes() == ciphertext.assuming(5).to_bytes()
+
+
+def test_a_small_bound_in_a_lane_longer_than_a_float_is_decrypted():
+    keys = paillier(PaillierParameters(2048, lane_bits=2046)).generate_keys()
+    assert keys.secret.decrypt(keys.public.encrypt([-3], terms=1).assuming(5)).tolist() == [-3]

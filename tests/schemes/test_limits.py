@@ -15,7 +15,7 @@ from he_helpers.parameters import (
     plaintext_prime,
     share,
 )
-from he_helpers.schemes.errors import DepthExhausted, ValueOutOfRange
+from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ValueOutOfRange
 from he_helpers.schemes.interface import Ciphertext
 from he_helpers.schemes.tenseal_.public import TenSEALCKKSPublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, deep_pair, is_close, key_pair
@@ -210,6 +210,15 @@ def test_lanes_of_paillier_do_not_run_into_each_other():
     assert (keys.secret.decrypt(x + x) == 2 * halves).all()
     beyond = keys.public._encrypt(np.array([capacity + 1, 5]))
     assert list(raw(keys, beyond, 2)) != [capacity + 1, 5]
+
+
+def test_the_lowest_number_of_a_lane_of_64_bits_is_no_zero():
+    """Its absolute value is beyond the integers of numpy, where it is negative."""
+    keys = SCHEMES["paillier"](PaillierParameters(2048, lane_bits=64)).generate_keys()
+    native = keys.public._encrypt(np.array([7, -(2**63)]))
+    assert raw(keys, native, 2).tolist() == [7, -(2**63)]
+    with pytest.raises(DamagedBytes, match="cannot hold"):
+        keys.secret.decrypt(Ciphertext(keys.public, native, 1, 1, 10, 0))
 
 
 # Noise and levels

@@ -31,3 +31,14 @@ def test_what_is_added_up_has_one_length_and_keeps_within_the_capacity(keys):
     assert is_close(keys, keys.secret.decrypt(keys.public.add_up(large[:2])), [2, 4])
     with pytest.raises(ValueOutOfRange, match="wraps around"):
         keys.public.add_up(large)
+
+
+def test_a_sum_of_nothing(keys):
+    with pytest.raises(ShapeMismatch, match="one ciphertext or more"):
+        keys.public.add_up([])
+
+
+@pytest.mark.parametrize("matrix", [[[1, 2], [3]], [["a"], ["b"]], {}])
+def test_what_is_no_matrix_of_numbers(matrix):
+    with pytest.raises(ShapeMismatch, match="A matrix of"):
+        deep_pair("tenseal-ckks").public.encrypt([1, 2]) @ matrix
