@@ -14,6 +14,7 @@ the server and the decrypting side derive the same arrangement.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,7 @@ class RowLayout(Layout):
 
 
 class _Block:
-    """The ciphertexts of one grouping: ``depth`` layers of ``len(lengths)`` vectors, added up over the depth.
+    """The ciphertexts of one grouping: ``depth`` layers of ``vectors`` vectors, added up over the depth.
 
     Member j of a group goes to part j modulo ``parts`` of its group's cells, in the layer j // parts.
     """
@@ -120,9 +121,16 @@ class _Block:
         self.group_count = len(self._sizes)
         self.parts = parts
         self._column_count = column_count
+        self._slots = slots
         self.largest_group = int(self._sizes.max())
         self.depth = -(-self.largest_group // parts)
-        self.lengths = AlignedPlacement(column_count, self.group_count, slots, parts, range(column_count)).lengths
+        self.vectors = -(-column_count * self.group_count * parts // slots)
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """The length of each vector. Not before it is needed: a short header can announce any number of them."""
+        columns = range(self._column_count)
+        return AlignedPlacement(self._column_count, self.group_count, self._slots, self.parts, columns).lengths
 
     def layers(self, numbers: np.ndarray) -> np.ndarray:
         """Shape (depth, columns x groups x parts): zero where a group has no such member."""
@@ -168,7 +176,7 @@ class AlignedLayout(Layout):
         }
         self.terms = max(block.depth for block in self._blocks.values())
         self.largest_group = max(block.largest_group for block in self._blocks.values())
-        self.ciphertext_count = sum(block.depth * len(block.lengths) for block in self._blocks.values())
+        self.ciphertext_count = sum(block.depth * block.vectors for block in self._blocks.values())
 
     def _parts_of(self, labels: Labels, grouping: tuple[str, ...]) -> int:
         return self.partial_sums
@@ -208,12 +216,12 @@ class AlignedLayout(Layout):
         for announced, block in self._blocks.items():
             if announced == grouping:
                 break
-            start += block.depth * len(block.lengths)
+            start += block.depth * block.vectors
         placement = AlignedPlacement(
             self._column_count, block.group_count, self._slot_count, block.parts, columns
         )
         return [
-            add_up([ciphertexts[start + layer * len(block.lengths) + chunk] for layer in range(block.depth)])
+            add_up([ciphertexts[start + layer * block.vectors + chunk] for layer in range(block.depth)])
             for chunk in placement.needed
         ]
 

@@ -1,5 +1,8 @@
 """The header of a table: what is read of it without its key and its ciphertexts."""
 
+import tracemalloc
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -76,3 +79,17 @@ def test_group_sizes_need_no_second_count(monkeypatch):
     for _ in range(3):
         assert table.group_by("A").count().counts == [2, 1]
         assert table.group_sizes(["A"]).tolist() == [2, 1]
+
+
+def test_a_layout_of_many_ciphertexts_costs_no_memory_before_they_are_counted():
+    """A thousand groups in as many parts, one in a slot: a million ciphertexts, for a header of a few kilobytes."""
+    groups = [f"{i:03}" for i in range(1000)]
+    codes = np.arange(1000, dtype="<u2").tobytes()
+    fields = ["tenseal-bfv", bytes(16), 1, [["A", "text", groups, 2, codes]], [["n", 0]], "aligned", [["A"]], 1000]
+    data = seal_envelope("table", [fields, b"no key", [b"no ciphertext"]])
+    tracemalloc.start()
+    with pytest.raises(DamagedBytes, match="needs 1000000 ciphertexts for its layout and brings 1"):
+        EncryptedTable.from_bytes(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * 2**20
