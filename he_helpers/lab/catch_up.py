@@ -1,11 +1,13 @@
 """What the notebooks before this one would have left, made quietly, so that any notebook can be opened first.
 
-Each step is made by a process that has entered the proper role, as the notebook's reader would have made
-it; a step that finds its work done does nothing. Steps that begin with "forget" take away what the notebook
-itself is about to make, so that running it again gives the same outputs. Keys are never taken away: what
-was encrypted under them would be lost.
+Each step is made by a process that has entered the proper role. What a notebook makes for later ones is made
+by that notebook's own cells, those with the tag `catch-up` (`tagged_cells`); what no notebook shows, such as the
+analyst's keys, is made here. A step that finds its work done does nothing. Steps that begin with "forget" take
+away what the notebook itself is about to make, so that running it again gives the same outputs. Keys are never
+taken away: what was encrypted under them would be lost.
 
-A further notebook adds a row to `NOTEBOOKS`, and what it leaves for later ones as a step.
+A further notebook adds a row to `NOTEBOOKS`; if it leaves something for later ones, it tags the cells that make it,
+and a step runs them.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from dataclasses import dataclass
 from he_helpers.errors import HEError
 from he_helpers.files import alone_with, private_folder, write_private
 from he_helpers.lab.seat import Seat
-from he_helpers.lab.workspace import Workspace, entered_role, environment_for
+from he_helpers.lab.workspace import PROJECT, Workspace, entered_role, environment_for
 
 BRANCH_ACCOUNTS = "branch-accounts"
 POPULATION_PROJECTIONS = "population-projections"
@@ -52,11 +54,7 @@ def _make_administrator_keys(seat: Seat) -> None:
     handed_over = seat.handover / "administrator.verify_key.json"
     if handed_over.exists() and (seat.folder / "public_keys" / "main.key").exists():
         return
-    from he_helpers.schemes.keys import tenseal_bfv
-
-    administrator = _administrator(seat)
-    administrator.create_keys(tenseal_bfv())
-    administrator.hand_over(seat.handover)
+    _run_cells_of("01", seat)
 
 
 def _make_analyst_keys(seat: Seat) -> None:
@@ -80,19 +78,8 @@ def _trust_administrator(seat: Seat) -> None:
 def _upload_branch_accounts(seat: Seat) -> None:
     if _own_copy(seat, BRANCH_ACCOUNTS) and _on_server(seat, BRANCH_ACCOUNTS):
         return
-    from he_helpers.lab.data import decimals, load_table
-
     _forget(seat, BRANCH_ACCOUNTS)
-    frame = load_table("branch_accounts")
-    administrator = _administrator(seat)
-    table = administrator.encrypt_table(
-        frame,
-        ["Region", "Branch", "Quarter"],
-        decimals=decimals(frame),
-        groupings=[["Region"], ["Quarter"], ["Region", "Quarter"]],
-        partial_sums=8,
-    )
-    administrator.upload(BRANCH_ACCOUNTS, table, minimum_group_size=10)
+    _run_cells_of("02", seat)
 
 
 def _forget_branch_accounts(seat: Seat) -> None:
@@ -195,6 +182,13 @@ def _run_round(workspace: Workspace, names: list[str]) -> None:
             failures.append(f"The {role}'s part failed:\n{said.strip()}")
     if failures:
         raise CatchUpFailed("What earlier notebooks leave could not be made. " + "\n".join(failures))
+
+
+def _run_cells_of(notebook: str, seat: Seat) -> None:
+    from he_helpers.lab.tagged_cells import run_tagged_cells
+
+    [file] = (PROJECT / "notebooks").glob(f"{notebook}_*.ipynb")
+    run_tagged_cells(file, seat)
 
 
 def _administrator(seat: Seat):
