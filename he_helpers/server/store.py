@@ -6,6 +6,7 @@ the same transaction.
 """
 
 import os
+import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    select,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from he_helpers.server.folder import CannotStart, open_own_file
@@ -25,8 +37,8 @@ Answer = TypeVar("Answer")
 
 # How long a writer waits for another one, in seconds.
 _BUSY_TIMEOUT = 30
-# How long the files of a deleted dataset may keep their bytes because somebody is reading, before the answer is given
-# and the next step tries again, in seconds.
+# How long the files of a deleted dataset may keep their bytes because of others who read or write, before the answer is
+# given and the next step tries again, in seconds.
 _RECLAIM_TIMEOUT = 2
 # The number of the lock that a writer holds in PostgreSQL; any number that nothing else uses there.
 _WRITER_LOCK = 4846421
@@ -98,19 +110,20 @@ class Store:
         """Give the space of what was deleted back, and leave nothing of it in the files.
 
         SQLite overwrites what is deleted, but the write-ahead log still holds it until it is emptied. While somebody
-        reads, that has to wait: the next step that writes tries again. PostgreSQL does it in its own time (autovacuum),
-        and frees the space for its own use; until then the bytes are on its disk.
+        reads or writes, that has to wait: the next step that writes tries again. PostgreSQL does it in its own time
+        (autovacuum), and frees the space for its own use; until then the bytes are on its disk.
         """
-        if not self._is_sqlite or not self._reclaiming.acquire(blocking=False):
+        if not self._is_sqlite:
+            return
+        self._unreclaimed = True
+        if not self._reclaiming.acquire(blocking=False):
             return
         try:
+            # Before the work: what is deleted during it says that there is some left again.
+            self._unreclaimed = False
             with closing(self._engine.raw_connection()) as connection:
-                connection.execute(f"PRAGMA busy_timeout = {1000 * _RECLAIM_TIMEOUT}")
-                # It frees a page a step, and execute() would take the first step only.
-                connection.executescript("PRAGMA incremental_vacuum")
-                blocked, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_TIMEOUT}")
-                self._unreclaimed = bool(blocked)
+                if not _reclaim(connection):
+                    self._unreclaimed = True
         finally:
             self._reclaiming.release()
 
@@ -122,6 +135,23 @@ class Store:
 def now() -> str:
     """The time of an audit event: UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _reclaim(connection: PoolProxiedConnection) -> bool:
+    """Shrink the files of a SQLite database; False where others kept it from that for too long."""
+    connection.execute(f"PRAGMA busy_timeout = {1000 * _RECLAIM_TIMEOUT}")
+    try:
+        # It frees a page a step, and execute() would take the first step only.
+        connection.executescript("PRAGMA incremental_vacuum")
+        blocked, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not blocked
+    except sqlite3.OperationalError as error:
+        # The step before has been taken and stays so: that another one writes is no failure of it.
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {1000 * _BUSY_TIMEOUT}")
 
 
 def _create_tables(connection: Connection) -> None:

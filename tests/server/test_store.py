@@ -1,5 +1,6 @@
 """The store itself: what is deleted leaves the disk, tables are not held in memory, writers come one after another."""
 
+import contextlib
 import os
 import random
 import re
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from he_helpers.server import datasets
+from he_helpers.server import store as store_module
 from he_helpers.server.accounts import Account, add_account
 from he_helpers.server.audit import record_event
 from he_helpers.server.folder import CannotStart
@@ -110,6 +112,71 @@ def test_a_reader_delays_it_no_further_than_the_next_step(file_store, folder, mo
         assert connection.scalar(select(func.count()).select_from(dataset_parts)) == 1
         assert sum(marks_on_disk(folder).values()) > 0
     add(file_store, b"the next step", name="other")
+    assert sum(marks_on_disk(folder).values()) == 0
+
+
+@pytest.fixture
+def writer(file_store):
+    """Holds the writers' lock from begin() to end(), which a test may leave to the fixture."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold(connection):
+        inside.set()
+        assert go_on.wait(30)
+
+    thread = threading.Thread(target=file_store.write, args=[hold])
+
+    class Writer:
+        @staticmethod
+        def begin():
+            thread.start()
+            assert inside.wait(10)
+
+        @staticmethod
+        def end():
+            go_on.set()
+            thread.join(30)
+
+    yield Writer
+    Writer.end()
+
+
+def test_a_writer_delays_it_no_further_than_the_next_step(file_store, folder, writer, monkeypatch):
+    """The deletion before it is done and stays done: it is not answered as a failure."""
+    monkeypatch.setattr("he_helpers.server.store._RECLAIM_TIMEOUT", 0.05)
+    add(file_store, marked(1_000_000))
+    reclaim = Store.reclaim
+
+    def reclaim_beside_a_writer(store):
+        monkeypatch.setattr(Store, "reclaim", reclaim)
+        writer.begin()
+        store.reclaim()
+
+    monkeypatch.setattr(Store, "reclaim", reclaim_beside_a_writer)
+    datasets.delete_dataset(file_store, "accounts", ANN)
+    assert sum(marks_on_disk(folder).values()) > 0
+    writer.end()
+    add(file_store, b"the next step", name="other")
+    assert sum(marks_on_disk(folder).values()) == 0
+    # Nor does it take the patience of later writers away.
+    with contextlib.closing(file_store._engine.raw_connection()) as connection:
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+
+
+def test_what_is_deleted_while_another_deletion_is_reclaimed_is_not_forgotten(file_store, folder, monkeypatch):
+    add(file_store, marked(1_000_000))
+    add(file_store, marked(2_000_000), name="other")
+    inner = store_module._reclaim
+
+    def reclaim_and_delete(connection):
+        monkeypatch.setattr(store_module, "_reclaim", inner)
+        done = inner(connection)
+        datasets.delete_dataset(file_store, "other", ANN)
+        return done
+
+    monkeypatch.setattr(store_module, "_reclaim", reclaim_and_delete)
+    datasets.delete_dataset(file_store, "accounts", ANN)
+    add(file_store, b"the next step", name="third")
     assert sum(marks_on_disk(folder).values()) == 0
 
 
