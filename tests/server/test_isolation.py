@@ -139,6 +139,22 @@ def test_a_dataset_that_ends_its_worker_is_set_aside(start_server, tokens, pair,
     assert server.stop() == 0
 
 
+def test_a_dataset_that_is_computed_on_when_the_server_ends_stays_in_use(planted, ann, eve, pool, pair):
+    assert ann.upload(table_that(pair, "compute_aggregate hangs")).status_code == 201
+    identifier, _ = eve.ask()
+    answers = []
+    computing = threading.Thread(
+        target=lambda: answers.append(planted["eve"].post(f"/requests/{identifier}/aggregation"))
+    )
+    computing.start()
+    while not pool._running:
+        time.sleep(0.01)
+    pool.close()
+    computing.join(60)
+    assert [(answer.status_code, kind(answer)) for answer in answers] == [(503, "busy")]
+    assert ann.get("/datasets/accounts").json["set_aside"] is None
+
+
 def test_a_client_with_too_many_jobs_is_told_so(people, store, pair, table):
     pool = WorkerPool(PLANTED, most=2, most_of_a_client=1)
     app = create_app(store, jobs=Jobs(pool))
