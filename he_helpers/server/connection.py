@@ -16,10 +16,10 @@ from urllib.parse import quote
 
 import h11
 
-from he_helpers.server.application import BODY_IN_ENVIRON, body_allowance
+from he_helpers.server.application import BODY_IN_ENVIRON
 from he_helpers.server.bodies import Body, BodyWriter
 from he_helpers.server.problems import CONTENT_TYPE, Problem, problem_of_status
-from he_helpers.server.wsgi import Answer, call, environ_of
+from he_helpers.server.wsgi import Answer, environ_of
 
 if TYPE_CHECKING:
     from he_helpers.server.serving import Server
@@ -161,7 +161,7 @@ class Connection:
         if b"transfer-encoding" not in names and environ.get("CONTENT_LENGTH", "0") == "0":
             self._next_event()
             return await self._call(environ)
-        allowance = await self._server.decide(body_allowance, self._server.app, environ)
+        allowance = await self._server.allowance(environ)
         if not allowance.largest:
             return await self._call(environ)
         self._holder = allowance.holder
@@ -216,7 +216,7 @@ class Connection:
 
     async def _call(self, environ: dict[str, Any]) -> Answer:
         self._enter(Stage.WORK)
-        return await self._server.work(call, self._server.app, environ)
+        return await self._server.answer(environ)
 
     def _refusal(self, problem: Problem, request: h11.Request | None = None) -> Answer:
         """The answer to what never gets to the application."""

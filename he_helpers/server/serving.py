@@ -9,20 +9,24 @@ import socket
 import threading
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask
 
+from he_helpers.server.application import Allowance, body_allowance
 from he_helpers.server.bodies import IN_MEMORY, Budget
 from he_helpers.server.connection import Connection, Limits, Stage
 from he_helpers.server.problems import Problem
+from he_helpers.server.wsgi import Answer, call
 
 _Answer = TypeVar("_Answer")
 
-_THREADS = 8
+# Whoever waits for a worker to read or compute does so in a thread, up to a minute long. What only reads the store has
+# threads of its own, so that it never waits behind them; and of the others an account cannot take all (see WorkerPool).
+_THREADS_FOR_READING, _THREADS_FOR_THE_REST = 8, 16
 # How many bodies above 64 kB are worked on at a time.
 _LARGE_BODIES, _LARGE_BODIES_OF_ONE_ACCOUNT = 2, 1
 # Whether a body may be sent is decided by threads of its own, so that work under way does not hold the decision up.
@@ -30,6 +34,29 @@ _THREADS_FOR_ADMISSION = 2
 # How long steps that are under way get to finish when the server ends.
 _SECONDS_TO_FINISH = 10
 _BACKLOG = 1024
+
+
+class _Threads:
+    """Threads for one kind of work, for which at most ``waiting`` requests wait or are worked on."""
+
+    def __init__(self, count: int, name: str, waiting: int) -> None:
+        self._executor = ThreadPoolExecutor(count, name)
+        self._waiting = waiting
+        self._requests = 0
+
+    async def run(self, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
+        """The answer of ``step``. Raises Problem (busy)."""
+        if self._requests >= self._waiting:
+            raise Problem("busy", "Too many requests wait for an answer. Nothing was done. Try again in a few seconds.")
+        self._requests += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, step, *arguments)
+        finally:
+            self._requests -= 1
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for nothing."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
 
 
 class Server:
@@ -47,7 +74,6 @@ class Server:
         self._connections: dict[Connection, asyncio.Task] = {}
         self._turned_away: set[asyncio.Task] = set()
         self._bodies_of: Counter[str | None] = Counter()
-        self._working = 0
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -68,10 +94,11 @@ class Server:
     async def _serve(self) -> None:
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._work = ThreadPoolExecutor(_THREADS, "work")
+        self._reading = _Threads(_THREADS_FOR_READING, "reading", self.limits.waiting)
+        self._rest = _Threads(_THREADS_FOR_THE_REST, "rest", self.limits.waiting)
         self._turns = asyncio.Semaphore(_LARGE_BODIES)
         self._turns_of = defaultdict(lambda: asyncio.Semaphore(_LARGE_BODIES_OF_ONE_ACCOUNT))
-        self._admission = ThreadPoolExecutor(_THREADS_FOR_ADMISSION, "admission")
+        self._admission = _Threads(_THREADS_FOR_ADMISSION, "admission", self.limits.waiting)
         accepting = asyncio.create_task(self._accept())
         if not self._stop.is_set():
             await self._wake.wait()
@@ -83,8 +110,8 @@ class Server:
             _, late = await asyncio.wait(self._connections.values(), timeout=_SECONDS_TO_FINISH)
             for task in late:
                 task.cancel()
-        self._work.shutdown(wait=False, cancel_futures=True)
-        self._admission.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._reading, self._rest, self._admission):
+            threads.close()
 
     async def _accept(self) -> None:
         while True:
@@ -119,22 +146,14 @@ class Server:
         self._connections.pop(least).cancel()
         return True
 
-    async def decide(self, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
-        """Run a short ``step`` that decides about a request in a thread."""
-        return await self._run(self._admission, step, *arguments)
+    async def allowance(self, environ: dict[str, Any]) -> Allowance:
+        """What a body may be that follows the head in ``environ``. Raises Problem (busy)."""
+        return await self._admission.run(body_allowance, self.app, environ)
 
-    async def work(self, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
-        """Run ``step`` in a thread. Raises Problem (busy)."""
-        return await self._run(self._work, step, *arguments)
-
-    async def _run(self, executor: Executor, step: Callable[..., _Answer], *arguments: Any) -> _Answer:
-        if self._working >= self.limits.waiting:
-            raise Problem("busy", "Too many requests wait for an answer. Nothing was done. Try again in a few seconds.")
-        self._working += 1
-        try:
-            return await self._loop.run_in_executor(executor, step, *arguments)
-        finally:
-            self._working -= 1
+    async def answer(self, environ: dict[str, Any]) -> Answer:
+        """The application's answer. Raises Problem (busy)."""
+        threads = self._reading if environ["REQUEST_METHOD"] in ("GET", "HEAD") else self._rest
+        return await threads.run(call, self.app, environ)
 
     @asynccontextmanager
     async def turn(self, holder: str | None, size: int) -> AsyncIterator[None]:

@@ -43,7 +43,7 @@ _RECLAIM_TIMEOUT = 2
 # The number of the lock that a writer holds in PostgreSQL; any number that nothing else uses there.
 _WRITER_LOCK = 4846421
 # More than the threads that serve requests, so that none waits for a connection.
-_CONNECTIONS = 16
+_CONNECTIONS = 32
 _CONNECT_TIMEOUT = 10
 # A connection that a firewall in between has forgotten is not used again, in seconds.
 _OLDEST_CONNECTION = 1800
@@ -199,7 +199,9 @@ def _sqlite_engine(url: URL) -> Engine:
             path = Path(url.database + companion)
             if os.path.lexists(path):
                 os.close(open_own_file(path, os.O_RDWR))
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT})
+    engine = create_engine(
+        url, pool_size=_CONNECTIONS, pool_timeout=_BUSY_TIMEOUT, connect_args={"timeout": _BUSY_TIMEOUT}
+    )
 
     @event.listens_for(engine, "connect")
     def _set_up(connection, _record) -> None:

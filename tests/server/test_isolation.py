@@ -15,7 +15,7 @@ from he_helpers.server.import_guard import is_forbidden
 from he_helpers.server.jobs import Jobs
 from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
-from tests.server.conftest import Person, accounts_frame, asked, kind, new_request
+from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, wait_until
 
 PLANTED = "tests.server.planted_tasks"
 
@@ -205,6 +205,42 @@ def test_a_job_that_takes_its_time_holds_nobody_up(start_server, tokens, pair, t
     answer = server.call("POST", f"/requests/{identifier}/aggregation", tokens["eve"])
     assert answer.json()["status"] == "aggregated"
     assert all(thread.is_alive() for thread in slow)
+    server.kill()
+    for thread in slow:
+        thread.join(60)
+
+
+def test_jobs_without_end_of_one_account_leave_threads_for_others(start_server, tokens, pair, table):
+    """More of them than an account may have: who reads is answered, and who uploads and computes, too."""
+    server = start_server(module="tests.server.planted_server")
+    assert server.upload(tokens["ann"], "slow", table_that(pair, "compute_aggregate hangs")).status_code == 201
+    identifiers = [new_request() for _ in range(12)]
+    answers = []
+
+    def call(method, path, **options):
+        return server.call(method, path, tokens["eve"], **options)
+
+    def compute(identifier):
+        # The server's end, below, is the end of this.
+        with contextlib.suppress(requests.ConnectionError):
+            answers.append(call("POST", f"/requests/{identifier}/aggregation").status_code)
+
+    for identifier in identifiers:
+        assert call("PUT", f"/requests/{identifier}", json=asked("slow")).status_code == 201
+    slow = [threading.Thread(target=compute, args=[identifier]) for identifier in identifiers]
+    for thread in slow:
+        thread.start()
+    # Those above the number of jobs that a client may have.
+    wait_until(lambda: len(answers) == 4)
+    assert answers == [429] * 4
+
+    begin = time.monotonic()
+    assert server.call("GET", "/health").status_code == 200
+    assert call("GET", "/requests").status_code == 200
+    assert server.upload(tokens["bob"], "honest", table).status_code == 201
+    # Far below the minute for which the others wait for a worker.
+    assert time.monotonic() - begin < 30
+    assert answers == [429] * 4
     server.kill()
     for thread in slow:
         thread.join(60)

@@ -16,6 +16,7 @@ from he_helpers.server.app import create_app
 from he_helpers.server.application import read_body, takes_body
 from he_helpers.server.connection import Limits
 from he_helpers.server.serving import Server
+from tests.server.conftest import wait_until
 
 LIMITS = Limits.of_bodies(1_000_000)
 CHUNK = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
@@ -69,13 +70,6 @@ def received(connection) -> bytes:
 def connected(server):
     """A new connection to ``server``."""
     return socket.create_connection(("127.0.0.1", server.effective_port), timeout=20)
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def head(*headers, method="PUT", path="/v1/datasets/x", person=None, content_type="application/octet-stream"):
