@@ -122,7 +122,12 @@ class Server:
                 await asyncio.sleep(0.05)
                 continue
             accepted.setblocking(False)
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            try:
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
+                # On some systems, where whoever connected has gone again.
+                accepted.close()
+                continue
             connection = Connection(self, accepted, address[0])
             if len(self._connections) < self.limits.connections or self._make_room():
                 task = self._connections[connection] = asyncio.create_task(connection.converse())

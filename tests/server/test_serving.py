@@ -1,5 +1,6 @@
 """The server's sockets: order of checks, deadlines, limits, and what a client sees of them."""
 
+import errno
 import json
 import os
 import socket
@@ -418,6 +419,26 @@ def test_an_honest_client_gets_in_where_silent_ones_took_all_connections(app, an
         assert problem_in(received(upload))["status"] == 422
         for connection in (*silent, upload):
             connection.close()
+
+
+def test_a_client_that_has_gone_before_it_was_accepted_ends_nothing(app, monkeypatch):
+    """On macOS no option can be set on its socket any more."""
+    set_option, refused = socket.socket.setsockopt, []
+
+    def refuse_once(connection, level, option, value):
+        if option == socket.TCP_NODELAY and level == socket.IPPROTO_TCP and not refused:
+            refused.append(connection)
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return set_option(connection, level, option, value)
+
+    with serving(app) as server:
+        monkeypatch.setattr(socket.socket, "setsockopt", refuse_once)
+        with connected(server) as gone:
+            assert gone.recv(1) == b""
+        with connected(server) as honest:
+            honest.sendall(HEALTH)
+            assert honest.recv(1000).startswith(b"HTTP/1.1 200")
+    assert refused
 
 
 def test_where_every_connection_has_an_account_the_next_one_is_told(app, ann, bob):
