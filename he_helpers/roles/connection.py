@@ -32,6 +32,7 @@ _LARGEST_DOCUMENT = 2**24
 _LARGEST_LISTING = 2**26
 _PAGE = 100  # the largest page of a listing that the server gives
 _MOST_ENTRIES = 100_000
+_LONGEST_KEY = 64  # of a listing: a dataset's name or a request's id
 _LARGEST_TOKEN = 1024
 _LONGEST_TEXT = 2000
 _PASSING_TROUBLE = {502, 503, 504}
@@ -156,11 +157,14 @@ class Connection:
         largest: int | None = None,
         seconds: float | None = None,
     ) -> bytes:
-        if not all(isinstance(part, str) and part.strip(".") for part in path):
+        try:
+            if not all(part.strip(".") for part in path):
+                raise ValueError
+            address = "/".join(quote(part, safe="") for part in path)
+        except (AttributeError, TypeError, ValueError):
             raise InvalidName(
                 f"{path[-1]!r:.80} names nothing on the server. Use the name or the id as it is listed."
-            )
-        address = "/".join(quote(part, safe="") for part in path)
+            ) from None
         deadline = Deadline((seconds or ANSWER_SECONDS) + len(body or b"") / SLOWEST_UPLOAD)
         request = self._client.build_request(
             method,
@@ -230,36 +234,35 @@ class Connection:
     def _refusal(self, status: int, answer: bytes) -> ServerRefused | UnreadableAnswer:
         try:
             problem = json.loads(answer)
+            if isinstance(problem, dict) and "title" in problem:
+                return ServerRefused(
+                    status,
+                    self._line(problem.get("type", "about:blank")),
+                    self._line(problem["title"]),
+                    self._line(problem.get("detail", "")),
+                    {
+                        self._line(name): self._readable(value)
+                        for name, value in problem.items()
+                        if name not in _STANDARD_MEMBERS
+                    },
+                )
         except (ValueError, RecursionError):
-            problem = None
-        if not isinstance(problem, dict) or "title" not in problem:
-            return UnreadableAnswer(
-                f"{self.server} answered status {status} without a problem document. "
-                "Check the address: another program may be listening there."
-            )
-        return ServerRefused(
-            status,
-            self._readable(problem.get("type", "about:blank")),
-            self._readable(problem["title"]),
-            self._readable(problem.get("detail", "")),
-            {
-                self._readable(name): self._readable(value)
-                for name, value in problem.items()
-                if name not in _STANDARD_MEMBERS
-            },
+            pass  # no JSON, or lists in lists without an end
+        return UnreadableAnswer(
+            f"{self.server} answered status {status} without a problem document. "
+            "Check the address: another program may be listening there."
         )
 
     def _readable(self, value: Any) -> Any:
-        """What the server says, fit to be shown: bounded, no control characters, not the token."""
+        """What the server says, fit to be shown: a number, or lines, one or a list of them."""
         if isinstance(value, list):
-            return [self._readable(member) for member in value[:_LONGEST_TEXT]]
-        if not isinstance(value, str):
-            return (
-                value
-                if isinstance(value, (int, float, bool, type(None)))
-                else self._readable(json.dumps(value))
-            )
-        text = value.replace(self._token.reveal(), "[token]")[:_LONGEST_TEXT]
+            return [self._line(member) for member in value[:_LONGEST_TEXT]]
+        return value if isinstance(value, (int, float, type(None))) else self._line(value)
+
+    def _line(self, value: Any) -> str:
+        """One bounded line without control characters and without the token; JSON for what is no text."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        text = text.replace(self._token.reveal(), "[token]")[:_LONGEST_TEXT]
         return "".join(character if character.isprintable() else " " for character in text)
 
 
@@ -279,7 +282,10 @@ def _read_token(path: Path) -> Hidden[str]:
 
 
 def _has(key: str, entry: Any) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get(key), (str, int))
+    """Whether ``entry`` has a ``key`` that the next page can be asked for by."""
+    if not isinstance(entry, dict) or not isinstance(entry.get(key), (str, int)):
+        return False
+    return len(str(entry[key])) <= _LONGEST_KEY and str(entry[key]).isascii()
 
 
 def _json(answer: bytes) -> Any:

@@ -4,6 +4,7 @@ Every text is one printable line: others wrote it.
 """
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,23 @@ _EVENT_COLUMNS = ("account", "role", "action", "dataset", "request", "reason")
 _DECISIONS = {"approved", "refused"}
 
 
+def _of_a_server(view: Callable[..., pd.DataFrame]) -> Callable[..., pd.DataFrame]:
+    """Whatever the members of a list are, the view is made of them or raises UnreadableAnswer."""
+
+    @wraps(view)
+    def checked(*arguments: Any, **options: Any) -> pd.DataFrame:
+        try:
+            return view(*arguments, **options)
+        except (KeyError, TypeError, AttributeError):
+            raise UnreadableAnswer(
+                "The server's list has members missing or of another kind than expected. "
+                "Use the same version of he_helpers on both sides."
+            ) from None
+
+    return checked
+
+
+@_of_a_server
 def dataset_view(datasets: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """One row a dataset, by name; labels stand with their numbers of values."""
 
@@ -34,6 +52,7 @@ def dataset_view(datasets: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return _frame(datasets, row, ("name", *_DATASET_COLUMNS)).sort_values("name").set_index("name")
 
 
+@_of_a_server
 def request_view(requests: Sequence[dict[str, Any]], recipient: Callable[[str], str]) -> pd.DataFrame:
     """One row a request, by dataset and query. ``recipient`` names the holder of a fingerprint."""
 
@@ -66,6 +85,7 @@ def request_view(requests: Sequence[dict[str, Any]], recipient: Callable[[str], 
     return _frame(requests, row, columns).sort_values(list(_REQUEST_ORDER)).set_index("request")
 
 
+@_of_a_server
 def audit_view(events: Sequence[dict[str, Any]], *, times: bool, details: bool) -> pd.DataFrame:
     """One row an event, in the order in which they happened, numbered from 1.
 
@@ -86,7 +106,7 @@ def audit_view(events: Sequence[dict[str, Any]], *, times: bool, details: bool) 
             "reason": event["detail"] if event["action"] in _DECISIONS else "",
         }
 
-    frame = _frame(events, row, columns, order="sequence")
+    frame = _frame(sorted(events, key=lambda event: event["sequence"]), row, columns)
     return frame.set_axis(pd.RangeIndex(1, len(frame) + 1, name="step"), axis="index")
 
 
@@ -98,21 +118,16 @@ def query_in_words(query: Query) -> str:
 
 
 def _frame(
-    members: Sequence[dict[str, Any]],
-    row: Callable[[dict[str, Any]], dict[str, Any]],
-    columns: Sequence[str],
-    order: str | None = None,
+    members: Sequence[dict[str, Any]], row: Callable[[dict[str, Any]], dict[str, Any]], columns: Sequence[str]
 ) -> pd.DataFrame:
-    try:
-        ordered = sorted(members, key=lambda member: member[order]) if order else members
-        rows = [{name: _shown(value) for name, value in row(member).items()} for member in ordered]
-        return pd.DataFrame(rows, columns=list(columns))
-    except (KeyError, TypeError, AttributeError):
-        raise UnreadableAnswer(
-            "The server's list has members missing or of another kind than expected. "
-            "Use the same version of he_helpers on both sides."
-        ) from None
+    rows = [{name: _shown(value) for name, value in row(member).items()} for member in members]
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def _shown(value: Any) -> Any:
-    return printable_line(value) if isinstance(value, str) else value
+    """A text as one printable line, a number as it is. Raises TypeError for what is neither."""
+    if isinstance(value, str):
+        return printable_line(value)
+    if value is not None and not isinstance(value, (int, float)):
+        raise TypeError
+    return value

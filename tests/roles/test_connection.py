@@ -83,7 +83,7 @@ def test_request_and_answer(answering):
     )
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", None])
+@pytest.mark.parametrize("name", ["", ".", "..", None, 7, b"x", "\ud800"])
 def test_names_that_would_lead_elsewhere(answering, name):
     connection, requests = answering(lambda _: httpx.Response(204))
     with pytest.raises(InvalidName):
@@ -130,6 +130,35 @@ def test_a_token_that_is_sent_back_is_not_shown(answering):
     with pytest.raises(ServerRefused) as caught:
         connection.get("datasets")
     assert TOKEN not in str(caught.value) and "[token]" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"detail": 7, "further": "text"},
+        {"title": ["a"], "detail": [1], "type": {}},
+        {"title": None, "detail": None, "further": None},
+        {"known": [["a"], 1, None, {"b": 2}]},
+        {"detail": True, "known": 1.5},
+    ],
+)
+def test_a_refusal_of_another_shape_is_readable_too(answering, members):
+    connection, _ = answering(lambda _: problem(**members))
+    with pytest.raises(ServerRefused) as caught:
+        connection.get("datasets")
+    refusal = caught.value
+    assert str(refusal).isprintable()
+    assert all(isinstance(text, str) for text in (refusal.type, refusal.title, refusal.detail))
+
+
+def test_a_refusal_of_lists_in_lists_is_readable_too(answering):
+    """As deep as they can be read, and deeper."""
+    for depth in (100, 500, 900, *range(920, 1000, 4), 10_000):
+        content = b'{"title": "x", "known": ' + b"[" * depth + b"]" * depth + b"}"
+        connection, _ = answering(lambda _, content=content: httpx.Response(422, content=content))
+        with pytest.raises((ServerRefused, UnreadableAnswer)) as caught:
+            connection.get("datasets")
+        assert len(str(caught.value)) < 3000
 
 
 @pytest.mark.parametrize(
@@ -480,8 +509,21 @@ def test_a_listing_of_too_many_bytes_or_too_much_time_is_given_up(answering, mon
         connection.get_all("audit", key="number")
 
 
-@pytest.mark.parametrize("page", [{}, "text", [1], [{}], [{"number": None}], [{"number": 1}] * 101])
+@pytest.mark.parametrize(
+    "page",
+    [
+        {},
+        "text",
+        [1],
+        [{}],
+        [{"number": None}],
+        [{"number": 1}] * 101,
+        # The next page could not be asked for.
+        [{"number": "1" * 100_000}] * 100,
+        [{"number": "\ud800"}] * 100,
+    ],
+)
 def test_what_is_no_page_of_a_listing(answering, page):
-    connection, _ = answering(lambda request: httpx.Response(200, json=page))
+    connection, _ = answering(lambda request: httpx.Response(200, content=json.dumps(page)))
     with pytest.raises(UnreadableAnswer, match="list of audit is not one"):
         connection.get_all("audit", key="number")
