@@ -301,11 +301,17 @@ class DataAdministrator(Participant):
     def refuse(self, request_id: str, reason: str) -> None:
         """Refuse a request and tell the analyst why; one that cannot be computed, too.
 
-        ServerRefused (409) after an approval.
+        Raises ValueError without a reason, AlreadyThere after an own approval, which stays on record.
         """
         if not of_kind(reason, str, "the reason as text").strip():
             raise ValueError("A refusal without a reason helps nobody. Say in a sentence why.")
         request = self._request(request_id)
+        earlier = self._decisions.decision(request["id"])
+        if earlier and earlier.decision == "approved":
+            raise AlreadyThere(
+                "You approved this request, and its result may have been released. A decision stands, whatever status "
+                "the server shows: later requests are compared with it."
+            )
         self.connection.put(
             "requests", request["id"], "decision", document={"decision": "refused", "reason": reason}
         )

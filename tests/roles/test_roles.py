@@ -664,6 +664,23 @@ def test_the_review_decrypts_what_the_largest_contributors_hold(ada, ana, accoun
         ada.delete("branches")
 
 
+def test_an_approval_is_not_forgotten_by_refusing(ada, ana, dataset):
+    """A server that shows a released request as a new one would have later requests compared with nothing."""
+    request, _ = released(ada, ana, dataset)
+
+    class Agreeing(Altering):
+        def handle_request(self, request):
+            if request.method == "PUT":
+                return httpx.Response(200, json={})
+            return super().handle_request(request)
+
+    for transport in (None, Agreeing(described_as(status="requested"))):
+        ada.connection = Connection(ada.connection.server, ada.folder, transport=transport)
+        with pytest.raises(AlreadyThere, match="A decision stands"):
+            ada.refuse(request, "never seen it")
+    assert "sum of Revenue, Loans by region, for Ana" in repr(ada.review(ana.ask(dataset, **ASKED)))
+
+
 def test_an_aggregation_that_the_server_refuses_is_a_finding(ada, ana, dataset):
     request = ana.ask(dataset, **ASKED)
     said = {"type": "urn:x", "title": "Not computable", "status": 422, "detail": "The noise budget\ndoes not suffice."}
