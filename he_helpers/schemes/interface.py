@@ -75,12 +75,16 @@ class PublicKey(Encryptor):
         self.parameters = parameters
         self.fingerprint = fingerprint
         self.can_encrypt = can_encrypt
-        self.public = self
         self._evaluation_part: PublicKey | None = None
         self._loading_part: PublicKey | None = None
         self.slot_count = self._slot_count()
         self.capacity = self._capacity()
         self.consumption_limit = self._consumption_limit()
+
+    @property
+    def public(self) -> "PublicKey":
+        """This key itself. As an attribute it would be a cycle, which keeps a dropped key's megabytes for a while."""
+        return self
 
     def __repr__(self) -> str:
         use = "encryption and evaluation" if self.can_encrypt else "evaluation only"

@@ -44,8 +44,8 @@ def main(arguments: list[str]) -> None:
             head, members = protocol.receive(connection, with_files=True)
             outcome, result = _perform(tasks, head, members, idle_space)
             del members
-            # A context of TenSEAL has a thread and lies in a cycle: left to chance, some hundred of them use up the
-            # address space that the next job may have.
+            # A library may leave large objects in cycles, and a context of TenSEAL has a thread: left to chance, they
+            # use up the address space that the next job may have.
             gc.collect()
             retires = jobs == _MOST_JOBS or limits.held_memory() > idle_memory + _KEPT_MEMORY
             protocol.send(connection, {**outcome, "retires": retires}, result, _later())

@@ -4,6 +4,7 @@ import copy
 import gc
 import pickle
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -343,6 +344,23 @@ def test_no_public_object_reaches_the_secret_key(keys):
     for public in (keys.public, keys.public.for_evaluation(), again, ciphertext, ciphertext + ciphertext):
         assert not _reachable_secrets(public)
     assert len(_reachable_secrets(keys.secret)) >= 2
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_dropped_public_key_is_freed_at_once(name):
+    """Each holds megabytes outside of Python, of which the garbage collector sees nothing."""
+    data = key_pair(name).public.to_bytes()
+    gc.collect()
+    gc.disable()
+    try:
+        key = load_public_key(data)
+        ciphertext = key.encrypt([1, 2])
+        dropped = weakref.ref(key)
+        assert key.public is key and dropped() is not None
+        del key, ciphertext
+        assert dropped() is None
+    finally:
+        gc.enable()
 
 
 def test_insecure_parameters_need_a_word():
