@@ -6,7 +6,9 @@ and returns what travels there: plain data, bytes and open files.
 
 from typing import Any, BinaryIO
 
-from he_helpers.server.policy import LARGEST_WORK, refuse_small_groups
+import pandas as pd
+
+from he_helpers.server.policy import LARGEST_WORK
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
 from he_helpers.server.secret_detection import find_secret_key
@@ -20,7 +22,12 @@ from he_helpers.tables import (
     UnsupportedQuery,
     aggregate,
 )
-from he_helpers.tables.contributors import group_contributors
+from he_helpers.tables.contributors import (
+    DOMINANT_CONTRIBUTORS,
+    LARGEST_SHARE,
+    SMALLEST_MINIMUM_WITH_DOMINANCE,
+    group_contributors,
+)
 
 
 def read_dataset(content: bytes | BinaryIO) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def check_query(
     except UnsupportedQuery as error:
         raise Problem("unsupported-query", str(error), known=error.known) from None
     groups = group_contributors(table.labels, asked.group_by, contributor_label)
-    refuse_small_groups(groups, minimum_group_size, contributor_label)
+    _refuse_small_groups(groups, minimum_group_size, contributor_label)
     return {}
 
 
@@ -64,6 +71,31 @@ def compute_aggregate(content: bytes | BinaryIO, query: dict[str, Any]) -> dict[
     table = _read_table(_bytes_of(content))
     with reading("The ciphertexts of this table", "Encrypt the table anew, and upload that."):
         return {"aggregate": aggregate(table, Query.from_dict(query)).to_bytes()}
+
+
+def _refuse_small_groups(groups: pd.DataFrame, minimum: int, contributor_label: str | None) -> None:
+    """Raise Problem (group-too-small) for a group of fewer than ``minimum`` contributors, or with two that dominate it.
+
+    groups: what group_contributors() counts. The server sees no amounts, so it judges dominance by numbers of rows.
+    The answer names no group and no size: it would tell an analyst what the limit is there to hide.
+    """
+    whose = (
+        "contributors (each row counts as one)"
+        if contributor_label is None
+        else f"contributors (values of {contributor_label!r})"
+    )
+    if groups["contributors"].min() < minimum:
+        found = f"fewer than {minimum} {whose}, the smallest number"
+    elif minimum >= SMALLEST_MINIMUM_WITH_DOMINANCE and groups["share_of_rows"].max() > LARGEST_SHARE:
+        found = f"{DOMINANT_CONTRIBUTORS} {whose} with more than {LARGEST_SHARE:.0%} of its rows, the largest share"
+    else:
+        return
+    raise Problem(
+        "group-too-small",
+        f"At least one group of this query has {found} that is allowed for this dataset. "
+        "Group by fewer labels: groups become larger.",
+        minimum_group_size=minimum,
+    )
 
 
 def _bytes_of(content: bytes | BinaryIO) -> bytes:

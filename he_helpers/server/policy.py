@@ -1,15 +1,11 @@
-"""What the server refuses although it could do it: groups that are too small, bodies that are too large."""
+"""The limits that the server keeps although it could do more, as numbers and as an upload names them.
+
+Loads no pandas, which takes as long to import as all else that the server's own process needs.
+"""
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from he_helpers.server.problems import Problem
-from he_helpers.tables.contributors import (
-    DOMINANT_CONTRIBUTORS,
-    LARGEST_SHARE,
-    SMALLEST_MINIMUM_WITH_DOMINANCE,
-)
 
 # Statistical offices publish no group of fewer than ten; a data administrator may decide otherwise for a
 # dataset.
@@ -56,28 +52,3 @@ def read_contributor_label(text: str | None, labels: Sequence[str]) -> str | Non
             known=list(labels),
         )
     return text
-
-
-def refuse_small_groups(groups: pd.DataFrame, minimum: int, contributor_label: str | None) -> None:
-    """Raise Problem (group-too-small) for a group of fewer than ``minimum`` contributors, or with two that dominate it.
-
-    groups: what group_contributors() counts. The server sees no amounts, so it judges dominance by numbers of rows.
-    The answer names no group and no size: it would tell an analyst what the limit is there to hide.
-    """
-    whose = (
-        "contributors (each row counts as one)"
-        if contributor_label is None
-        else f"contributors (values of {contributor_label!r})"
-    )
-    if groups["contributors"].min() < minimum:
-        found = f"fewer than {minimum} {whose}, the smallest number"
-    elif minimum >= SMALLEST_MINIMUM_WITH_DOMINANCE and groups["share_of_rows"].max() > LARGEST_SHARE:
-        found = f"{DOMINANT_CONTRIBUTORS} {whose} with more than {LARGEST_SHARE:.0%} of its rows, the largest share"
-    else:
-        return
-    raise Problem(
-        "group-too-small",
-        f"At least one group of this query has {found} that is allowed for this dataset. "
-        "Group by fewer labels: groups become larger.",
-        minimum_group_size=minimum,
-    )
