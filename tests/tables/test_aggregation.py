@@ -156,31 +156,56 @@ def test_the_largest_values_that_a_table_takes(keys):
 # Purity
 
 
-def test_aggregation_is_a_pure_function(keys, population, tmp_path):
-    """The same bytes again, after serialisation, and in other processes with other hash seeds."""
-    small = population.head(12)
-    table = EncryptedTable.encrypt(small, LABELS, keys.public, decimals=1, groupings=[*PAIRS, []])
-    data = table.to_bytes()
-    assert EncryptedTable.from_bytes(data).to_bytes() == data
-    queries = [Query(s, tuple(g), ("2020", "2018")) for s in ("sum", "mean") for g in (*PAIRS, ["SEX", "AREA"], [])]
-    queries.append(Query("count", ("SEX",)))
-    expected = [aggregate(table, query).to_bytes() for query in queries]
-    assert expected == [aggregate(EncryptedTable.from_bytes(data), query).to_bytes() for query in queries]
-    (tmp_path / "table").write_bytes(data)
-    code = (
-        "import sys, hashlib, json\nfrom he_helpers.tables import *\n"
-        "table = EncryptedTable.from_bytes(open(sys.argv[1], 'rb').read())\n"
-        "for q in json.loads(sys.argv[2]):\n"
-        "    print(hashlib.sha256(aggregate(table, Query.from_dict(q)).to_bytes()).hexdigest())"
-    )
-    asked = json.dumps([query.to_dict() for query in queries])
+QUERIES = [Query(s, tuple(g), ("2020", "2018")) for s in ("sum", "mean") for g in (*PAIRS, ["SEX", "AREA"], [])]
+QUERIES.append(Query("count", ("SEX",)))
+ELSEWHERE = """
+import hashlib, json, sys
+from pathlib import Path
+from he_helpers.tables import EncryptedTable, Query, aggregate
+queries = [Query.from_dict(asked) for asked in json.loads(sys.argv[1])]
+for path in map(Path, sys.argv[2:]):
+    table = EncryptedTable.from_bytes(path.read_bytes())
+    print(path.name, *(hashlib.sha256(aggregate(table, query).to_bytes()).hexdigest() for query in queries))
+"""
+
+
+@pytest.fixture(scope="module")
+def small_tables(population):
+    """The first rows of the population under each scheme."""
+    options = {"decimals": 1, "groupings": [*PAIRS, []]}
+    rows = population.head(12)
+    return {name: EncryptedTable.encrypt(rows, LABELS, key_pair(name).public, **options) for name in SCHEMES}
+
+
+@pytest.fixture(scope="module")
+def digests_elsewhere(small_tables, tmp_path_factory):
+    """What processes with other hash seeds answer, by scheme and seed; each process reads all tables."""
+    folder = tmp_path_factory.mktemp("tables")
+    for name, table in small_tables.items():
+        (folder / name).write_bytes(table.to_bytes())
+    asked = json.dumps([query.to_dict() for query in QUERIES])
+    found = {}
     for seed in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path / "table"), asked],
+            [sys.executable, "-c", ELSEWHERE, asked, *(folder / name for name in small_tables)],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True, text=True, check=True,
         )
-        assert done.stdout.split() == [hashlib.sha256(answer).hexdigest() for answer in expected]
+        for name, *digests in map(str.split, done.stdout.splitlines()):
+            found[name, seed] = digests
+    return found
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_aggregation_is_a_pure_function(name, small_tables, digests_elsewhere):
+    """The same bytes again, after serialisation, and in other processes with other hash seeds."""
+    table = small_tables[name]
+    data = table.to_bytes()
+    assert EncryptedTable.from_bytes(data).to_bytes() == data
+    expected = [aggregate(table, query).to_bytes() for query in QUERIES]
+    assert expected == [aggregate(EncryptedTable.from_bytes(data), query).to_bytes() for query in QUERIES]
+    for seed in ("1", "2"):
+        assert digests_elsewhere[name, seed] == [hashlib.sha256(answer).hexdigest() for answer in expected]
 
 
 # Queries that cannot be answered
