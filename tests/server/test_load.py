@@ -4,6 +4,7 @@ By hand, for a table of the figures:  python -m tests.server.test_load
 """
 
 import base64
+import math
 import os
 import random
 import socket
@@ -30,8 +31,12 @@ SECONDS = 12
 # each within a limit of its own, read them.
 LARGEST_GROWTH = 150 * 2**20
 LONGEST_ATTACK = 120
+# An honest request is answered within a second: so many in a hundred, since a busy machine stops anybody for a moment.
+WITHIN_A_SECOND = 95
+# Fewer answers than this in all the time of the attack say nothing of 95 in a hundred, and are a second late each.
+FEWEST_ANSWERS = 20
 # Somebody who waits longer than this for an answer gives up.
-PATIENCE = 20
+PATIENCE = 5
 
 
 # The attack: a process of its own, so that it does not slow down whoever measures.
@@ -153,8 +158,12 @@ class Load:
     def rows(self):
         for name, seconds in self.seconds.items():
             ordered = sorted(seconds)
-            worst = ordered[-1]
-            yield name, len(ordered), statistics.median(ordered), ordered[int(0.99 * (len(ordered) - 1))], worst
+            yield name, len(ordered), statistics.median(ordered), percentile(ordered, WITHIN_A_SECOND), ordered[-1]
+
+
+def percentile(ordered, percent):
+    """The smallest of some values in ascending order that ``percent`` in a hundred of them do not exceed."""
+    return ordered[math.ceil(len(ordered) * percent / 100) - 1]
 
 
 def resident(process):
@@ -225,12 +234,12 @@ def honest_table():
 @pytest.mark.skipif(sys.platform != "linux", reason="reads a process's memory through /proc")
 @pytest.mark.parametrize("service", ["release server", "scoring service"])
 def test_honest_people_are_served_while_others_attack(folder, table, service):
-    """In quiet, everything is answered within a second. A busy machine may take longer, and must not stop."""
     load = play(folder, table) if service == "release server" else play_scoring(folder, score_message())
-    for name, count, median, _, worst in load.rows():
-        assert count >= 5, name
-        assert median < 1, (name, median)
-        assert worst < PATIENCE, (name, worst)
+    for row in load.rows():
+        name, count, _, late, worst = row
+        assert count >= FEWEST_ANSWERS, row
+        assert late < 1, row
+        assert worst < PATIENCE, row
     assert load.growth < LARGEST_GROWTH
 
 
@@ -242,7 +251,7 @@ def main():
         }
     print(f"{SLOW_SOCKETS} slow sockets and {HOSTILE_BODIES} hostile bodies in flight; seconds")
     for service, load in loads.items():
-        print(f"{service:<18}{'count':>6}{'median':>10}{'p99':>10}{'worst':>10}")
+        print(f"{service:<18}{'count':>6}{'median':>10}{f'{WITHIN_A_SECOND} %':>10}{'worst':>10}")
         for name, count, median, late, worst in load.rows():
             print(f"  {name:<16}{count:>6}{median:>10.3f}{late:>10.3f}{worst:>10.3f}")
         workers = load.memory_of_workers / 2**20
