@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 from flask import Flask
 
@@ -28,6 +30,8 @@ from he_helpers.server.store import Store
 from he_helpers.workers import WorkerPool, WorkersUnavailable
 
 _LOOK_SECONDS = 1
+# Of server.log, and of the one before it, server.log.1: some 300,000 lines each.
+_LARGEST_LOG = 32 * 2**20
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 
@@ -45,8 +49,8 @@ def run_server(
 ) -> None:
     """Serve until SIGTERM or SIGINT, with at most so many ``workers`` (see he_helpers.server.jobs).
 
-    While the server runs, ``folder`` holds ``address`` (its URL) and ``pid``. ``server.log`` and the
-    database, unless ``database`` names another one, stay there.
+    While the server runs, ``folder`` holds ``address`` (its URL) and ``pid``. ``server.log``, when it was full once
+    ``server.log.1``, and the database, unless ``database`` names another one, stay there.
 
     Raises CannotStart.
     """
@@ -71,7 +75,7 @@ def run_scoring(
 ) -> None:
     """Serve the models in the folder ``models`` (see he_helpers.server.scoring) until SIGTERM or SIGINT.
 
-    ``folder`` holds ``address``, ``pid`` and ``server.log`` as for `run_server`, and nothing else.
+    ``folder`` holds ``address``, ``pid`` and the log as for `run_server`, and nothing else.
 
     Raises CannotStart.
     """
@@ -183,9 +187,19 @@ def _stop(signal_number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
+class _Log(RotatingFileHandler):
+    """Lines in a file of the server's own, which makes way for a new one when it is full; the one before is kept.
+
+    Each request gives a line, also those of strangers, who must not fill the disk with them.
+    """
+
+    def _open(self) -> TextIO:
+        file = open_own_file(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        return os.fdopen(file, "a", encoding="utf-8")
+
+
 def _log_to(path: Path) -> None:
-    file = os.fdopen(open_own_file(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "a", encoding="utf-8")
-    handler = logging.StreamHandler(file)
+    handler = _Log(path, maxBytes=_LARGEST_LOG, backupCount=1)
     formatter = logging.Formatter("%(asctime)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
     handler.setFormatter(formatter)
     for name in ("he_helpers.server", "he_helpers.workers"):

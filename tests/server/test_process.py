@@ -1,6 +1,7 @@
 """The server as a process of its own: its files, its limits, its imports, concurrency, and being killed."""
 
 import hashlib
+import logging
 import os
 import random
 import socket
@@ -15,6 +16,7 @@ import pytest
 import requests
 
 from he_helpers.schemes import keys
+from he_helpers.server import process
 from he_helpers.server.folder import CannotStart
 from he_helpers.server.import_guard import is_forbidden
 from he_helpers.server.process import run_scoring, run_server
@@ -402,3 +404,24 @@ def test_the_flag_for_inspection_is_accepted(start_server, tokens):
     server: Running = start_server("--inspectable")
     with open(f"/proc/{server.process.pid}/maps") as maps:
         assert "python" in maps.read()
+
+
+def test_strangers_do_not_fill_the_disk_with_lines_of_the_log(tmp_path, monkeypatch):
+    monkeypatch.setattr(process, "_LARGEST_LOG", 2000)
+    loggers = [logging.getLogger(name) for name in ("he_helpers.server", "he_helpers.workers")]
+    states = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    process._log_to(tmp_path / "server.log")
+    try:
+        for number in range(200):
+            loggers[0].info("GET /v1/nothing%s 401", number)
+    finally:
+        loggers[0].handlers[-1].close()
+        for logger, handlers, level, propagate in states:
+            logger.handlers, logger.propagate = handlers, propagate
+            logger.setLevel(level)
+    kept = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert set(kept) == {"server.log", "server.log.1"}
+    assert max(map(len, kept.values())) <= 2000
+    lines = (kept["server.log.1"] + kept["server.log"]).splitlines()
+    assert [line.split()[2] for line in lines] == [f"/v1/nothing{number}" for number in range(200 - len(lines), 200)]
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in tmp_path.iterdir())

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -148,6 +149,8 @@ def test_one_connection_takes_many_requests(connect):
     answers = received(connection)
     assert answers.count(b"HTTP/1.1 200") == 5
     assert answers.count(b'"status":"ok"') == 4
+    # HTTP knows this form of a date alone.
+    assert len(re.findall(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", answers)) == 5
 
 
 def test_an_upload_arrives_as_it_was_sent(connect, ann, table):
