@@ -355,6 +355,7 @@ def test_a_dropped_public_key_is_freed_at_once(name):
     try:
         key = load_public_key(data)
         ciphertext = key.encrypt([1, 2])
+        assert key.for_evaluation() and key.for_loading()
         dropped = weakref.ref(key)
         assert key.public is key and dropped() is not None
         del key, ciphertext

@@ -64,8 +64,8 @@ class PaillierPublicKey(PublicKey):
         return cls(modulus, parameters)
 
     def _reduced(self, evaluation_keys: bool) -> "PaillierPublicKey":
-        """The key itself: adding needs the same modulus as encrypting."""
-        return self
+        """The same key once more: adding needs the modulus that encrypting does. A key that held itself would stay."""
+        return PaillierPublicKey(int(self._modulus), self.parameters)
 
     def _slot_count(self) -> int:
         return self.parameters.lanes
