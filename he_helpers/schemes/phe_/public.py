@@ -86,10 +86,14 @@ class PaillierPublicKey(PublicKey):
         return _to_bytes(self._modulus)
 
     def _encrypt(self, vector: np.ndarray) -> gmpy2.mpz:
+        return gmpy2.mpz(self.phe_key.raw_encrypt(self._packed(vector) % self.phe_key.n))
+
+    def _packed(self, vector: np.ndarray) -> int:
+        """The numbers side by side in their lanes, the first one lowest."""
         packed = 0
         for value in reversed(vector.tolist()):
             packed = (packed << self.parameters.lane_bits) + value
-        return gmpy2.mpz(self.phe_key.raw_encrypt(packed % self.phe_key.n))
+        return packed
 
     def _load(self, data: bytes, size: int, consumed: float) -> gmpy2.mpz:
         native = gmpy2.mpz(int.from_bytes(data, "big"))
@@ -109,10 +113,7 @@ class PaillierPublicKey(PublicKey):
 
     def _add_plain(self, a: Any, vector: np.ndarray) -> Any:
         # (1 + n)^m = 1 + m n modulo n squared: adding a plaintext without encrypting it, so the result is linkable.
-        packed = 0
-        for value in reversed(vector.tolist()):
-            packed = (packed << self.parameters.lane_bits) + value
-        return a * (1 + self._modulus * packed) % self._modulus_squared
+        return a * (1 + self._modulus * self._packed(vector)) % self._modulus_squared
 
     def _multiply_plain(self, a: Any, factor: int) -> Any:
         return gmpy2.powmod(a, factor, self._modulus_squared)

@@ -64,7 +64,21 @@ def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
     return engine
 
 
+def public_parts(engine: Pyfhel) -> dict[str, bytes]:
+    """The serialised context and the keys that anyone may have; empty where the engine has none."""
+    return {
+        "context": engine.to_bytes_context(UNCOMPRESSED),
+        "public": b"" if engine.is_public_key_empty() else engine.to_bytes_public_key(UNCOMPRESSED),
+        "relinearisation": b"" if engine.is_relin_key_empty() else engine.to_bytes_relin_key(UNCOMPRESSED),
+        "galois": b"" if engine.is_rotate_key_empty() else engine.to_bytes_rotate_key(UNCOMPRESSED),
+    }
+
+
 class _PyfhelPublicKey(PublicKey):
+    operations = frozenset(
+        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots", "rotation"}
+    )
+    alternatives = {"product with a matrix": "tenseal-ckks"}
 
     def __init__(self, engine: Pyfhel, parameters: Parameters, fingerprint: str) -> None:
         self.engine = engine
@@ -83,22 +97,12 @@ class _PyfhelPublicKey(PublicKey):
 
     def _reduced(self, evaluation_keys: bool) -> "_PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""
-        parts = self._parts()
         kept = ("context", "relinearisation", "galois") if evaluation_keys else ("context",)
-        parts = {name: part if name in kept else b"" for name, part in parts.items()}
+        parts = {name: part if name in kept else b"" for name, part in public_parts(self.engine).items()}
         return type(self)(engine_from_parts(parts), self.parameters, self.fingerprint)
 
-    def _parts(self) -> dict[str, bytes]:
-        engine = self.engine
-        return {
-            "context": engine.to_bytes_context(UNCOMPRESSED),
-            "public": engine.to_bytes_public_key(UNCOMPRESSED) if self.can_encrypt else b"",
-            "relinearisation": b"" if engine.is_relin_key_empty() else engine.to_bytes_relin_key(UNCOMPRESSED),
-            "galois": b"" if engine.is_rotate_key_empty() else engine.to_bytes_rotate_key(UNCOMPRESSED),
-        }
-
     def _native_bytes(self) -> bytes:
-        return _join(self._parts())
+        return _join(public_parts(self.engine))
 
     def _load(self, data: bytes, size: int, consumed: float) -> PyCtxt:
         declared = CiphertextHead(
@@ -179,10 +183,6 @@ class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
 
     scheme_name = "pyfhel-bfv"
     parameters_class = BFVParameters
-    operations = frozenset(
-        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots", "rotation"}
-    )
-    alternatives = {"product with a matrix": "tenseal-ckks"}
 
     def _encrypt(self, vector: np.ndarray) -> PyCtxt:
         return self.engine.encryptInt(vector.astype(np.int64, copy=False))
@@ -208,10 +208,6 @@ class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
 
     scheme_name = "pyfhel-ckks"
     parameters_class = CKKSParameters
-    operations = frozenset(
-        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots", "rotation"}
-    )
-    alternatives = {"product with a matrix": "tenseal-ckks"}
 
     def _encrypt(self, vector: np.ndarray) -> PyCtxt:
         return self.engine.encryptFrac(vector)

@@ -22,6 +22,7 @@ from he_helpers.schemes.pyfhel_.public import (
     UNCOMPRESSED,
     engine_for,
     engine_from_parts,
+    public_parts,
     pyfhel_fingerprint,
 )
 from he_helpers.schemes.pyfhel_.stream import HEADER_BYTES, seeded_ciphertext, version_of, with_version
@@ -78,18 +79,9 @@ class PyfhelScheme(Scheme):
         return _key_pair(engine, name, parameters_from_dict(parameters), insecure_for_teaching)
 
 
-def _public_parts(engine: Pyfhel) -> dict[str, bytes]:
-    return {
-        "context": engine.to_bytes_context(UNCOMPRESSED),
-        "public": engine.to_bytes_public_key(UNCOMPRESSED),
-        "relinearisation": b"" if engine.is_relin_key_empty() else engine.to_bytes_relin_key(UNCOMPRESSED),
-        "galois": b"" if engine.is_rotate_key_empty() else engine.to_bytes_rotate_key(UNCOMPRESSED),
-    }
-
-
 def _key_pair(engine: Pyfhel, name: str, parameters: Parameters, insecure_for_teaching: bool) -> KeyPair:
     public = PUBLIC_KEY_CLASSES[name](
-        engine_from_parts(_public_parts(engine)), parameters, pyfhel_fingerprint(name, engine)
+        engine_from_parts(public_parts(engine)), parameters, pyfhel_fingerprint(name, engine)
     )
     return KeyPair(public, PyfhelSecretKey(public, engine, insecure_for_teaching))
 
@@ -119,7 +111,7 @@ class PyfhelSecretKey(SecretKey):
         return not self.public.exact or self._engine.noise_level(ciphertext.native) > 0
 
     def _native_fields(self) -> list[bytes]:
-        return [*_public_parts(self._engine).values(), self._engine.to_bytes_secret_key(UNCOMPRESSED)]
+        return [*public_parts(self._engine).values(), self._engine.to_bytes_secret_key(UNCOMPRESSED)]
 
 
 class _SeededEncryptor:
