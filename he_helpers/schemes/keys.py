@@ -8,9 +8,11 @@
 
 from collections.abc import Sequence
 
+from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
 from he_helpers.schemes.envelope import open_envelope
 from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.interface import LIBRARY_ERRORS
 from he_helpers.schemes.phe_.secret import Paillier
 from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.tenseal_.secret import TenSEALScheme
@@ -121,7 +123,7 @@ def _pyfhel_scheme() -> type[Scheme]:
 
 
 def secret_key_from_bytes(data: bytes) -> KeyPair:
-    """The key pair whose secret key returned ``data`` from to_bytes(). Raises DamagedBytes."""
+    """The key pair whose secret key returned ``data`` from to_bytes(). Raises DamagedBytes, InvalidParameters."""
     fields = open_envelope(data, "key pair")
     kinds = (str, dict, bool, list)
     if (
@@ -130,4 +132,9 @@ def secret_key_from_bytes(data: bytes) -> KeyPair:
         or (scheme := _scheme_class(fields[0])) is None
     ):
         raise DamagedBytes("The fields of this key pair do not fit this version of he_helpers.")
-    return scheme.key_pair_from_fields(fields)
+    try:
+        return scheme.key_pair_from_fields(fields)
+    except HEError:
+        raise
+    except LIBRARY_ERRORS as error:
+        raise DamagedBytes(f"The library makes no key pair of these bytes ({type(error).__name__}).") from None

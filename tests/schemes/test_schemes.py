@@ -211,6 +211,18 @@ def test_a_secret_key_from_its_bytes(keys):
         assert type(caught.value).__module__.startswith("he_helpers."), (position, wrong)
 
 
+def test_a_stored_key_pair_without_its_secret_half(keys):
+    """Pyfhel would make a pair of it, whose first decryption ends the process."""
+    *description, parts = open_envelope(keys.secret.to_bytes(), "key pair")
+    without = {
+        "tenseal": [keys.public._native_bytes()],
+        "pyfhel": [*parts[:-1], b""],
+        "paillier": [parts[0], parts[0]],
+    }[keys.public.scheme_name.split("-")[0]]
+    with pytest.raises(DamagedBytes, match="no key pair"):
+        secret_key_from_bytes(seal_envelope("key pair", [*description, without]))
+
+
 def test_evaluation_keys_survive_the_bytes(deep):
     again = secret_key_from_bytes(deep.secret.to_bytes())
     x = again.public.encrypt([1, 2, 3], terms=int(deep.public.capacity) // 4)

@@ -76,6 +76,8 @@ class PyfhelScheme(Scheme):
         if len(parts) != len(_PARTS) or not all(isinstance(part, bytes) for part in parts):
             raise DamagedBytes("A Pyfhel key pair is stored as its context and its keys.")
         engine = engine_from_parts(dict(zip(_PARTS, parts, strict=True)))
+        if engine.is_secret_key_empty():
+            raise DamagedBytes("These bytes are no key pair of Pyfhel: they hold no secret key.")
         return _key_pair(engine, name, parameters_from_dict(parameters), insecure_for_teaching)
 
 
