@@ -188,6 +188,14 @@ def test_nothing_stays_on_the_disk(in_memory, tmp_path, monkeypatch):
     assert len(os.listdir("/dev/fd")) == len(open_before)
 
 
+@pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
+def test_a_short_stream_begins_as_pyfhels_own(name):
+    """TenSEAL's SEAL writes it; all before the coefficients is what Pyfhel writes, but for the size."""
+    ciphertext = key_pair(name).secret.encrypt([1])
+    short, full = ciphertext.compact, ciphertext.native.to_bytes("none")
+    assert short[:8] == full[:8] and short[16:97] == full[16:97]
+
+
 def test_another_layout_of_seal_is_refused():
     """A later SEAL may serialise otherwise; its streams are not passed off as those of Pyfhel's."""
     stream = key_pair("pyfhel-bfv").secret.encrypt([1]).compact

@@ -270,7 +270,10 @@ def test_a_changed_head_of_a_pyfhel_ciphertext(name, which):
 def test_a_changed_head_of_a_seed(name, which):
     public = deep_pair(name).public
     x, (_, native) = pyfhel_streams(public)
-    refused(public, forged(x, changed(native, *FIELDS_OF_SEED[which])))
+    other = changed(native, *FIELDS_OF_SEED[which])
+    refused(public, forged(x, other))
+    with pytest.raises(DamagedBytes):
+        read_head(other)
 
 
 @pytest.mark.parametrize("name", PYFHEL)
@@ -297,12 +300,38 @@ def test_the_size_follows_from_the_head(name):
 
 
 @pytest.mark.parametrize("name", PYFHEL)
+@pytest.mark.parametrize("by", [-16, 16])
+def test_another_number_of_coefficients_than_the_head_says(name, by):
+    """In a stream of both polynomials and in one with a seed, every other size made to fit."""
+    _, (full, _) = pyfhel_streams(deep_pair(name).public)
+    other = full[:by] if by < 0 else full + bytes(by)
+    for place, value in (
+        (8, len(other)), (COEFFICIENTS_AT + 8, len(other) - COEFFICIENTS_AT),
+        (COEFFICIENTS_AT + 16, (len(other) - COEFFICIENTS_AT - 24) // 8),
+    ):  # fmt: skip
+        other = changed(other, place, "<Q", value)
+    for data in (other, seeded(other, bytes(64))):
+        with pytest.raises(DamagedBytes, match="number of coefficients"):
+            read_head(data)
+
+
+@pytest.mark.parametrize("name", PYFHEL)
 def test_a_pyfhel_ciphertext_cut_off_anywhere_in_its_head(name):
     public = key_pair(name).public
     x, streams = pyfhel_streams(public)
     for native in streams:
         for length in range(1, 120):
             refused(public, forged(x, native[:length]))
+
+
+@pytest.mark.parametrize("name", PYFHEL)
+def test_a_pyfhel_ciphertext_cut_off_with_its_size_made_to_fit(name):
+    """Refused before SEAL reads, and not with an error of Python's for bytes that are not there."""
+    _, streams = pyfhel_streams(key_pair(name).public)
+    for native in streams:
+        for length in (*range(16, 130), len(native) // 2, len(native) - 8, len(native) - 1):
+            with pytest.raises(DamagedBytes):
+                read_head(changed(native[:length], 8, "<Q", length))
 
 
 @pytest.mark.parametrize("name", PYFHEL)

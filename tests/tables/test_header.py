@@ -61,6 +61,32 @@ def test_neither_key_nor_ciphertexts_are_looked_at():
         EncryptedTable.from_bytes(data)
 
 
+@pytest.mark.parametrize("reader", [TableHeader.of_table, EncryptedTable.from_bytes])
+@pytest.mark.parametrize(
+    "others",
+    [
+        lambda key, ciphertexts: [key],
+        lambda key, ciphertexts: [key, ciphertexts, ciphertexts],
+        lambda key, ciphertexts: [key.hex(), ciphertexts],
+        lambda key, ciphertexts: [key, ciphertexts[0]],
+    ],
+    ids=["too few", "too many", "a key as text", "a ciphertext without its list"],
+)
+def test_a_table_of_other_fields(reader, others):
+    header, key, ciphertexts = open_envelope(encrypt().to_bytes(), "table")
+    with pytest.raises(DamagedBytes, match="The fields of this table"):
+        reader(seal_envelope("table", [header, *others(key, ciphertexts)]))
+
+
+@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+def test_a_table_without_a_numeric_column(layout):
+    """No layout has anything to place for it; aligned and values would take it, with no ciphertext at all."""
+    header, key, _ = open_envelope(encrypt(layout=layout).to_bytes(), "table")
+    header[4] = []
+    with pytest.raises(DamagedBytes, match="no numeric column"):
+        EncryptedTable.from_bytes(seal_envelope("table", [header, key, []]))
+
+
 @pytest.mark.parametrize(
     "position, value",
     [(0, "paillier"), (1, bytes(16)), (2, 2048), (2, True), (1, b"short"), (2, 0), (2, 2**40), (5, "rows"), (7, 2)],

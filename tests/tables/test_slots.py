@@ -64,6 +64,21 @@ def test_rows():
     assert sent("rows", slots=1) == sent("values") and received("rows", slots=1) == received("values")
 
 
+def test_rows_of_more_columns_than_slots():
+    """Two slots for three columns: the third has a ciphertext of its own, which alone is needed for it."""
+    numbers = np.column_stack([NUMBERS, 100 * NUMBERS[:, 0]])
+    layout = make_layout("rows", LABELS, 3, 2, None, 1)
+    vectors = [vector.tolist() for vector in layout.vectors(numbers)]
+    assert vectors[:4] == [[1, 10], [100], [2, 20], [200]] and layout.ciphertext_count == len(vectors) == 12
+    assert list(layout.lengths()) == [2, 1] * 6
+    placement = make_placement("rows", 3, 3, 2, 1, (1, 2))
+    assert placement.needed == [0, 1] and placement.lengths == [2, 1] * 3
+    assert [placement.cells(1, group) for group in range(3)] == [[(0, 1)], [(2, 1)], [(4, 1)]]
+    assert [placement.cells(2, group) for group in range(3)] == [[(1, 0)], [(3, 0)], [(5, 0)]]
+    alone = make_placement("rows", 3, 3, 2, 1, (2,))
+    assert (alone.needed, alone.lengths, alone.cells(2, 2)) == ([1], [1] * 3, [(2, 0)])
+
+
 def test_aligned():
     """A column after the other, in each a group after the other: n of a, b, c, then m of a, b, c."""
     assert sent("aligned") == [[1, 2, 4, 10, 20, 40], [3, 0, 6, 30, 0, 60], [5, 0, 0, 50, 0, 0]]
