@@ -4,6 +4,8 @@ Both sides derive the positions by the same rules, so that a changed rule would 
 that were encrypted before it could no longer be read.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -154,6 +156,36 @@ def test_rotated():
         (1, 1): [(0, 8)],
         (1, 2): [(0, 10)],
     }
+
+
+def test_rotated_takes_no_more_slots_than_the_largest_group_needs():
+    """The next power of two; and for each grouping the ciphertexts and the rotations of a sum."""
+    labels = Labels.from_frame(pd.DataFrame({"L": list("aabbcd"), "M": list("xyxyxy")}))
+    layout = make_layout("rotated", labels, 1, 16, [["L"], ["M"], ["L", "M"], []], 4)
+    assert [layout.parts(grouping) for grouping in layout.groupings] == [2, 4, 1, 4]
+    assert list(layout.sums()) == [(1, 1), (1, 2), (1, 0), (2, 2)]
+    assert (layout.largest_group, layout.terms) == (6, 8)
+
+
+def added(name, grouping=("L",), slots=SLOTS, groupings=None, columns=(0, 1)):
+    """For each ciphertext of an answer, in order, the positions of the uploaded ones that it is the sum of."""
+    key = SimpleNamespace(add_up=lambda ciphertexts: [ciphertext.position for ciphertext in ciphertexts])
+    layout = make_layout(name, LABELS, 2, slots, groupings, 1)
+    uploaded = [SimpleNamespace(key=key, position=position) for position in range(layout.ciphertext_count)]
+    return layout.add_up(uploaded, grouping, columns)
+
+
+def test_the_ciphertexts_that_are_added_up():
+    assert added("values") == [[0, 4, 8], [1, 5, 9], [2], [3], [6, 10], [7, 11]]
+    assert added("values", columns=(1,)) == [[1, 5, 9], [3], [7, 11]]
+    assert added("values", (), columns=(0,)) == [[0, 2, 4, 6, 8, 10]]
+    assert added("rows") == [[0, 2, 4], [1], [3, 5]] and added("rows", ()) == [[0, 1, 2, 3, 4, 5]]
+    assert added("aligned") == [[0, 1, 2]]
+    assert added("aligned", slots=5) == [[0, 2, 4], [1, 3, 5]]
+    assert added("aligned", slots=5, columns=(0,)) == [[0, 2, 4]]
+    assert added("aligned", slots=3, columns=(1,)) == [[1, 3, 5]]
+    assert added("aligned", (), groupings=[["L"], []]) == [[3, 4, 5, 6, 7, 8]]
+    assert added("aligned", (), slots=1, groupings=[["L"], []], columns=(1,)) == [[19, 21, 23, 25, 27, 29]]
 
 
 @pytest.mark.parametrize("layout, parts, expected", [("aligned", 2, [6, 3, 2, 0, 4, 6]), ("rows", 1, [9])])
