@@ -331,6 +331,20 @@ def test_an_aggregate_with_other_ciphertexts_than_its_groups_need(keys, layout):
             EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], [of_other_length, *sealed[1:]]]))
 
 
+def test_an_aggregate_whose_sums_have_no_parts():
+    """It would need no ciphertexts, and every sum would be zero."""
+    keys = key_pair("tenseal-bfv")
+    frame = pd.DataFrame({"L": ["a"] * 50, "n": range(50)})
+    answer = EncryptedTable.encrypt(frame, ["L"], keys.public, partial_sums=50).group_by("L").sum()
+    fields = open_envelope(answer.to_bytes(), "aggregate")
+    assert fields[4] == 50
+    assert EncryptedAggregate.from_bytes(answer.to_bytes()).decrypt(keys.secret)["n"]["a"] == sum(range(50))
+    for parts in (0, -1, -50):
+        for sealed in ([], fields[7]):
+            with pytest.raises(DamagedBytes):
+                EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:4], parts, *fields[5:7], sealed]))
+
+
 @pytest.mark.parametrize(
     "groups, counts",
     [

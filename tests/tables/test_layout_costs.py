@@ -11,8 +11,8 @@ from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ShapeMismatch, UnsupportedOperation
 from he_helpers.schemes.interface import Ciphertext
 from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
-from he_helpers.tables.layouts import sum_of_neighbours
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Labels, Query, aggregate
+from he_helpers.tables.layouts import make_layout, sum_of_neighbours
 from tests.schemes.conftest import key_pair
 from tests.tables.conftest import LABELS, PAIRS
 
@@ -113,6 +113,14 @@ def test_parts_are_a_power_of_two(rotating, population, parts):
         EncryptedTable.encrypt(
             population, LABELS, rotating.public, decimals=1, layout="rotated", partial_sums=parts
         )
+
+
+def test_parts_are_at_most_half_of_the_slots():
+    """BFV turns each half of its slots by itself, and no rotation adds one half to the other."""
+    labels = Labels.from_frame(pd.DataFrame({"L": ["a"] * 8}))
+    assert make_layout("rotated", labels, 1, 8, None, 4).parts(("L",)) == 4
+    with pytest.raises(ShapeMismatch, match="a power of two, at most 4, half of the slots, and not 8"):
+        make_layout("rotated", labels, 1, 8, None, 8)
 
 
 def test_a_forged_number_of_parts(rotating):

@@ -63,6 +63,9 @@ def test_a_sum_beyond_the_noise_budget_names_what_fits(short_of_noise, bits, row
     keys, frame = short_of_noise[bits], one_group(np.arange(rows) % 7)
     message = refused(keys, frame, DepthExhausted, layout=layout)
     assert f"add up to {rows} terms each" in message
+    [over] = re.findall(r"needs (\d+\.\d) bits more than the noise budget", message)
+    too_much = keys.public.consumption_of_sum(rows) / keys.public.consumption_limit
+    assert too_much > 1 and 2 ** float(over) == pytest.approx(too_much, rel=0.04)
     [parts] = re.findall(r"partial_sums=(\d+)", message)
     assert int(parts) == 2 and (layout == "aligned" or 'layout="aligned"' in message)
     sums_are_right(keys, frame, partial_sums=int(parts))

@@ -184,7 +184,9 @@ def test_the_ciphertexts_that_are_added_up():
     assert added("aligned", slots=5) == [[0, 2, 4], [1, 3, 5]]
     assert added("aligned", slots=5, columns=(0,)) == [[0, 2, 4]]
     assert added("aligned", slots=3, columns=(1,)) == [[1, 3, 5]]
+    assert added("aligned", groupings=[["L"], []]) == [[0, 1, 2]]
     assert added("aligned", (), groupings=[["L"], []]) == [[3, 4, 5, 6, 7, 8]]
+    assert added("aligned", groupings=[[], ["L"]]) == [[6, 7, 8]]
     assert added("aligned", (), slots=1, groupings=[["L"], []], columns=(1,)) == [[19, 21, 23, 25, 27, 29]]
 
 
