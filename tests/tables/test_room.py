@@ -8,9 +8,11 @@ import pytest
 
 from he_helpers import parameters as parameters_module
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
+from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
-from he_helpers.tables import EncryptedTable, encrypted_table
+from he_helpers.tables import EncryptedTable, Labels, encrypted_table
+from he_helpers.tables.layouts import make_layout
 from he_helpers.tables.room import sum_error
 from tests.schemes.conftest import key_pair
 
@@ -70,6 +72,12 @@ def test_a_sum_beyond_the_noise_budget_names_what_fits(short_of_noise, bits, row
     assert int(parts) == 2 and (layout == "aligned" or 'layout="aligned"' in message)
     sums_are_right(keys, frame, partial_sums=int(parts))
     sums_are_right(advised(message, "tenseal-bfv"), frame, layout=layout)
+
+
+def test_zeros_beyond_the_noise_budget_name_what_fits(short_of_noise):
+    frame = one_group(np.zeros(3, dtype=int))
+    message = refused(short_of_noise[44], frame, DepthExhausted)
+    sums_are_right(advised(message, "tenseal-bfv"), frame)
 
 
 def test_a_great_table_is_refused_at_once():
@@ -154,6 +162,16 @@ def test_the_most_decimals_that_are_taken_come_back_right():
             assert sum_error(table.layout, 50, keys.public) < 0.05, name
             found = table.group_by("L").sum().decrypt(keys.secret)
             assert (found["n"] == frame.groupby("L")["n"].sum().round(1)).all()
+
+
+def test_the_error_of_a_sum_counts_its_slots():
+    """A hundred rows in four slots of 25 ciphertexts, which whoever decrypts adds up, or the server by rotations."""
+    labels = Labels.from_frame(pd.DataFrame({"L": ["a"] * 100}))
+    key = key_pair("tenseal-ckks").public
+    for name, rotated in (("aligned", False), ("rotated", True)):
+        layout = make_layout(name, labels, 1, key.slot_count, None, 4)
+        assert sum_error(layout, 50, key) == ckks_sum_error(key.parameters, 25, 50, 4, rotated)
+    assert ckks_sum_error(key.parameters, 25, 50, 4, True) > ckks_sum_error(key.parameters, 25, 50, 1, True)
 
 
 def test_means_are_rounded_sums_divided_by_counts():

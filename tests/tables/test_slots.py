@@ -143,6 +143,17 @@ def test_aligned_for_two_groupings():
     ]
 
 
+def test_more_groups_than_16_bits_tell_apart():
+    """Three of the groups have a second member, which lies in the second layer."""
+    label = np.concatenate([np.arange(70_000), [0, 65_536, 69_999]])
+    numbers = 1 + np.arange(len(label)).reshape(-1, 1)
+    layout = make_layout("aligned", Labels.from_frame(pd.DataFrame({"L": label})), 1, 4096, None, 1)
+    first, second = np.concatenate(list(layout.vectors(numbers))).reshape(2, 70_000)
+    assert (first == 1 + np.arange(70_000)).all()
+    assert np.flatnonzero(second).tolist() == [0, 65_536, 69_999]
+    assert second[[0, 65_536, 69_999]].tolist() == [70_001, 70_002, 70_003]
+
+
 def test_rotated():
     """As aligned with partial sums; the first slot of a group holds its sum after the rotations."""
     assert sent("rotated", slots=12, parts=2) == sent("aligned", slots=12, parts=2)
