@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from he_helpers import parameters as parameters_module
-from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
+from he_helpers.parameters import BFVParameters, CKKSParameters, Job, advise, plaintext_prime
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
@@ -148,7 +148,10 @@ def test_decimals_that_the_parameters_do_not_carry():
     sums_are_right(keys, frame.round(2), decimals=2)
     with pytest.raises(ValueOutOfRange, match="announced with 3 decimals"):
         EncryptedTable.encrypt(frame.round(3), ["L"], keys.public, decimals={"n": 3})
-    sums_are_right(advised(message, "tenseal-ckks"), frame, decimals=4)
+    keys = advised(message, "tenseal-ckks")
+    sums_are_right(keys, frame, decimals=4)
+    fits = advise(Job(rows=100, columns=1, largest=7.25, decimals=4, scheme="tenseal-ckks")).fits
+    assert [fit.parameters for fit in fits if fit.arrangement.name == "rows"] == [keys.public.parameters]
 
 
 def test_the_most_decimals_that_are_taken_come_back_right():
