@@ -72,32 +72,40 @@ def write_private(path: Path, data: bytes) -> None:
         os.close(folder)
 
 
-def read_private(path: Path, largest: int) -> bytes:
-    """Read ``path``, at most ``largest`` bytes.
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of the file ``path``, opened with ``flags``; if O_CREAT makes it, with mode 0600 at most.
 
-    Raises UnreadableFile when it is missing, no ordinary file or too large, and ExposedFile when another account owns
-    it, can read or change it. A symbolic link is not followed: what lies behind it may change between the check and the
-    reading.
+    Raises UnreadableFile when it is missing, cannot be opened or is no ordinary file, and ExposedFile when another
+    account owns it, can read or change it. A symbolic link is not followed: what lies behind it may change between the
+    check and the reading.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise UnreadableFile(f"There is no file {path}.") from None
+        # Where something else lies that is waited for, such as a pipe, nothing is waited for.
+        handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read as an ordinary file: {error.strerror}.") from None
+        if isinstance(error, FileNotFoundError) and not flags & os.O_CREAT:
+            raise UnreadableFile(f"There is no file {path}.") from None
+        raise UnreadableFile(f"{path} cannot be opened as an ordinary file: {error.strerror}.") from None
     try:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise UnreadableFile(f"{path} is not an ordinary file.")
         _check_closed(path, state, "file", 0o600)
-        if state.st_size > largest:
-            raise UnreadableFile(
-                f"{path} has {state.st_size:,} bytes, and at most {largest:,} were expected. It is not read."
-            )
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(largest)
-    finally:
+    except HEError:
         os.close(handle)
+        raise
+    return handle
+
+
+def read_private(path: Path, largest: int) -> bytes:
+    """Read ``path``, at most ``largest`` bytes. Raises what open_private() does, and UnreadableFile if it has more."""
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise UnreadableFile(
+                f"{path} has {size:,} bytes, and at most {largest:,} were expected. It is not read."
+            )
+        return file.read(largest)
 
 
 @contextmanager
@@ -123,5 +131,5 @@ def _check_closed(path: Path, state: os.stat_result, kind: str, mode: int) -> No
         raise ExposedFile(
             f"The {kind} {path} has mode {stat.S_IMODE(state.st_mode):04o}: other accounts of this computer can get at "
             f"it. Expected {mode:04o}. Repair it with: chmod {mode:03o} '{path}', and consider what is in it known to "
-            "others."
+            "others, and where they could write, changed by them."
         )

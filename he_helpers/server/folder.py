@@ -7,12 +7,12 @@ with its mode, whatever the umask of the process.
 
 import fcntl
 import os
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from he_helpers.errors import HEError
+from he_helpers.files import ExposedFile, UnreadableFile, open_private, private_folder
 
 
 class CannotStart(HEError, RuntimeError):
@@ -20,15 +20,16 @@ class CannotStart(HEError, RuntimeError):
 
 
 def prepare_folder(folder: Path) -> None:
-    """Create the server's folder, mode 0700, where it is missing.
+    """Create the server's folder, mode 0700, where it is missing, with the folders above it.
 
-    Raises CannotStart if it is there and is a link, belongs to another user or is open to others.
+    Raises CannotStart if it cannot be made, or is there and is a link, belongs to another user or is open to others.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        _check_private(folder, os.lstat(folder), stat.S_ISDIR, "folder")
+        private_folder(folder)
+    except (ExposedFile, UnreadableFile) as error:
+        raise CannotStart(str(error)) from None
+    except OSError as error:
+        raise CannotStart(f"The folder {folder} cannot be made: {error.strerror}. Use another folder.") from None
 
 
 def open_own_file(path: Path, flags: int) -> int:
@@ -37,23 +38,15 @@ def open_own_file(path: Path, flags: int) -> int:
     Raises CannotStart for a link, a file of another user, and one that is open to others or has a second name.
     """
     try:
-        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise CannotStart(
-            f"{path} cannot be opened: {error.strerror}. Expected is a file of the server's own, or none and a folder "
-            "to make it in."
-        ) from None
-    try:
-        found = os.fstat(descriptor)
-        _check_private(path, found, stat.S_ISREG, "file")
-        if found.st_nlink != 1:
-            raise CannotStart(
-                f"The file {path} has a second name elsewhere, through which it could be read or changed. Find out who "
-                "made it; use another folder."
-            )
-    except CannotStart:
+        descriptor = open_private(path, flags)
+    except (ExposedFile, UnreadableFile) as error:
+        raise CannotStart(str(error)) from None
+    if os.fstat(descriptor).st_nlink != 1:
         os.close(descriptor)
-        raise
+        raise CannotStart(
+            f"The file {path} has a second name elsewhere, through which it could be read or changed. Find out who "
+            "made it; use another folder."
+        )
     return descriptor
 
 
@@ -76,27 +69,3 @@ def sole_server_of(folder: Path) -> Iterator[None]:
         file.flush()
         yield
         file.truncate(0)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write ``text``, mode 0600, so that a reader finds the old content or the new one, never a part."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(open_own_file(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
-        file.write(text)
-    fresh.replace(path)
-
-
-def _check_private(path: Path, found: os.stat_result, is_kind: Callable[[int], bool], kind: str) -> None:
-    if not is_kind(found.st_mode):
-        raise CannotStart(f"{path} is no {kind} but something else, a link for instance. Use another folder.")
-    if found.st_uid != os.geteuid():
-        raise CannotStart(
-            f"The {kind} {path} belongs to another user of this machine (user {found.st_uid}), who could have prepared "
-            "it. Use another folder; the server makes it."
-        )
-    if found.st_mode & 0o077:
-        raise CannotStart(
-            f"The {kind} {path} is open to other users of this machine (mode {stat.S_IMODE(found.st_mode):04o}). Use "
-            f"another folder, which the server makes; or look at what lies there, and close it: chmod go= {path}"
-        )

@@ -19,9 +19,10 @@ from typing import TextIO
 
 from flask import Flask
 
+from he_helpers.files import write_private
 from he_helpers.server.app import create_app
 from he_helpers.server.connection import Limits
-from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of, write_atomically
+from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
 from he_helpers.server.jobs import TASKS, Jobs
 from he_helpers.server.quotas import Quotas
 from he_helpers.server.scoring import create_scoring_app
@@ -150,7 +151,7 @@ def _serve(app: Flask, folder: Path, host: str, port: int, largest_body: int) ->
         signal.signal(signal_number, lambda *_: server.stop())
     actual_host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
     address = folder / "address"
-    write_atomically(address, f"http://{actual_host}:{server.effective_port}\n")
+    write_private(address, f"http://{actual_host}:{server.effective_port}\n".encode())
     try:
         server.run()
     finally:

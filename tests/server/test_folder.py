@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of, write_atomically
+from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
 from he_helpers.server.store import Store
 from tests.server.conftest import command, environment
 
@@ -39,7 +39,7 @@ def test_a_folder_open_to_others_is_refused_and_left_as_it_is(tmp_path, bits):
     folder = tmp_path / "server"
     folder.mkdir()
     folder.chmod(bits)
-    with pytest.raises(CannotStart, match=f"open to other users.*{bits:04o}.*chmod go= {folder}"):
+    with pytest.raises(CannotStart, match=f"mode {bits:04o}.*chmod 700 '{folder}'"):
         prepare_folder(folder)
     assert mode(folder) == bits
 
@@ -49,7 +49,7 @@ def test_a_folder_of_another_user_is_refused(tmp_path):
     folder = tmp_path / "server"
     folder.mkdir(mode=0o700)
     os.chown(folder, 65534, -1)
-    with pytest.raises(CannotStart, match="belongs to another user.*65534"):
+    with pytest.raises(CannotStart, match="belongs to another account.*65534"):
         prepare_folder(folder)
 
 
@@ -58,17 +58,16 @@ def test_a_link_or_a_file_is_no_folder(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "private")
     (tmp_path / "file").touch(mode=0o600)
     for name in ("link", "file"):
-        with pytest.raises(CannotStart, match="is no folder"):
+        with pytest.raises(CannotStart, match="where a folder was expected"):
             prepare_folder(tmp_path / name)
+    with pytest.raises(CannotStart, match="cannot be made: Not a directory"):
+        prepare_folder(tmp_path / "file" / "server")
 
 
 def test_files_are_made_private(tmp_path, open_umask):
     os.close(open_own_file(tmp_path / "own", OPEN))
-    write_atomically(tmp_path / "address", "http://127.0.0.1\n")
     with sole_server_of(tmp_path):
         assert {path.name: mode(path) for path in tmp_path.iterdir()} == {"own": 0o600, "pid": 0o600}
-    write_atomically(tmp_path / "address", "http://127.0.0.1\n")
-    assert mode(tmp_path / "address") == 0o600
 
 
 def plant(path, kind):
@@ -82,13 +81,17 @@ def plant(path, kind):
     elif kind == "link":
         path.rename(path.with_name("elsewhere"))
         path.symlink_to(path.with_name("elsewhere"))
+    elif kind == "pipe":
+        path.unlink()
+        os.mkfifo(path, 0o600)
 
 
 PLANTED = {
-    "open": "open to other users",
-    "another's": "belongs to another user",
+    "open": "mode 0640",
+    "another's": "belongs to another account",
     "second name": "has a second name",
     "link": "cannot be opened",
+    "pipe": "not an ordinary file",
 }
 
 
@@ -120,7 +123,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
         )
         assert done.returncode == 1
         assert done.stderr.startswith("he_helpers.server: The folder") and done.stderr.count("\n") == 1
-        assert "open to other users" in done.stderr
+        assert "has mode 0755" in done.stderr
     assert list(folder.iterdir()) == []
 
 
