@@ -238,6 +238,7 @@ def test_numbers_of_numpy_are_numbers():
         precision=np.float64(0.5), largest_weight=np.int16(3), product_depth=np.int64(0), security=np.int64(192),
     )  # fmt: skip
     plain = Job(1000, 5, 0.1, 1, precision=0.5, largest_weight=3, security=192)
+    assert Job(1000, 5, Fraction(1, 8)).largest == 0.125
     assert job == plain and [type(v) for v in vars(job).values()] == [type(v) for v in vars(plain).values()]
     assert (job.integer_largest, job.largest) == (1, 0.1)
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Integral, Rational, Real
 from typing import Any
 
 from he_helpers.errors import HEError
@@ -175,5 +175,7 @@ def _number(value: Any) -> int | float | None:
     """Numbers of numpy as those of Python; None for what is no number."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
+    if isinstance(value, Rational):
+        return int(value) if isinstance(value, Integral) else float(value)
     # By its text: the float32 nearest to 0.1 stands for 0.1, and not for 0.10000000149.
-    return int(value) if isinstance(value, Integral) else float(str(value))
+    return float(str(value))
