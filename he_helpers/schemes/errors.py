@@ -1,6 +1,5 @@
 """The errors of encryption and of encrypted tables. Each message says what was wrong, what was expected, what to do."""
 
-
 from he_helpers.errors import HEError
 
 

@@ -24,6 +24,7 @@ from he_helpers.tables.query import Query
 if TYPE_CHECKING:
     from he_helpers.tables.encrypted_table import EncryptedTable
 
+
 def aggregate(table: EncryptedTable, query: Query) -> EncryptedAggregate:
     """Answer the query on ciphertexts.
 

@@ -108,7 +108,6 @@ class RangedAmounts:
         return RangedAmounts(self.ciphertext - other.ciphertext, self.declared, None)
 
 
-
 def encrypt_divisors(
     key: PublicKey, amounts: Any, declared: DivisorRange, names: Sequence[Any] | None = None
 ) -> RangedAmounts:
