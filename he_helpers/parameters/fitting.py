@@ -31,6 +31,7 @@ from he_helpers.parameters.noise import (
 )
 from he_helpers.parameters.security import SHOR, coefficient_limit, limit_words
 from he_helpers.parameters.sets import (
+    CHECK_SLOTS,
     BFVParameters,
     CKKSParameters,
     InvalidParameters,
@@ -46,7 +47,6 @@ from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
 _LONGEST_PRIME = 60  # SEAL's limit
 _SHORTEST_SCALE = 15
 _ERROR_SHARE = 2.0**-10  # an error above this share of the largest result is no result
-_UNUSED_SLOTS = 8  # what a ciphertext of this course keeps zero as a check
 
 
 class DoesNotFit(Exception):
@@ -125,7 +125,7 @@ def _arranged(job: Job, scheme: str, name: str, slots: int) -> Arrangement:
     # TenSEAL sums one of the two rows of a BFV ciphertext's slots, and the unused slots with them.
     sums_slots = name == "inputs" or name == "columns" and job.sums
     if scheme == "tenseal-bfv" and sums_slots:
-        slots = slots // 2 - _UNUSED_SLOTS
+        slots = slots // 2 - CHECK_SLOTS
     return by_columns(job, slots) if name == "columns" else by_inputs(job, slots, name)
 
 

@@ -9,6 +9,9 @@ import gmpy2
 from he_helpers.errors import HEError
 from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
 
+# Unused slots that are encrypted as zeros and must decrypt as zeros: a wrong key shows there.
+CHECK_SLOTS = 8
+
 
 class InvalidParameters(HEError, ValueError):
     """A parameter set that cannot work, whatever its security."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from he_helpers.errors import HEError
 from he_helpers.parameters import Parameters, parameters_from_dict, parameters_to_dict, share
+from he_helpers.parameters.sets import CHECK_SLOTS
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import (
     DamagedBytes,
@@ -28,8 +29,6 @@ from he_helpers.schemes.errors import (
     WrongKind,
 )
 
-# Unused slots that are encrypted as zeros and must decrypt as zeros: a wrong key shows there.
-CHECK_SLOTS = 8
 DEFAULT_TERMS = 1024
 
 
