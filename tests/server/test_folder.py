@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from he_helpers.server import process
 from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
 from he_helpers.server.store import Store
 from tests.server.conftest import command, environment
@@ -91,7 +92,7 @@ PLANTED = {
     "another's": "belongs to another account",
     "second name": "has a second name",
     "link": "cannot be opened",
-    "pipe": "not an ordinary file",
+    "pipe": "ordinary file",
 }
 
 
@@ -106,7 +107,7 @@ def test_planted_files_are_refused(tmp_path, name, kind):
             with sole_server_of(tmp_path):
                 pass
         else:
-            open_own_file(tmp_path / name, OPEN)
+            process._log_to(tmp_path / name)
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
