@@ -311,3 +311,15 @@ install.find-links='/wheels /more'
         "UV_FIND_LINKS": "/wheels,/more",
     }
     assert variables_for(settings + "global.client-cert='/here.pem'\n") is None
+
+
+def test_uv_follows_the_setting_that_pip_install_would_follow():
+    settings = """:env:.index-url='https://variable.example'
+download.index-url='https://download.example'
+download.client-cert='/here.pem'
+global.find-links='/everywhere'
+global.index-url='https://file.example'
+install.find-links='/install'
+"""
+    found = variables_for(settings)
+    assert (found["UV_DEFAULT_INDEX"], found["UV_FIND_LINKS"]) == ("https://variable.example", "/install")

@@ -6,6 +6,7 @@ A mark is a file of its own, so that setting up one part never touches the mark 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -60,8 +61,6 @@ def drop_marks(parts: Iterable[str]) -> None:
 @contextlib.contextmanager
 def alone(what: str) -> Iterator[None]:
     """Let one process of this environment do `what` at a time; the others wait, and say so."""
-    import fcntl
-
     with open(folder() / f"{what}.lock", "wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

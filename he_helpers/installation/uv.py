@@ -14,7 +14,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-_SETTING = re.compile(r"^[\w:-]+\.([\w-]+)=(.*)$", re.MULTILINE)
+_SETTING = re.compile(r"^([\w:-]+)\.([\w-]+)=(.*)$", re.MULTILINE)
+# The sections that `pip install` reads. Where several have a setting, the last one counts; pip lists them by name.
+_SECTIONS = ("global", "install", ":env:")
 _VARIABLE_OF = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -56,7 +58,8 @@ def variables_for(settings: str) -> Mapping[str, str] | None:
     A file that several indexes offer is the same one for us, since its hash is locked: uv may take it from any.
     """
     variables = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
-    for name, written in _SETTING.findall(settings):
+    read = [setting for setting in _SETTING.findall(settings) if setting[0] in _SECTIONS]
+    for _, name, written in sorted(read, key=lambda setting: _SECTIONS.index(setting[0])):
         if name in _WITHOUT_EFFECT:
             continue
         if name not in _VARIABLE_OF:
