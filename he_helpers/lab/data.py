@@ -295,7 +295,10 @@ def _check_header(header: tuple[str, ...], source: str, separator: str) -> None:
     words = {",": "commas", ";": "semicolons", "\t": "tabs"}
     for other, word in words.items():
         if len(header) == 1 and other in header[0]:
-            remedy = "Save it with commas between the cells and a point before the decimals"
+            if other == ",":
+                remedy = 'Load it without separator=";"'
+            else:
+                remedy = "Save it with commas between the cells and a point before the decimals"
             if other == ";":
                 remedy += ', or load it with separator=";", and with decimal="," if it has decimal commas'
             raise TableError(f"{source} is separated by {word}; {words[separator]} were expected. {remedy}")
