@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
 
+from he_helpers.lab.invalid_fields import form_of
 from he_helpers.lab.screening import NO_ADVICE, SCREENING_CUT_POINT, Model, Question, Reading, ScoringFailed
 
 # Both themes of JupyterLab define the variables; the second value is for pages that do not. The colours are those of
@@ -79,7 +80,7 @@ class ScreeningForm:
         self.button.on_click(lambda _: self.submit())
         self.clear_button.on_click(lambda _: self.clear())
         rows = [widgets.HBox([self.fields[name], *self._beside(name)], layout=_ROW) for name in self.fields]
-        self.box = widgets.VBox([*rows, widgets.HBox([self.button, self.clear_button]), self.outcome])
+        self.box = form_of(rows, widgets.HBox([self.button, self.clear_button]), self.outcome)
 
     def fill(self, answers: Mapping[str, str | int]) -> None:
         """Types `answers` in, by the question's name: text, or the number of a choice (None: not chosen)."""

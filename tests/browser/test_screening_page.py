@@ -161,6 +161,32 @@ def test_wrong_answers_get_their_messages_and_nothing_is_sent(visit, page):
     assert page.scores_asked_for() == before + 1
 
 
+def invalid_fields(tab):
+    """The names of the fields that a screen reader calls invalid, and the message that it reads with each."""
+    marked = tab.locator("[aria-invalid=true]")
+    return dict(marked.evaluate_all(
+        "fields => fields.map(field => [field.labels[0].innerText,"
+        " document.getElementById(field.getAttribute('aria-describedby')).innerText])"
+    ))
+
+
+def test_wrong_answers_are_marked_as_invalid_until_they_are_right(visit):
+    tab = visit()
+    assert invalid_fields(tab) == {}
+    fill(tab, TYPED | {"Fasting glucose": "980"}, CHOSEN | {"Sex": "choose"})
+    press(tab)
+    tab.locator("[aria-invalid=true]").nth(1).wait_for()
+    found = invalid_fields(tab)
+    assert set(found) == {"Fasting glucose", "Sex"}
+    assert found["Fasting glucose"] == message_beside(tab, "Fasting glucose") != ""
+    fill(tab, TYPED | {"Age": ""})
+    press(tab)
+    tab.wait_for_function("document.querySelectorAll('[aria-invalid=true]').length === 1")
+    assert set(invalid_fields(tab)) == {"Age"}
+    tab.get_by_role("button", name="Clear").click()
+    tab.wait_for_function("!document.querySelector('[aria-invalid], [aria-describedby]')")
+
+
 def test_a_drop_down_says_choose_again_after_clear(visit):
     tab = visit()
     shown = "fields => fields.map(field => field.options[field.selectedIndex]?.text ?? 'blank')"
