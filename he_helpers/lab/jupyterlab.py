@@ -16,8 +16,12 @@ from pathlib import Path
 from he_helpers.lab.workspace import PROJECT
 
 _FIRST = "/lab/tree/notebooks/00_start_here.ipynb"
-# JupyterLab would ask, in a message over the first notebook, whether to fetch news from its makers' site.
-_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+_SETTINGS = {
+    # JupyterLab would ask, in a message over the first notebook, whether to fetch news from its makers' site.
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    # What is run before the kernel is there would lose its stored outputs and give no others: it is refused, in words.
+    "@jupyterlab/notebook-extension:tracker": {"enableKernelInitNotification": True},
+}
 # The first is for extensions of the classic notebook and warns at each start; the second is for `make app`.
 _SWITCHED_OFF = ("notebook_shim", "voila.server_extension")
 
@@ -30,6 +34,7 @@ def options(project: Path, settings: Path) -> list[str]:
         f"--ServerApp.jpserver_extensions={extensions}",
         f"--LabApp.default_url={_FIRST}",
         f"--LabApp.app_settings_dir={settings}",
+        "--ServerApp.contents_manager_class=he_helpers.lab.notebook_contents.NotebookContents",
         "--FileContentsManager.post_save_hook=he_helpers.lab.clean_notebook.tell_git_after_saving",
         # Sockets in a folder of one's own; each kernel warns about those of the network, which others can reach.
         "--KernelManager.transport=ipc",

@@ -3,6 +3,7 @@
 The browser is the Chromium or Chrome of the system, as for the page of `make app`.
 """
 
+import platform
 import re
 import shutil
 import subprocess
@@ -57,7 +58,7 @@ def lab(project, tmp_path_factory):
     said = tmp_path_factory.mktemp("lab") / "said"
     with open(said, "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", LAB, str(project), "--no-browser", "--port=0"],
+            [sys.executable, "-c", LAB, str(project), "--no-browser", "--port=0", "--expose-app-in-browser"],
             cwd=project, stdout=output, stderr=output,
         )  # fmt: skip
     try:
@@ -71,32 +72,87 @@ def lab(project, tmp_path_factory):
         process.wait(timeout=SECONDS)
 
 
-def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(project, lab):
-    address, said = lab
-    path = project / "notebooks" / "00_start_here.ipynb"
-    stored = path.read_bytes()
+@pytest.fixture
+def page():
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
         page.set_default_timeout(1000 * SECONDS)
-        page.goto(address)
-        page.wait_for_selector(".jp-Notebook h1:has-text('First')")
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
-        assert page.locator(".Toastify__toast").count() == 0
-        page.click("text=Run >> nth=0")
-        page.click("text=Run All Cells >> nth=0")
-        old = nbformat.reads(stored.decode(), as_version=4).cells[1].outputs[0].data["text/plain"]
-        page.wait_for_function(
-            "old => { const shown = document.querySelector('.jp-OutputArea-output pre');"
-            " return shown && shown.innerText.trim() && shown.innerText.trim() !== old }",
-            arg=old,
-        )
-        page.keyboard.press("Control+s")
-        deadline = time.monotonic() + SECONDS
-        while path.read_bytes() == stored:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        yield page
         browser.close()
+
+
+def wait_for_the_kernel(page):
+    """The circle of the notebook is no help: it is that of an idle kernel also before there is any."""
+    page.wait_for_function(
+        "() => { const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;"
+        " return kernel?.connectionStatus === 'connected' && kernel.status === 'idle' }"
+    )
+
+
+def run_all_cells(page):
+    page.click("text=Run >> nth=0")
+    page.click("text=Run All Cells >> nth=0")
+
+
+def shown_output(page):
+    return page.locator(".jp-OutputArea-output pre").inner_text().strip()
+
+
+def test_opening_a_notebook_does_not_mark_it_as_modified(lab, page):
+    page.goto(lab[0])
+    wait_for_the_kernel(page)
+    assert page.evaluate(
+        "async () => {"
+        " const { context } = jupyterapp.shell.currentWidget;"
+        " const { language_info } = await context.sessionContext.session.kernel.info;"
+        " return [language_info.version, context.model.getMetadata('language_info').version, context.model.dirty] }"
+    ) == [platform.python_version(), platform.python_version(), False]
+
+
+def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outputs(lab, page):
+    held = []
+    # The request that starts the kernel; the others only ask which run.
+    page.route(
+        "**/api/sessions*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
+    )
+    page.goto(lab[0])
+    page.wait_for_selector(".jp-Notebook h1:has-text('First')")
+    old = shown_output(page)
+    run_all_cells(page)
+    page.get_by_text("is still initializing").wait_for()
+    assert shown_output(page) == old
+    [start] = held
+    start.continue_()
+    wait_for_the_kernel(page)
+    assert shown_output(page) == old
+    run_all_cells(page)
+    page.wait_for_function(
+        "old => document.querySelector('.jp-OutputArea-output pre')?.innerText.trim() !== old", arg=old
+    )
+    assert shown_output(page).isdecimal()
+
+
+def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(project, lab, page):
+    address, said = lab
+    path = project / "notebooks" / "00_start_here.ipynb"
+    stored = path.read_bytes()
+    page.goto(address)
+    page.wait_for_selector(".jp-Notebook h1:has-text('First')")
+    wait_for_the_kernel(page)
+    assert page.locator(".Toastify__toast").count() == 0
+    run_all_cells(page)
+    old = nbformat.reads(stored.decode(), as_version=4).cells[1].outputs[0].data["text/plain"]
+    page.wait_for_function(
+        "old => { const shown = document.querySelector('.jp-OutputArea-output pre');"
+        " return shown && shown.innerText.trim() && shown.innerText.trim() !== old }",
+        arg=old,
+    )
+    page.keyboard.press("Control+s")
+    deadline = time.monotonic() + SECONDS
+    while path.read_bytes() == stored:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     deadline = time.monotonic() + SECONDS
     while status := subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True).stdout:
         assert time.monotonic() < deadline, status
@@ -105,3 +161,24 @@ def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_
     assert held.stdout == stored
     lines = [line for line in said.read_text().splitlines() if line.strip()]
     assert len(lines) <= 6, "\n".join(lines)
+
+
+FORM = """
+import ipywidgets as widgets
+from he_helpers.lab.invalid_fields import form_of
+said = [widgets.HTML('<span role="alert">Too large.</span>'), widgets.HTML()]
+form_of([widgets.HBox([widgets.Text(description=f"field {at}"), message]) for at, message in enumerate(said)])
+"""
+
+
+def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(project, lab, page):
+    path = project / "notebooks" / "form.ipynb"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(new_notebook(cells=[new_code_cell(FORM)], metadata={"kernelspec": kernel}), path)
+    page.goto(lab[0].replace("00_start_here.ipynb", path.name))
+    wait_for_the_kernel(page)
+    run_all_cells(page)
+    page.wait_for_selector("[aria-invalid=true]")
+    marked = page.locator("[aria-invalid]")
+    assert marked.count() == 1
+    assert marked.evaluate("field => field.labels[0].innerText") == "field 0"
