@@ -1,8 +1,9 @@
-"""The envelope around every key, ciphertext and table that leaves a process.
+"""The envelope around every key, ciphertext, table and aggregate that leaves a process.
 
 Layout: ``b"HEC"``, one byte version, one byte kind, a BLAKE3 digest of 16 bytes over all that follows and precedes,
 then one msgpack array. Everything is checked before msgpack, and long before a library's native
-parser, sees a byte. The digest finds damage; it authenticates nobody, since anyone can compute it.
+parser, sees a byte. The digest finds damage; it authenticates nobody, since anyone can compute it. What is within a
+table or an aggregate has no envelope of its own but the key: the ciphertexts' fields are members of the one array.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from blake3 import blake3
 from he_helpers.schemes.errors import DamagedBytes, WrongKind
 
 MAGIC = b"HEC"
-VERSION = 2
+VERSION = 3
 KINDS = {"public key": 1, "ciphertext": 2, "table": 3, "aggregate": 4, "key pair": 5, "table header": 6}
 _DIGEST_BYTES = 16
 _PREFIX_BYTES = len(MAGIC) + 2
@@ -34,11 +35,8 @@ def seal_envelope(kind: str, fields: list[Any]) -> bytes:
     return b"".join((prefix, _digest(prefix, body), body))
 
 
-def open_envelope(data: bytes, kind: str, *, verified: bool = False) -> list[Any]:
+def open_envelope(data: bytes, kind: str) -> list[Any]:
     """Check an envelope of ``kind`` and return its fields.
-
-    verified: True where the digest of an envelope around this one was checked, so that these bytes arrived as they were
-    sent; the own digest, which would find the same damage, is not computed again then.
 
     Raises DamagedBytes when the bytes are empty, no envelope, of another version or kind, truncated or altered;
     WrongKind for anything but bytes.
@@ -64,7 +62,7 @@ def open_envelope(data: bytes, kind: str, *, verified: bool = False) -> list[Any
     if found != kind:
         raise DamagedBytes(f"This envelope holds a {found}, and a {kind} was expected.")
     body = memoryview(data)[_HEADER_BYTES:]
-    if not verified and _digest(data[:_PREFIX_BYTES], body) != data[_PREFIX_BYTES:_HEADER_BYTES]:
+    if _digest(data[:_PREFIX_BYTES], body) != data[_PREFIX_BYTES:_HEADER_BYTES]:
         raise DamagedBytes(
             f"The bytes of this {kind} were truncated or altered: their digest does not fit. "
             "Transfer them again, as bytes, without any conversion to text."

@@ -79,6 +79,8 @@ class PublicKey(Encryptor):
         self.slot_count = self._slot_count()
         self.capacity = self._capacity()
         self.consumption_limit = self._consumption_limit()
+        self.fresh_consumption = self._fresh_consumption()
+        self.largest_native = self._largest_native()
 
     @property
     def public(self) -> "PublicKey":
@@ -112,7 +114,7 @@ class PublicKey(Encryptor):
         if not isinstance(terms, (int, np.integer)) or terms < 1:
             raise ValueOutOfRange(f"terms is the number of ciphertexts to be added up, 1 or more, not {terms!r}.")
         terms = int(terms)
-        if self._fresh_consumption() > self.consumption_limit:
+        if self.fresh_consumption > self.consumption_limit:
             raise DepthExhausted(
                 f"The noise of a fresh ciphertext can pass what {self.scheme_name} corrects under these parameters. "
                 "Choose a longer coefficient modulus or a shorter plaintext modulus."
@@ -122,7 +124,7 @@ class PublicKey(Encryptor):
 
     def _fresh(self, length: int, bound: float, native: Any, compact: bytes | None = None) -> "Ciphertext":
         """A ciphertext that was just encrypted."""
-        return Ciphertext(self, native, length, self._padding(length), bound, self._fresh_consumption(), compact)
+        return Ciphertext(self, native, length, self._padding(length), bound, self.fresh_consumption, compact)
 
     def share(self, terms: int) -> int | float:
         """The largest absolute value that encrypt(values, terms) takes: the capacity of a slot, shared by the terms."""
@@ -144,7 +146,7 @@ class PublicKey(Encryptor):
         for ciphertext in ciphertexts:
             if ciphertext.key.fingerprint != self.fingerprint:
                 raise _two_keys(self, ciphertext.key)
-        first, fresh = ciphertexts[0], self._fresh_consumption()
+        first, fresh = ciphertexts[0], self.fresh_consumption
         if len(ciphertexts) == 1:
             return first
         if len({id(ciphertext.native) for ciphertext in ciphertexts}) < len(ciphertexts) or any(
@@ -176,15 +178,21 @@ class PublicKey(Encryptor):
             consumed = self._consumed_by_sum(consumed, self._consumed_by_rotation(consumed))
         return consumed
 
-    def load_ciphertext(self, data: bytes, *, verified: bool = False) -> "Ciphertext":
-        """Read a ciphertext of this key from its envelope.
+    def load_ciphertext(self, data: bytes) -> "Ciphertext":
+        """Read a ciphertext of this key from its envelope. Raises what ciphertext_from_fields raises."""
+        return self.ciphertext_from_fields(open_envelope(data, "ciphertext"))
 
-        verified: True for an envelope inside another one, whose digest was checked (see open_envelope).
+    def ciphertext_from_fields(self, fields: object) -> "Ciphertext":
+        """The inverse of Ciphertext.to_fields.
 
-        Raises DamagedBytes, or KeyMismatch when it names another key or scheme; both before the library's parser runs.
+        Raises DamagedBytes, or KeyMismatch when they name another key or scheme; both before the library's parser runs.
         """
-        fields = open_envelope(data, "ciphertext", verified=verified)
-        if len(fields) != 7 or not isinstance(fields[6], bytes) or not isinstance(fields[1], bytes):
+        if not (
+            isinstance(fields, list)
+            and len(fields) == 7
+            and isinstance(fields[1], bytes)
+            and isinstance(fields[6], bytes)
+        ):
             raise DamagedBytes("The fields of this ciphertext do not fit this version of he_helpers.")
         scheme_name, fingerprint, length, padding, bound, consumed, native = fields
         if scheme_name != self.scheme_name or fingerprint.hex() != self.fingerprint:
@@ -200,7 +208,7 @@ class PublicKey(Encryptor):
             and 0 <= (bound := _read_bound(bound)) <= self.capacity
             and type(consumed) in (int, float)
             and self._is_possible_consumption(consumed)
-            and 0 < len(native) <= self._largest_native()
+            and 0 < len(native) <= self.largest_native
         ):
             raise DamagedBytes("The description of this ciphertext is outside what its key allows.")
         loaded = self._load(native, length + padding, consumed)
@@ -266,7 +274,7 @@ class PublicKey(Encryptor):
 
     def _is_possible_consumption(self, consumed: float) -> bool:
         """Whether a ciphertext can have used up this much; NaN cannot."""
-        return self._fresh_consumption() <= consumed <= self.consumption_limit
+        return self.fresh_consumption <= consumed <= self.consumption_limit
 
     def _require(self, operation: str) -> None:
         if operation not in self.operations:
@@ -559,9 +567,13 @@ class Ciphertext:
         return Ciphertext(self.key, self.native, self.length, self.padding, bound, self.consumed, self.compact)
 
     def to_bytes(self) -> bytes:
-        """The ciphertext in its envelope: scheme, fingerprint of the key, shape, bound, consumption, digest, bytes."""
+        """The ciphertext in an envelope of its own."""
+        return seal_envelope("ciphertext", self.to_fields())
+
+    def to_fields(self) -> list:
+        """For an envelope: scheme, fingerprint of the key, shape, bound, consumption, and the library's bytes."""
         key = self.key
-        fields = [
+        return [
             key.scheme_name,
             bytes.fromhex(key.fingerprint),
             self.length,
@@ -570,7 +582,6 @@ class Ciphertext:
             self.consumed,
             self.compact or key._serialise(self.native),
         ]
-        return seal_envelope("ciphertext", fields)
 
     def _times(self, other: "Ciphertext") -> "Ciphertext":
         key = self.key

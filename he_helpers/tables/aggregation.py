@@ -120,7 +120,7 @@ class EncryptedAggregate:
             self.partial_sums,
             self.groups.to_fields(),
             self.counts,
-            [ciphertext.to_bytes() for ciphertext in self.ciphertexts],
+            [ciphertext.to_fields() for ciphertext in self.ciphertexts],
         ]
         return seal_envelope("aggregate", fields)
 
@@ -134,7 +134,7 @@ class EncryptedAggregate:
         kinds = (bytes, dict, list, str, int, list, list, list)
         if len(fields) != len(kinds) or not all(isinstance(f, k) for f, k in zip(fields, kinds, strict=True)):
             raise DamagedBytes("The fields of this aggregate do not fit this version of he_helpers.")
-        key_bytes, query_fields, column_fields, layout_name, partial_sums, group_fields, counts, sealed = fields
+        key_bytes, query_fields, column_fields, layout_name, partial_sums, group_fields, counts, sums = fields
         query = Query.from_dict(query_fields)
         columns = columns_from_fields(column_fields)
         groups = Labels.from_fields(group_fields) if group_fields else Labels([], [], [], [], 1)
@@ -146,14 +146,13 @@ class EncryptedAggregate:
             and {column.name for column in columns}.issuperset(query.columns)
             and groups.rows == len(counts)
             and all(type(count) is int and count > 0 for count in counts)
-            and all(isinstance(ciphertext, bytes) for ciphertext in sealed)
         ):
             raise DamagedBytes("The description of this aggregate contradicts itself.")
         key = load_public_key(key_bytes)
         placement = _placement(key, query, columns, layout_name, partial_sums, groups.rows)
-        if len(sealed) != len(placement.lengths):
-            raise DamagedBytes(f"This aggregate needs {len(placement.lengths)} ciphertexts and brings {len(sealed)}.")
-        ciphertexts = [key.load_ciphertext(ciphertext, verified=True) for ciphertext in sealed]
+        if len(sums) != len(placement.lengths):
+            raise DamagedBytes(f"This aggregate needs {len(placement.lengths)} ciphertexts and brings {len(sums)}.")
+        ciphertexts = [key.ciphertext_from_fields(fields_of_sum) for fields_of_sum in sums]
         if [ciphertext.length for ciphertext in ciphertexts] != placement.lengths:
             raise DamagedBytes("A ciphertext of this aggregate does not have the length that its groups need.")
         return cls(key, query, columns, layout_name, partial_sums, groups, counts, ciphertexts)

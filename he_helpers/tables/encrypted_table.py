@@ -159,7 +159,7 @@ class EncryptedTable:
 
     def to_bytes(self) -> bytes:
         """The table in its envelope, with its header, the evaluation key and every ciphertext."""
-        ciphertexts = [ciphertext.to_bytes() for ciphertext in self.ciphertexts]
+        ciphertexts = [ciphertext.to_fields() for ciphertext in self.ciphertexts]
         return seal_envelope("table", [self.header.to_fields(), self.key.to_bytes(), ciphertexts])
 
     @classmethod
@@ -176,8 +176,6 @@ class EncryptedTable:
             raise DamagedBytes(
                 f"This table needs {layout.ciphertext_count} ciphertexts for its layout and brings {len(ciphertexts)}."
             )
-        if not all(isinstance(ciphertext, bytes) for ciphertext in ciphertexts):
-            raise DamagedBytes("A ciphertext of this table is not bytes.")
         key = load_public_key(key_bytes)
         if (key.scheme_name, key.fingerprint, key.slot_count) != (
             header.scheme_name,
@@ -186,7 +184,7 @@ class EncryptedTable:
         ):
             raise DamagedBytes("The key of this table is not the one that its header names.")
         check_noise(layout, key)
-        loaded = [key.load_ciphertext(ciphertext, verified=True) for ciphertext in ciphertexts]
+        loaded = [key.ciphertext_from_fields(fields) for fields in ciphertexts]
         if any(ciphertext.length != length for ciphertext, length in zip(loaded, layout.lengths(), strict=True)):
             raise DamagedBytes("A ciphertext of this table does not have the length that its layout needs.")
         return cls(key, header, loaded)

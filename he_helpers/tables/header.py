@@ -155,7 +155,8 @@ class TableHeader:
 
 
 def table_fields(data: bytes) -> list:
-    """The three fields of a table's envelope: the header's fields, the key for evaluation, a list of ciphertexts.
+    """The three fields of a table's envelope: the header's fields, the key for evaluation, a list of those of the
+    ciphertexts.
 
     Raises DamagedBytes. Checked are their number and their types alone.
     """

@@ -153,7 +153,7 @@ class Labels:
 
     def _grouped(self, grouping: tuple[str, ...]) -> tuple[Labels, np.ndarray]:
         if grouping not in self._sizes:
-            distinct, group_of_row = self._combined(grouping)
+            distinct, group_of_row, sizes = self._combined(grouping)
             groups = Labels(
                 grouping,
                 [self.kinds[name] for name in grouping],
@@ -161,35 +161,38 @@ class Labels:
                 distinct,
                 len(distinct[0]) if grouping else 1,
             )
-            self._sizes[grouping] = groups, np.bincount(group_of_row, minlength=groups.rows)
+            self._sizes[grouping] = groups, sizes
         return self._sizes[grouping]
 
-    def _combined(self, grouping: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray]:
-        """The codes of the groups that occur, an array for each label; and for each row the position of its group.
+    def _combined(self, grouping: tuple[str, ...]) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """The codes of the groups that occur, an array for each label; for each row the position of its group; and the
+        rows of each group.
 
         A label combination is written as one number, its codes being the digits. After each label only combinations
         that occur are kept, so that the number never passes rows times the values of a label, which 64 bits hold.
         """
         distinct: list[np.ndarray] = []
-        group_of_row = np.zeros(self.rows, dtype=np.int64)
+        group_of_row, sizes = np.zeros(self.rows, dtype=np.int64), np.array([self.rows])
         for name in grouping:
             base = len(self.categories[name])
             codes = self._codes[name].astype(np.int64, copy=False)
             number = group_of_row * base + codes if distinct else codes
             largest = (len(distinct[0]) if distinct else 1) * base
-            occurring, group_of_row = _ranked(number, largest)
+            occurring, group_of_row, sizes = _ranked(number, largest)
             distinct = [values[occurring // base] for values in distinct] + [occurring % base]
-        return distinct, group_of_row
+        return distinct, group_of_row, sizes
 
 
-def _ranked(numbers: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct ones of ``numbers``, which are 0 to ``limit`` - 1, ascending; and for each its position there."""
+def _ranked(numbers: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct ones of ``numbers``, which are 0 to ``limit`` - 1, ascending; for each number its position there;
+    and how often each distinct one occurs."""
     if limit > max(_COUNTED, _COUNTED_PER_ROW * len(numbers)):
-        return np.unique(numbers, return_inverse=True)
-    occurs = np.bincount(numbers, minlength=limit) > 0
+        return np.unique(numbers, return_inverse=True, return_counts=True)
+    counts = np.bincount(numbers, minlength=limit)
+    occurs = counts > 0
     if occurs.all():
-        return np.arange(limit), numbers
-    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[numbers]
+        return np.arange(limit), numbers, counts
+    return np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[numbers], counts[occurs]
 
 
 def _read_column(column: pd.Series) -> tuple[str, list[str], np.ndarray]:

@@ -63,7 +63,7 @@ def make_tables(pairs: dict[str, keys.KeyPair]) -> dict[str, bytes]:
             tables[name] = EncryptedTable.encrypt(FRAME, ["group"], pair.public, **layout).to_bytes()
         if name.startswith("tenseal") and name in tables:
             header, key, ciphertexts = open_envelope(tables[name], "table")
-            opened = [_opened(sealed, pair.public) for sealed in ciphertexts]
+            opened = [_opened(fields, pair.public) for fields in ciphertexts]
             tables[f"{name}, open"] = seal_envelope("table", [header, key, opened])
     return tables
 
@@ -88,11 +88,11 @@ def change_table(table: bytes, random: Random) -> bytes:
         key = change_key(key, random)
     elif choice < 0.7:
         index = random.randrange(len(ciphertexts))
-        ciphertexts[index] = change_sealed_ciphertext(ciphertexts[index], random)
+        ciphertexts[index] = change_ciphertext(ciphertexts[index], random)
     elif choice < 0.95:
         # The same change to each: what one addition meets, the next one meets too.
         seed = random.random()
-        ciphertexts = [change_sealed_ciphertext(ciphertext, Random(seed)) for ciphertext in ciphertexts]
+        ciphertexts = [change_ciphertext(fields, Random(seed)) for fields in ciphertexts]
     else:
         ciphertexts = random.sample(ciphertexts * 2, random.randrange(2 * len(ciphertexts)))
     return seal_envelope("table", [header, key, ciphertexts])
@@ -120,8 +120,13 @@ def change_key(sealed: bytes, random: Random) -> bytes:
 
 
 def change_sealed_ciphertext(sealed: bytes, random: Random) -> bytes:
-    """A ciphertext in its envelope, with one field changed; mostly the library's own bytes."""
-    fields = open_envelope(sealed, "ciphertext")
+    """A ciphertext in its envelope, with one field changed."""
+    return seal_envelope("ciphertext", change_ciphertext(open_envelope(sealed, "ciphertext"), random))
+
+
+def change_ciphertext(fields: list, random: Random) -> list:
+    """The fields of a ciphertext with one of them changed; mostly the library's own bytes."""
+    fields = list(fields)
     choice = random.random()
     if choice < 0.1:
         # Length, padding: how many slots are in use.
@@ -132,13 +137,13 @@ def change_sealed_ciphertext(sealed: bytes, random: Random) -> bytes:
         # What is used up of the levels or the noise budget.
         fields[5] = random.choice((*_NUMBERS, *_FLOATS))
     else:
-        fields[6] = _change_ciphertext(fields[0], fields[6], random)
+        fields[6] = _change_native_ciphertext(fields[0], fields[6], random)
         if random.random() < 0.2:
             fields[5] = random.choice((0, 1, 2, 0.5))
-    return seal_envelope("ciphertext", fields)
+    return fields
 
 
-def _change_ciphertext(scheme: str, native: bytes, random: Random) -> bytes:
+def _change_native_ciphertext(scheme: str, native: bytes, random: Random) -> bytes:
     """The library's bytes of a ciphertext, changed. SEAL's own fields are reached where they are not compressed."""
     if scheme.startswith("tenseal") and random.random() < 0.1:
         # A vector that announces its size, and brings no ciphertext.
@@ -165,10 +170,9 @@ def _change_native(scheme: str, native: bytes, random: Random) -> bytes:
     return random.choice(changes)(native, random)
 
 
-def _opened(sealed: bytes, key: PublicKey) -> bytes:
-    """The ciphertext of a TenSEAL ``key``, of made-up numbers that are not compressed: TenSEAL compresses its own."""
-    [ciphertext] = key.load_ciphertext(sealed).native.ciphertext()
-    fields = open_envelope(sealed, "ciphertext")
+def _opened(fields: list, key: PublicKey) -> list:
+    """The fields of a ciphertext of a TenSEAL ``key``, of made-up numbers, not compressed as TenSEAL's are."""
+    [ciphertext] = key.ciphertext_from_fields(fields).native.ciphertext()
     made_up = SEALCiphertext.made_up(
         seal_stream.version_of(_stream_of(fields[6])),
         struct.pack("<4Q", *ciphertext.parms_id()),
@@ -178,8 +182,7 @@ def _opened(sealed: bytes, key: PublicKey) -> bytes:
         ciphertext.scale,
         Random(1),
     )
-    fields[6] = _with_stream(fields[6], made_up.to_bytes())
-    return seal_envelope("ciphertext", fields)
+    return [*fields[:6], _with_stream(fields[6], made_up.to_bytes())]
 
 
 def _stream_of(vector: bytes) -> bytes:

@@ -89,7 +89,7 @@ def test_messages():
         (b"", "Empty bytes, where a table was expected"),
         (b"\x80\x04pickle of something", "not an envelope of this course"),
         (MAGIC, "truncated envelope"),
-        (forged(b"\x90", version=9), "version 9; this package reads version 2"),
+        (forged(b"\x90", version=9), "version 9; this package reads version 3"),
         (MAGIC + bytes([VERSION, 99]) + bytes(20), "unknown object"),
         (forged(msgpack.packb({"a": 1})), "not a list of fields"),
         (forged(b"\x91" * 10_000 + b"\x90"), "no msgpack data"),

@@ -320,15 +320,15 @@ def test_an_aggregate_with_other_ciphertexts_than_its_groups_need(keys, layout):
     table = EncryptedTable.encrypt(frame, ["L", "M"], keys.public, layout=layout, **options)
     answer = table.group_by("L").sum()
     fields = open_envelope(answer.to_bytes(), "aggregate")
-    sealed = fields[-1]
-    for wrong in (sealed[:-1], [*sealed, sealed[0]], []):
-        with pytest.raises(DamagedBytes, match=f"needs {len(sealed)} ciphertexts and brings {len(wrong)}"):
+    sums = fields[-1]
+    for wrong in (sums[:-1], [*sums, sums[0]], []):
+        with pytest.raises(DamagedBytes, match=f"needs {len(sums)} ciphertexts and brings {len(wrong)}"):
             EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], wrong]))
     length = len(answer.ciphertexts[0])
     for other in {1, length - 1, length + 1} - {0, length}:
-        of_other_length = keys.public.encrypt(np.ones(other, dtype=int)).to_bytes()
+        of_other_length = keys.public.encrypt(np.ones(other, dtype=int)).to_fields()
         with pytest.raises(DamagedBytes, match="does not have the length that its groups need"):
-            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], [of_other_length, *sealed[1:]]]))
+            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], [of_other_length, *sums[1:]]]))
 
 
 def test_an_aggregate_whose_sums_have_no_parts():

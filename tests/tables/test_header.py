@@ -68,7 +68,7 @@ def test_neither_key_nor_ciphertexts_are_looked_at():
         lambda key, ciphertexts: [key],
         lambda key, ciphertexts: [key, ciphertexts, ciphertexts],
         lambda key, ciphertexts: [key.hex(), ciphertexts],
-        lambda key, ciphertexts: [key, ciphertexts[0]],
+        lambda key, ciphertexts: [key, ciphertexts[0][-1]],
     ],
     ids=["too few", "too many", "a key as text", "a ciphertext without its list"],
 )

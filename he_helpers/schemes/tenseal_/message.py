@@ -9,6 +9,7 @@ memory and ends the process, so the message is checked here, before TenSEAL sees
 """
 
 import struct
+from functools import lru_cache
 
 from he_helpers.schemes.errors import DamagedBytes
 
@@ -36,6 +37,7 @@ def check_vector_message(data: bytes, size: int, scale: float | None) -> None:
     )
 
 
+@lru_cache(maxsize=64)  # the ciphertexts of a table have few sizes
 def _head(size: int) -> bytes:
     sizes = _varint(size)
     return _SIZES + _varint(len(sizes)) + sizes + _CIPHERTEXT
