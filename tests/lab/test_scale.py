@@ -11,7 +11,7 @@ from tests.schemes.conftest import key_pair
 
 def test_the_measurement_runs():
     costs = scale_costs(rows=2000, repetitions=1)
-    assert list(costs.index) == ["encrypt", "load", "aggregate", "load_table"]
+    assert list(costs.index) == ["encrypt", "load", "load, context included", "aggregate", "load_table"]
     assert (costs[["raw", "helper"]] > 0).all(axis=None)
     assert np.allclose(costs["helper / raw"], costs["helper"] / costs["raw"])  # of one pair the medians are the pair
 

@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import tenseal as ts
@@ -14,13 +15,25 @@ from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFie
 from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
 
+# A context without keys is nothing but parameters, and building it takes as long as reading some hundred ciphertexts.
+# Those in use are shared among keys, by the bytes that they were read from; nothing here changes a context.
+_contexts_in_use: WeakValueDictionary[bytes, ts.Context] = WeakValueDictionary()
+
 
 def read_context(native: bytes) -> ts.Context:
-    """A TenSEAL context from its serialisation. Raises DamagedBytes."""
+    """A TenSEAL context from its serialisation: where it has no keys of any kind, the one in use for the same bytes, if
+    there is one. Raises DamagedBytes."""
+    if (in_use := _contexts_in_use.get(native)) is not None:
+        return in_use
     try:
-        return settled(ts.context_from(native, n_threads=1))
+        context = settled(ts.context_from(native, n_threads=1))
     except (*LIBRARY_ERRORS, MemoryError) as error:
         raise DamagedBytes(f"TenSEAL cannot read this context ({type(error).__name__}).") from None
+    if not (
+        context.is_private() or context.has_public_key() or context.has_galois_keys() or context.has_relin_keys()
+    ):
+        _contexts_in_use[native] = context
+    return context
 
 
 def settled(context: ts.Context) -> ts.Context:

@@ -1,0 +1,59 @@
+"""TenSEAL's contexts without keys are shared while in use, and what a key names of itself is checked anyway."""
+
+import gc
+import weakref
+
+import pytest
+
+from he_helpers.parameters import BFVParameters, plaintext_prime
+from he_helpers.schemes.envelope import open_envelope, seal_envelope
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.keys import tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.public import load_public_key
+
+# Parameters that no other test keeps in use.
+OWN = BFVParameters(4096, (50, 52), plaintext_prime(21, 4096))
+
+
+@pytest.mark.parametrize("scheme", [tenseal_bfv, tenseal_ckks])
+def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(scheme):
+    one, other = scheme().generate_keys(), scheme().generate_keys()
+    server = load_public_key(one.public.for_evaluation().to_bytes())
+    assert server.context is one.public.for_evaluation().context is server.for_loading().context
+    # It is parameters alone, so another key under the same has it too, and each key keeps its own name.
+    assert server.context is other.public.for_evaluation().context
+    assert server.fingerprint == one.public.fingerprint != other.public.fingerprint
+
+
+def test_what_is_shared_computes_for_each_key():
+    for keys in [tenseal_bfv().generate_keys() for _ in range(2)]:
+        server = load_public_key(keys.public.for_evaluation().to_bytes())
+        x = server.load_ciphertext(keys.public.encrypt([1, 2, 3]).to_bytes())
+        assert keys.secret.decrypt(keys.public.load_ciphertext((x + x).to_bytes())).tolist() == [2, 4, 6]
+
+
+@pytest.mark.parametrize("kind", ["relinearisation_keys", "galois_keys"])
+def test_a_context_with_keys_is_not_shared(kind):
+    data = tenseal_bfv(BFVParameters(4096, (36, 35, 35)), **{kind: True}).generate_keys().public.to_bytes()
+    whole = [load_public_key(data) for _ in range(2)]
+    parts = [load_public_key(key.for_evaluation().to_bytes()) for key in whole]
+    contexts = [key.context for key in (*whole, *parts)]
+    assert len(set(map(id, contexts))) == 4
+
+
+def test_a_context_that_nobody_uses_is_given_up():
+    data = tenseal_bfv(OWN).generate_keys().public.for_evaluation().to_bytes()
+    key = load_public_key(data)
+    reference = weakref.ref(key.context)
+    del key
+    gc.collect()
+    assert reference() is None
+
+
+def test_a_shared_context_is_compared_with_the_announced_parameters():
+    key = tenseal_bfv(OWN).generate_keys().public.for_evaluation()
+    fields = open_envelope(key.to_bytes(), "public key")
+    fields[2] = {**fields[2], "plaintext_modulus": plaintext_prime(22, 4096)}
+    with pytest.raises(DamagedBytes, match="not those of its TenSEAL context"):
+        load_public_key(seal_envelope("public key", fields))
+    assert load_public_key(key.to_bytes()).context is key.context
