@@ -34,6 +34,7 @@ from he_helpers.schemes.keys import Scheme, secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
 from he_helpers.tables.encrypted_table import Progress
+from he_helpers.tables.room import LARGEST_BYTES
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class DataAdministrator(Participant):
         layout: str = "aligned",
         groupings: Sequence[Sequence[str]] | None = None,
         partial_sums: int = 1,
+        largest_bytes: int = LARGEST_BYTES,
         progress: Progress = iter,
     ) -> EncryptedTable:
         """Encrypt an own table under the own key of that name, in half the bytes that its public key needs.
@@ -141,6 +143,7 @@ class DataAdministrator(Participant):
             layout=layout,
             groupings=groupings,
             partial_sums=partial_sums,
+            largest_bytes=largest_bytes,
             progress=progress,
         )
 

@@ -16,7 +16,7 @@ from he_helpers.tables.header import TableHeader, table_fields
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import Layout, make_layout
 from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel, UnsupportedQuery, names_of
-from he_helpers.tables.room import check_noise, check_room
+from he_helpers.tables.room import LARGEST_BYTES, check_noise, check_room, check_size
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -43,6 +43,7 @@ class EncryptedTable:
         layout: str = "aligned",
         groupings: Sequence[Sequence[str]] | None = None,
         partial_sums: int = 1,
+        largest_bytes: int = LARGEST_BYTES,
         progress: Progress = iter,
     ) -> "EncryptedTable":
         """Encrypt every column of ``frame`` that is not a label.
@@ -56,12 +57,15 @@ class EncryptedTable:
             if None.
         partial_sums: parts that a sum of an aligned table stays split into (see layouts.AlignedLayout), and that the
             server adds up in a rotated one; a power of two there (see layouts.RotatedLayout).
+        largest_bytes: what the ciphertexts may take, as made with the public key: up to twice the bytes of those of a
+            secret key. In memory they take up to about twice as much.
         progress: wraps the iteration over ciphertexts, for instance tqdm.
 
         Raises, before anything is encrypted: WrongKind for a key that is neither; UnknownLabel; ValueOutOfRange for
         text, missing or too large values, more decimals than announced, or under CKKS more decimals than a sum has
-        right; ShapeMismatch for an empty table or one without numeric columns; DepthExhausted for sums of more terms
-        than the noise budget allows; UnsupportedOperation for a rotated table without the Galois keys.
+        right; ShapeMismatch for a table that is empty, without numeric columns, or above ``largest_bytes``;
+        DepthExhausted for sums of more terms than the noise budget allows; UnsupportedOperation for a rotated table
+        without the Galois keys.
         """
         public = require_encryptor(key).public
         names = [str(name) for name in frame.columns]
@@ -89,6 +93,7 @@ class EncryptedTable:
         numbers = np.stack([column.encode(frame[column.name], public.exact) for column in columns], axis=1)
         _rehearse_rotations(arrangement, public)
         check_room(arrangement, columns, numbers, public)
+        check_size(arrangement, public, largest_bytes)
         vectors = progress(arrangement.vectors(numbers))
         ciphertexts = [key.encrypt(vector, terms=arrangement.terms) for vector in vectors]
         header = TableHeader(public.scheme_name, public.fingerprint, public.slot_count, readable, columns, arrangement)

@@ -1,4 +1,5 @@
-"""Whether the sums of a table fit: into the slots, into the noise budget, and into the decimals that CKKS carries.
+"""Whether a table fits: its ciphertexts into a number of bytes, and its sums into the slots, into the noise budget, and
+into the decimals that CKKS carries.
 
 All of it is arithmetic on the numbers and the parameters, done before anything is encrypted. What does not fit is
 refused with what would: a number of partial sums, or parameters.
@@ -18,12 +19,31 @@ from he_helpers.parameters import (
     PaillierParameters,
     Parameters,
     advise,
+    expected_sizes,
 )
 from he_helpers.parameters.noise import ckks_sum_error
-from he_helpers.schemes.errors import DepthExhausted, ValueOutOfRange
+from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.interface import PublicKey
 from he_helpers.tables.columns import Column
-from he_helpers.tables.layouts import Layout
+from he_helpers.tables.layouts import ANNOUNCED, Layout
+
+LARGEST_BYTES = 2**30
+
+
+def check_size(layout: Layout, key: PublicKey, largest_bytes: int) -> None:
+    """Raise ShapeMismatch if the ciphertexts of ``layout`` take above ``largest_bytes``, made with the public key."""
+    each = expected_sizes(key.scheme_name, key.parameters).ciphertext
+    total = each * layout.ciphertext_count
+    if total > largest_bytes:
+        fewer = (
+            f"a larger partial_sums than {layout.partial_sums:,}, which takes fewer ciphertexts"
+            if layout.name in ANNOUNCED
+            else 'layout="aligned" with partial_sums, which takes fewer ciphertexts'
+        )
+        raise ShapeMismatch(
+            f"This table encrypts to about {total:,} bytes, {layout.ciphertext_count:,} ciphertexts of {each:,}, and "
+            f"at most {largest_bytes:,} are allowed. Use {fewer}, or allow more by largest_bytes={total}."
+        )
 
 
 def check_room(layout: Layout, columns: Sequence[Column], numbers: np.ndarray, key: PublicKey) -> None:

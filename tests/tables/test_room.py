@@ -51,6 +51,35 @@ def advised(message, scheme):
     return SCHEMES[scheme](eval(words, vars(parameters_module))).generate_keys()
 
 
+# Bytes
+
+
+@pytest.mark.parametrize("name", ["tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "paillier"])
+def test_a_table_of_gigabytes_is_refused_with_its_size(name):
+    """100,000 rows in one group at partial_sums=1 are as many ciphertexts."""
+    keys = key_pair(name)
+    frame = one_group(np.zeros(100_000, dtype=int))
+    each = len(keys.public.encrypt([1]).to_bytes())
+    message = refused(keys, frame, ShapeMismatch, largest_bytes=70_000 * each)
+    assert "100,000 ciphertexts" in message and "larger partial_sums than 1," in message
+    [announced] = re.findall(r"about ([\d,]+) bytes", message)
+    assert 0.8 < int(announced.replace(",", "")) / (100_000 * each) < 1.25
+    assert 'layout="aligned"' in refused(keys, frame, ShapeMismatch, layout="rows", largest_bytes=100 * each)
+
+
+def test_the_limit_without_a_word_is_a_gibibyte():
+    frame, keys = one_group(np.zeros(100_000, dtype=int)), key_pair("tenseal-bfv")
+    assert "at most 1,073,741,824 are allowed" in refused(keys, frame, ShapeMismatch)
+
+
+def test_what_the_message_names_is_enough():
+    keys, frame = key_pair("tenseal-bfv"), one_group([1, 2, 3])
+    [needed] = re.findall(r"largest_bytes=(\d+)", refused(keys, frame, ShapeMismatch, largest_bytes=100_000))
+    refused(keys, frame, ShapeMismatch, largest_bytes=int(needed) - 1)
+    sums_are_right(keys, frame, largest_bytes=int(needed))
+    sums_are_right(keys, frame, partial_sums=3, largest_bytes=100_000)
+
+
 # The noise budget of BFV
 
 
