@@ -51,12 +51,19 @@ def private_folder(path: Path | str) -> Path:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write ``path`` with mode 0600: after a crash there is the old file or the new one, whole."""
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name}."
-    )  # mkstemp creates with mode 0600
+    """Write ``path`` with mode 0600, whole or not at all, as `write_whole` does."""
+    write_whole(path, data, 0o600)
+
+
+def write_whole(path: Path, data: bytes, mode: int) -> None:
+    """Write ``path`` with ``mode``: a reader, also after a crash, finds the old file or the new one, whole.
+
+    A symbolic link at ``path`` is replaced, and what it leads to stays.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -117,6 +124,24 @@ def alone_with(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def take_lock(handle: int, shared: bool = False) -> bool:
+    """Lock what the descriptor ``handle`` has opened, unless somebody stands in the way: then False, at once.
+
+    shared: beside others that share the lock, in place of alone. It ends with `release_lock`, or when the last copy of
+    the descriptor is closed, however its process ends.
+    """
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def release_lock(handle: int) -> None:
+    """Give a lock of `take_lock` back, and keep the descriptor."""
+    fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _check_closed(path: Path, state: os.stat_result, kind: str, mode: int) -> None:

@@ -8,26 +8,25 @@ A cell tagged `linux-only` runs everywhere and is compared on Linux only.
 
 from __future__ import annotations
 
-import os
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from queue import Empty
-from unittest import mock
 
 import pytest
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel
+from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from he_helpers.lab.kernels import start_kernel, stop_kernel
 from he_helpers.lab.server_process import stop_server
-from he_helpers.lab.workspace import Workspace, environment_for
+from he_helpers.lab.workspace import Workspace
 
 ON_LINUX = sys.platform == "linux"
 _OUTPUT_SECONDS = 60  # nbval's own 5 s are too few for an output that two busy cores are late with
 _LOOK_SECONDS = 1
-_SHUTDOWN_SECONDS = 30
 # nbval leaves PNG outputs out of the comparison; figures here are PNGs inside HTML (see figures.show).
 _INLINE_PNG = (r"data:image/png;base64,[A-Za-z0-9+/=]+", "data:image/png")
 
@@ -37,7 +36,10 @@ class KernelDied(RuntimeError):
 
 
 class WatchedKernel(RunningKernel):
-    """A kernel whose death is noticed at once, not at the cell's timeout."""
+    """A kernel of the course, whose death is noticed at once, not at the cell's timeout."""
+
+    def __init__(self, workspace: Workspace, folder: Path, startup_timeout: float) -> None:
+        self.km, self.kc = start_kernel(workspace, None, folder, subprocess.DEVNULL, startup_timeout)
 
     def get_message(self, stream: str, timeout: float | None = None) -> dict:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
@@ -52,10 +54,9 @@ class WatchedKernel(RunningKernel):
                     raise
 
     def stop(self) -> None:
-        # nbval kills the kernel; one that is asked to end also ends the kernels of roles that it started.
-        self.km.shutdown_wait_time = _SHUTDOWN_SECONDS
-        self.km.shutdown_kernel(now=False)
-        super().stop()
+        # nbval would kill it; one that is asked to end also ends the kernels of roles that it started.
+        stop_kernel(self.km, self.kc)
+        del self.km
 
 
 class CourseNotebook(IPyNbFile):
@@ -65,12 +66,8 @@ class CourseNotebook(IPyNbFile):
         self._folder = tempfile.TemporaryDirectory(prefix="he-course-")
         self._workspace = Workspace(Path(self._folder.name) / "workspace")
         try:
-            with mock.patch.dict(os.environ, environment_for(self._workspace, None), clear=True):
-                self.kernel = WatchedKernel(
-                    CURRENT_ENV_KERNEL_NAME,
-                    cwd=str(self.path.parent),
-                    startup_timeout=self.config.option.nbval_kernel_startup_timeout,
-                )
+            seconds = self.config.option.nbval_kernel_startup_timeout
+            self.kernel = WatchedKernel(self._workspace, self.path.parent, seconds)
             self.setup_sanitize_files()
             self.sanitize_patterns.update([_INLINE_PNG])
         except BaseException:

@@ -18,10 +18,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
+from he_helpers.lab.workspace import ROLES
+
 PROJECT = Path(__file__).resolve().parents[1]
 MOST_CELLS = 60
 MOST_LINES = 18
-ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,27 @@
 """Private files: whole or not at all, closed to others, and nothing that somebody else has laid there before."""
 
 import os
+import re
 import stat
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+import he_helpers
 from he_helpers.errors import HEError
-from he_helpers.files import ExposedFile, UnreadableFile, alone_with, private_folder, read_private, write_private
+from he_helpers.files import (
+    ExposedFile,
+    UnreadableFile,
+    alone_with,
+    private_folder,
+    read_private,
+    release_lock,
+    take_lock,
+    write_private,
+    write_whole,
+)
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077])
@@ -129,3 +142,32 @@ def test_only_one_is_alone_with_a_folder(folder):
     for thread in threads:
         thread.join()
     assert most == [1] * 5
+
+
+def test_a_file_of_another_mode_is_written_whole_whatever_the_umask(folder):
+    for mode in (0o644, 0o600):
+        write_whole(folder / "public", b"text", mode)
+        assert stat.S_IMODE((folder / "public").stat().st_mode) == mode
+    assert (folder / "public").read_bytes() == b"text"
+
+
+def test_a_lock_is_taken_at_once_or_not_at_all_and_can_be_shared(folder):
+    first, second, third = (os.open(folder, os.O_RDONLY) for _ in range(3))
+    try:
+        assert take_lock(first, shared=True) and take_lock(second, shared=True)
+        assert not take_lock(third)
+        release_lock(first)
+        assert not take_lock(third)
+        os.close(second)
+        assert take_lock(third) and not take_lock(first, shared=True)
+    finally:
+        os.close(first)
+        os.close(third)
+
+
+def test_nothing_else_locks_or_exchanges_files():
+    """But for the set-up, which runs before anything is installed."""
+    package = Path(he_helpers.__file__).parent
+    own_ways = re.compile(r"\bfcntl\b|\bos\.(?:replace|rename|link)\b|\bmkstemp\b")
+    found = [path.relative_to(package) for path in package.rglob("*.py") if own_ways.search(path.read_text())]
+    assert {path.parts[0] for path in found} == {"files.py", "installation"}

@@ -14,6 +14,7 @@ import argparse
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -22,22 +23,19 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
-from ipykernel.kernelspec import RESOURCES, get_kernel_dict
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm.auto import tqdm
-from traitlets import default
 
 from he_helpers.errors import HEError
+from he_helpers.files import write_whole
+from he_helpers.lab.kernels import AsyncCourseKernel
 from he_helpers.lab.server_process import stop_server
 from he_helpers.lab.workspace import PROJECT, Workspace, environment_for
 
 DEMO_NOTEBOOKS = ("01", "02", "03", "04", "05")
 _CELL_SECONDS = 300
-_SHUTDOWN_SECONDS = 30.0  # a kernel first ends the kernels of roles that it started
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 # As JupyterLab writes them, but for the interpreter's version, which varies.
@@ -81,7 +79,7 @@ def execute(path: Path, workspace: Workspace, after_cell: Callable[[], None] | N
 
     client = NotebookClient(
         notebook,
-        kernel_manager_class=_ThisInterpretersKernel,
+        kernel_manager_class=AsyncCourseKernel,
         kernel_name=_KERNELSPEC["name"],
         resources={"metadata": {"path": str(path.parent)}},
         # Else every kernel warns that its local sockets are not encrypted, into the terminal of make demo.
@@ -144,24 +142,6 @@ def run_demo(folder: Path, into: Path) -> list[Path]:
     return tables
 
 
-class _ThisInterpreter(KernelSpecManager):
-    """Answers every name with this interpreter's kernel: an installed kernel "python3" may belong to another
-    one."""
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
-
-
-class _ThisInterpretersKernel(AsyncKernelManager):
-    @default("shutdown_wait_time")
-    def _default_shutdown_wait_time(self) -> float:
-        return _SHUTDOWN_SECONDS
-
-    @default("kernel_spec_manager")
-    def _default_kernel_spec_manager(self) -> KernelSpecManager:
-        return _ThisInterpreter(parent=self)
-
-
 @contextmanager
 def _served(workspace: Workspace) -> Iterator[Workspace]:
     """The workspace, whose server the notebooks start; it is stopped afterwards."""
@@ -204,14 +184,8 @@ def _normalise(notebook: NotebookNode) -> None:
 def _store(notebook: NotebookNode, path: Path) -> None:
     """Writes the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        nbformat.write(notebook, draft)
-        if path.exists():
-            shutil.copymode(path, draft)
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
+    write_whole(path, f"{nbformat.writes(notebook)}\n".encode(), mode)
 
 
 def _print_demo(tables: Sequence[Path], into: Path) -> None:

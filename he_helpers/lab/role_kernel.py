@@ -13,30 +13,24 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import queue
 import re
 import signal
-import subprocess
 import sys
 import tempfile
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.connect import write_connection_file
+from typing import IO, TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
 from he_helpers.files import private_folder
-from he_helpers.lab.workspace import Workspace, check_role, entered_role, environment_for
+from he_helpers.lab.kernels import start_kernel, stop_kernel
+from he_helpers.lab.workspace import Workspace, check_role, entered_role
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _START_SECONDS = 60
 _POLL_SECONDS = 0.2
-_END_SECONDS = 2
+_END_SECONDS = 4.0  # after half of it the process is killed
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -63,58 +57,19 @@ class RoleKernel:
     def __init__(self, role: str, workspace: Workspace) -> None:
         check_role(role)
         self.role = role
-        self._files = tempfile.TemporaryDirectory(prefix="he-course-kernel-", ignore_cleanup_errors=True)
-        self._process = self._launch(workspace)
-        self._client = BlockingKernelClient(connection_file=str(self._connection_file))
-        self._client.load_connection_file()
-        self._client.start_channels(stdin=False, hb=False)
+        # Not by Workspace.folder, which would refuse this process the folder of another role.
+        folder = private_folder(workspace.root / role)
+        with tempfile.TemporaryFile() as log:
+            try:
+                self._manager, self._client = start_kernel(workspace, role, folder, log, _START_SECONDS)
+            except RuntimeError as error:
+                raise RoleKernelDied(f"The kernel of the {role} did not start: {error}.{_tail(log)}") from None
+        self._manager.shutdown_wait_time = _END_SECONDS
         try:
-            self._wait_until_ready()
             self.run(f"from he_helpers import lab\nseat = lab.enter({role!r})", _Quiet())
         except BaseException:
             self.close()
             raise
-
-    @property
-    def _connection_file(self) -> Path:
-        return Path(self._files.name) / "connection.json"
-
-    @property
-    def _log(self) -> Path:
-        return Path(self._files.name) / "log"
-
-    def _launch(self, workspace: Workspace) -> subprocess.Popen[bytes]:
-        write_connection_file(str(self._connection_file))
-        # Not by Workspace.folder, which would refuse this process the folder of another role.
-        folder = private_folder(workspace.root / self.role)
-        environment = environment_for(workspace, self.role)
-        # With this, ipykernel ends by itself soon after the notebook's kernel was killed.
-        environment["JPY_PARENT_PID"] = str(os.getpid())
-        with open(self._log, "wb") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._connection_file)],
-                cwd=folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def _wait_until_ready(self) -> None:
-        """Returns when the kernel answers and its outputs arrive here."""
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            asked = self._client.kernel_info()
-            with contextlib.suppress(queue.Empty):
-                self._client.shell_channel.get_msg(timeout=1)
-                while True:
-                    message = self._client.iopub_channel.get_msg(timeout=_POLL_SECONDS)
-                    if _ends(message, asked):
-                        return
-            if not self.alive:
-                raise RoleKernelDied(f"The kernel of the {self.role} ended while it was starting.{self._tail()}")
-        raise RoleKernelDied(f"The kernel of the {self.role} did not answer within {_START_SECONDS} s.{self._tail()}")
 
     def run(self, code: str, show: _Show | _Quiet) -> None:
         """Runs `code` and gives every output to `show`.
@@ -154,38 +109,26 @@ class RoleKernel:
                     self.close()
                     raise
                 interrupted = True
-                self._process.send_signal(signal.SIGINT)
+                self._manager.interrupt_kernel()
 
     def _check_alive(self, when: str) -> None:
-        code = self._process.poll()
-        if code is None:
+        if self.alive:
             return
+        code = self._manager.provisioner.process.returncode
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         raise RoleKernelDied(
             f"The kernel of the {self.role} ended {when} ({how}). Its variables are gone: the next "
             f"%%role {self.role} cell starts a new one, so run that role's cells again from the first."
         )
 
-    def _tail(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-        return "".join(f"\n  {line}" for line in ["The last lines of its log:", *lines]) if lines else ""
-
     @property
     def alive(self) -> bool:
         """Whether the process lives."""
-        return self._process.poll() is None
+        return self._manager.is_alive()
 
     def close(self) -> None:
         """Ends the process. Closing twice is harmless."""
-        if self.alive:
-            self._process.terminate()
-            try:
-                self._process.wait(_END_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._client.stop_channels()
-        self._files.cleanup()
+        stop_kernel(self._manager, self._client)
 
 
 class _Quiet:
@@ -254,6 +197,12 @@ def register_role_magic(shell: InteractiveShell, workspace: Workspace) -> None:
     """Gives `shell` the cell magic `%%role`. Doing it twice keeps the kernels that run."""
     if "role" not in shell.magics_manager.magics["cell"]:
         shell.register_magic_function(RoleMagic(shell, workspace), "cell", "role")
+
+
+def _tail(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").splitlines()[-5:]
+    return "".join(f"\n  {line}" for line in ["The last lines of its log:", *lines]) if lines else ""
 
 
 def _ends(message: dict[str, Any], asked: str) -> bool:

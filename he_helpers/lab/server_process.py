@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import http.client
 import os
 import signal
@@ -26,14 +25,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 from he_helpers.errors import HEError
-from he_helpers.files import private_folder, write_private
+from he_helpers.files import alone_with, private_folder, take_lock, write_private
 from he_helpers.lab.workspace import Workspace, environment_for
+from he_helpers.server.account_roles import ACCOUNT_ROLES
 
-ACCOUNTS = ("administrator", "analyst")
 SCORING_ROLES = ("company", "research")
 
 _START_SECONDS = 30
@@ -152,12 +150,9 @@ class _Process:
         self._folder = folder
         self._errors = self._folder / "stderr.log"
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> contextlib.AbstractContextManager[None]:
         """Keeps other notebooks from starting or stopping the server in the meantime."""
-        with _open_private(self._folder / "starting") as descriptor:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+        return alone_with(self._folder)
 
     def address(self) -> str | None:
         """The address of this workspace's server; None when it does not live, or is not usable.
@@ -181,8 +176,8 @@ class _Process:
     def launch(self) -> str:
         """Starts the process, and returns its address when it answers."""
         (self._folder / "address").unlink(missing_ok=True)
-        with _open_private(self._errors) as errors:
-            os.truncate(errors, 0)
+        write_private(self._errors, b"")
+        with open(self._errors, "ab") as errors:
             process = subprocess.Popen(
                 self._command(),
                 cwd=self._folder,
@@ -225,12 +220,9 @@ class _Process:
     def _lives(self) -> bool:
         try:
             with open(self._folder / "pid", "rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return not take_lock(file.fileno())
         except FileNotFoundError:
             return False
-        except BlockingIOError:
-            return True
-        return False
 
     def _written_address(self) -> str | None:
         try:
@@ -255,7 +247,7 @@ class _Server(_Process):
     def make_accounts(self) -> None:
         """Makes the accounts that do not exist and lays their tokens down."""
         known = (self._folder / "store.sqlite3").exists()
-        missing = [role for role in ACCOUNTS if not (known and self._token_file(role).exists())]
+        missing = [role for role in ACCOUNT_ROLES if not (known and self._token_file(role).exists())]
         if not missing:
             return
         # SQLAlchemy takes its time to load, and is needed here the first time only.
@@ -266,9 +258,7 @@ class _Server(_Process):
         try:
             for role in missing:
                 token = add_account(store, role, role)
-                with _open_private(self._token_file(role)) as descriptor:
-                    os.truncate(descriptor, 0)
-                    os.write(descriptor, token.encode("ascii"))
+                write_private(self._token_file(role), token.encode("ascii"))
         except ValueError as error:
             raise ServerNotStarted(
                 f"The file {self._token_file(role)} is gone, and the server knows no more than a hash of the "
@@ -279,7 +269,7 @@ class _Server(_Process):
             store.close()
 
     def _is_usable(self, address: str) -> bool:
-        files = [self._token_file(role) for role in ACCOUNTS]
+        files = [self._token_file(role) for role in ACCOUNT_ROLES]
         return all(
             file.exists() and status_of(f"{address}/v1/datasets", file.read_text(encoding="ascii").strip()) != 401
             for file in files
@@ -305,16 +295,6 @@ class _ScoringService(_Process):
     def _command(self) -> list[str]:
         run = [sys.executable, "-m", "he_helpers.server", "score"]
         return [*run, "--folder", str(self._folder), "--models", str(self._models), "--port", "0"]
-
-
-@contextlib.contextmanager
-def _open_private(file: Path) -> Iterator[int]:
-    """A descriptor for reading and writing `file`, which is made with mode 0600 where it is missing."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _healthy(address: str) -> bool:

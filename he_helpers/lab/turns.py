@@ -7,13 +7,13 @@ waits: a notebook that is idle lets the others pass.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from he_helpers.files import release_lock, take_lock
 from he_helpers.lab.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Turn:
     """
 
     def __init__(self, folder: Path, alone: bool) -> None:
-        self._mode = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        self._shared = not alone
         self._descriptor = os.open(folder, os.O_RDONLY)
         self._changing = threading.Lock()
         self._held = self._busy = False
@@ -44,7 +44,7 @@ class Turn:
         said = False
         while True:
             with self._changing:
-                if self._held or self._locked():
+                if self._held or take_lock(self._descriptor, shared=self._shared):
                     self._held = self._busy = True
                     break
             if not said:
@@ -61,19 +61,12 @@ class Turn:
         with self._changing:
             self._busy, self._idle_since = False, time.monotonic()
 
-    def _locked(self) -> bool:
-        try:
-            fcntl.flock(self._descriptor, self._mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
     def _pass_on_when_idle(self) -> None:
         while True:
             time.sleep(_POLL_SECONDS)
             with self._changing:
                 if self._held and not self._busy and time.monotonic() - self._idle_since > _IDLE_SECONDS:
-                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                    release_lock(self._descriptor)
                     self._held = False
 
 

@@ -22,9 +22,10 @@ import shutil
 from pathlib import Path
 
 from he_helpers.errors import HEError
-from he_helpers.files import private_folder, read_private
+from he_helpers.files import alone_with, private_folder, read_private, write_private
+from he_helpers.server.account_roles import ACCOUNT_ROLES
 
-ROLES = ("administrator", "analyst", "server", "company", "customer", "person", "research")
+ROLES = (*ACCOUNT_ROLES, "server", "company", "customer", "person", "research")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
 _OF_ALL = ("handover", "in_mind")
@@ -90,9 +91,11 @@ class Workspace:
                 f"Only the {role} knows the {role}'s passphrase, and this process {_who()}. "
                 f"Begin with lab.enter({role!r}), or run the cell as that role with %%role {role}."
             )
-        file = self._made("in_mind") / role
-        if not file.exists():
-            _write_once(file, secrets.token_urlsafe(24))
+        folder = self._made("in_mind")
+        file = folder / role
+        with alone_with(folder):
+            if not file.exists():
+                write_private(file, secrets.token_urlsafe(24).encode("ascii"))
         return read_private(file, _LONGEST_PASSPHRASE).decode("ascii")
 
     def clear(self) -> None:
@@ -158,17 +161,3 @@ def environment_for(workspace: Workspace, role: str | None) -> dict[str, str]:
 def _who() -> str:
     entered = entered_role()
     return f"acts as the {entered}" if entered else "has entered no role"
-
-
-def _write_once(file: Path, text: str) -> None:
-    """Writes `file` whole with mode 0600, unless another process was faster; then that one's text stays."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-    try:
-        os.link(draft, file)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -13,7 +13,8 @@ import argparse  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from he_helpers.server.accounts import ROLES, add_account  # noqa: E402
+from he_helpers.server.account_roles import ACCOUNT_ROLES  # noqa: E402
+from he_helpers.server.accounts import add_account  # noqa: E402
 from he_helpers.server.folder import CannotStart, prepare_folder  # noqa: E402
 from he_helpers.server.policy import DEFAULT_LARGEST_BODY, LARGEST_SCORING_BODY  # noqa: E402
 from he_helpers.server.quotas import Quotas  # noqa: E402
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     add = commands.add_parser("add-account", help="create an account and print its token once")
-    add.add_argument("--role", choices=ROLES, required=True)
+    add.add_argument("--role", choices=ACCOUNT_ROLES, required=True)
     add.add_argument("--name", required=True)
 
     for command in (run, add, scoring):

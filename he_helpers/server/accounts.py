@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 
+from he_helpers.server.account_roles import ACCOUNT_ROLES
 from he_helpers.server.audit import record_event
 from he_helpers.server.problems import Problem
 from he_helpers.server.schema import accounts
 from he_helpers.server.store import Store
-
-ROLES = ("administrator", "analyst")
 
 _TOKEN_BYTES = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -21,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class Account:
-    """Who sent a request: ``role`` is one of ROLES."""
+    """Who sent a request: ``role`` is one of ACCOUNT_ROLES."""
 
     name: str
     role: str
@@ -37,8 +36,8 @@ def add_account(store: Store, name: str, role: str) -> str:
 
     Raises ValueError for an unknown role, an unsuitable name, or one that is taken.
     """
-    if role not in ROLES:
-        raise ValueError(f"There is no role {role!r}; the roles are {' and '.join(ROLES)}.")
+    if role not in ACCOUNT_ROLES:
+        raise ValueError(f"There is no role {role!r}; the roles are {' and '.join(ACCOUNT_ROLES)}.")
     if not _NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} is no name for an account: 1 to 64 small letters, digits, dots, dashes and "

@@ -5,14 +5,13 @@ or a file in it, that is not the server's own and closed to all others is refuse
 with its mode, whatever the umask of the process.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from he_helpers.errors import HEError
-from he_helpers.files import ExposedFile, UnreadableFile, open_private, private_folder
+from he_helpers.files import ExposedFile, UnreadableFile, open_private, private_folder, take_lock
 
 
 class CannotStart(HEError, RuntimeError):
@@ -54,14 +53,12 @@ def open_own_file(path: Path, flags: int) -> int:
 def sole_server_of(folder: Path) -> Iterator[None]:
     """Hold the folder's ``pid`` file locked; the lock ends with the process, however it ends."""
     with os.fdopen(open_own_file(folder / "pid", os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take_lock(file.fileno()):
             file.seek(0)
             raise CannotStart(
                 f"A server (process {file.read().strip()}) already works in {folder}. "
                 "Use that one, stop it, or choose another folder."
-            ) from None
+            )
         # Whatever a server that was killed left there is out of date.
         (folder / "address").unlink(missing_ok=True)
         file.truncate(0)
