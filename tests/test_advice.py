@@ -30,6 +30,7 @@ from he_helpers.parameters import (
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.keys import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.schemes.verification import scheme_for, verify
+from tests.own_process import in_a_process_of_its_own
 
 # Primes as they come after a round number: Paillier's arithmetic needs primes, and nobody's secret is kept here.
 PRIMES = {
@@ -117,12 +118,29 @@ LARGE_JOBS = [
 ]
 
 
+def faults_of_large_jobs():
+    """What failed with the advice for each of LARGE_JOBS, "" where nothing did."""
+    faults = []
+    for job in LARGE_JOBS:
+        try:
+            for fit in advise(job).fits:
+                if getattr(fit.parameters, "ring_dimension", 0) <= 16384:
+                    check(fit)
+            faults.append("")
+        except (AssertionError, HEError) as error:
+            faults.append(repr(error))
+    return faults
+
+
+@pytest.fixture(scope="module")
+def large_jobs():
+    return in_a_process_of_its_own(faults_of_large_jobs)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("job", LARGE_JOBS, ids=lambda job: f"{job.scheme}-{job.security}")
-def test_advice_for_larger_parameters(job):
-    for fit in advise(job).fits:
-        if getattr(fit.parameters, "ring_dimension", 0) <= 16384:
-            check(fit)
+@pytest.mark.parametrize("number", range(len(LARGE_JOBS)), ids=[f"{job.scheme}-{job.security}" for job in LARGE_JOBS])
+def test_advice_for_larger_parameters(large_jobs, number):
+    assert large_jobs[number] == ""
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,8 +1,6 @@
 """Division under CKKS against numpy: range, signs, sums, levels, drift, refusals."""
 
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -20,12 +18,15 @@ from he_helpers.tables.division import (
     encrypt_divisors,
     encrypt_numerators,
 )
+from tests.own_process import in_a_process_of_its_own
 
 ONE_TO_TEN = DivisorRange(1, 10)
 # Seven levels for six iterations; short primes, which drift; and one of 32768.
 PRECISE = CKKSParameters(16384, (60, 44, 44, 44, 44, 44, 44, 44, 60), 44)
 DRIFTING = CKKSParameters(16384, (45, *(30,) * 10, 60), 30)
 WIDE = CKKSParameters(32768, (60, *(50,) * 10, 60), 50)
+# Three levels for two iterations.
+SMALL = CKKSParameters(8192, (50, 38, 38, 38, 50), 38)
 
 
 @cache
@@ -40,13 +41,6 @@ def _forget_keys():
     pair.cache_clear()
 
 
-def in_a_process_of_its_own(function):
-    """The result of ``function``. SEAL keeps the memory of keys that are gone, here some hundred megabytes, until its
-    process ends, and other modules run in this one."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function).result()
-
-
 def quotients(numerators, divisors, declared=ONE_TO_TEN, iterations=6, keys=None):
     keys = keys or pair()
     a = encrypt_numerators(keys.public, numerators, declared)
@@ -54,7 +48,7 @@ def quotients(numerators, divisors, declared=ONE_TO_TEN, iterations=6, keys=None
     return keys.secret.decrypt(divide(a, b, iterations))
 
 
-@pytest.mark.parametrize("parameters", [PRECISE, DRIFTING, WIDE])
+@pytest.mark.parametrize("parameters", [PRECISE, DRIFTING, WIDE, SMALL])
 def test_parameters_pass_both_published_tables(parameters):
     found = assess_security(parameters)
     assert (found.level, found.disagreement) == (128, "")
@@ -110,14 +104,15 @@ def test_sums_as_divisors_with_a_different_number_of_terms_in_each_slot():
 
 
 def test_the_result_of_a_server_that_has_bytes_and_the_evaluation_key():
-    keys = pair()
+    keys, declared = tenseal_ckks(SMALL, relinearisation_keys=True).generate_keys(), DivisorRange(3.9, 4.1)
     server_key = load_public_key(keys.public.for_evaluation().to_bytes())
     sent = [
-        encrypt_numerators(keys.public, [3.0], ONE_TO_TEN).ciphertext.to_bytes(),
-        encrypt_divisors(keys.public, [4.0], ONE_TO_TEN).ciphertext.to_bytes(),
+        encrypt_numerators(keys.public, [3.0], declared).ciphertext.to_bytes(),
+        encrypt_divisors(keys.public, [3.9], declared).ciphertext.to_bytes(),
     ]
-    result = divide(*(RangedAmounts(server_key.load_ciphertext(data), ONE_TO_TEN) for data in sent), 6)
-    assert abs(keys.secret.decrypt(keys.public.load_ciphertext(result.to_bytes()))[0] - 0.75) < 1e-4
+    result = divide(*(RangedAmounts(server_key.load_ciphertext(data), declared) for data in sent), 2)
+    assert declared.error_after(2) < 1e-6
+    assert abs(keys.secret.decrypt(keys.public.load_ciphertext(result.to_bytes()))[0] - 3 / 3.9) < 1e-4
 
 
 def test_declared_error_is_that_of_exact_arithmetic():
