@@ -30,28 +30,33 @@ def plaintext_prime(bits: int, ring_dimension: int) -> int:
     )
 
 
-@lru_cache(maxsize=256)
 def coefficient_primes(ring_dimension: int, bits: tuple[int, ...]) -> tuple[int, ...]:
     """The primes that Microsoft SEAL, and so TenSEAL and Pyfhel, choose for a chain of bit lengths.
 
     Of each length the largest ones that are 1 modulo twice the ring dimension, in ascending order along the chain
     (CoeffModulus::Create). Raises InvalidParameters where there are too few of a length.
     """
-    step = 2 * ring_dimension
-    found: dict[int, list[int]] = {}
-    for length in set(bits):
-        candidate = (2**length - 1) // step * step + 1
-        primes = found[length] = []
-        while len(primes) < bits.count(length):
-            if candidate.bit_length() < length:
-                raise InvalidParameters(
-                    f"There are {len(primes)} primes of {length} bits that are 1 modulo {step}, and the chain needs "
-                    f"{bits.count(length)}: use longer primes or a smaller ring dimension."
-                )
-            if candidate.bit_length() == length and gmpy2.is_prime(candidate):
-                primes.append(candidate)
-            candidate -= step
+    found = {length: list(_largest_primes(ring_dimension, length, bits.count(length))) for length in set(bits)}
     return tuple(found[length].pop() for length in bits)
+
+
+# Not the chains: an advisor tries thousands of them, made of the same few primes.
+@lru_cache(maxsize=4096)
+def _largest_primes(ring_dimension: int, length: int, count: int) -> tuple[int, ...]:
+    """In descending order."""
+    step = 2 * ring_dimension
+    candidate = (2**length - 1) // step * step + 1
+    primes: list[int] = []
+    while len(primes) < count:
+        if candidate.bit_length() < length:
+            raise InvalidParameters(
+                f"There are {len(primes)} primes of {length} bits that are 1 modulo {step}, and the chain needs "
+                f"{count}: use longer primes or a smaller ring dimension."
+            )
+        if candidate.bit_length() == length and gmpy2.is_prime(candidate):
+            primes.append(candidate)
+        candidate -= step
+    return tuple(primes)
 
 
 def share(capacity: float, terms: int) -> float:
