@@ -1,0 +1,101 @@
+"""What the tests cost: processor time of each file and test, and the memory of each process that runs tests.
+
+    python -m pytest -p tests.cost_plugin -n 2 --dist loadfile tests
+
+At the end come the files and the tests that cost most, the tests above half a second that are not marked slow, and the
+whole. Processor time is that of the process that runs the tests and of all processes below it, living or ended; a
+fixture counts for the test that needs it first. It grows with what else the machine does, by half and more: compare
+runs that were made side by side. Reads /proc, which Linux has; elsewhere living processes are not counted.
+"""
+
+import os
+import resource
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+LISTED = 20
+SLOW = 0.5
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _of_living_descendants() -> float:
+    """Processor time in seconds of the living processes below this one, and of those that they have waited for."""
+    parents, times = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        process = int(stat.parent.name)
+        parents[process] = int(fields[1])
+        times[process] = sum(int(ticks) for ticks in fields[11:15]) / _TICKS
+    below = {os.getpid()}
+    while more := {process for process, parent in parents.items() if parent in below} - below:
+        below |= more
+    return sum(times[process] for process in below - {os.getpid()})
+
+
+def _processor_time() -> float:
+    used = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used) + _of_living_descendants()
+
+
+class _Costs:
+    def __init__(self) -> None:
+        self._last = _processor_time()
+        self._collecting = 0.0
+        self._tests: dict[str, float] = defaultdict(float)
+        self._marked: set[str] = set()
+        self._processes: dict[str, tuple[float, float]] = {}
+
+    def _since_last(self) -> float:
+        before, self._last = self._last, _processor_time()
+        return self._last - before
+
+    # Where tests run: the process itself, or each worker of xdist.
+
+    def pytest_collection_finish(self) -> None:
+        self._collecting = self._since_last()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self):
+        report = yield
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        process = os.environ.get("PYTEST_XDIST_WORKER", "this process")
+        report.cost = (self._since_last(), process, peak, self._collecting)
+        return report
+
+    # Where the reports arrive.
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        seconds, process, peak, collecting = report.cost
+        self._tests[report.nodeid] += seconds
+        self._processes[process] = (peak, collecting)
+        if "slow" in report.keywords:
+            self._marked.add(report.nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        files: dict[str, float] = defaultdict(float)
+        for test, seconds in self._tests.items():
+            files[test.partition("::")[0]] += seconds
+        unmarked = {test: s for test, s in self._tests.items() if s > SLOW and test not in self._marked}
+        for title, costs, count in (
+            ("files that cost most", files, LISTED),
+            ("tests that cost most", self._tests, LISTED),
+            (f"tests above {SLOW} s and not marked slow", unmarked, len(unmarked)),
+        ):
+            terminalreporter.section(f"{title}, in seconds of processor time")
+            for name in sorted(costs, key=costs.__getitem__, reverse=True)[:count]:
+                terminalreporter.write_line(f"{costs[name]:8.1f}  {name}")
+        terminalreporter.section("altogether")
+        for process, (peak, collecting) in sorted(self._processes.items()):
+            terminalreporter.write_line(
+                f"{process}: at most {peak:,.0f} MB of memory; {collecting:.1f} s for collecting the tests"
+            )
+        terminalreporter.write_line(f"{sum(files.values()):.1f} s of processor time in {len(self._tests)} tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Costs(), "costs of the tests")
