@@ -143,6 +143,7 @@ def test_advice_for_larger_parameters(large_jobs, number):
     assert large_jobs[number] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_every_advice_keeps_to_the_tables_and_gives_its_reasons(seed):
     chance = random.Random(1000 + seed)
@@ -170,6 +171,7 @@ def test_every_advice_keeps_to_the_tables_and_gives_its_reasons(seed):
         assert all(scheme in named for scheme in ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "paillier"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_what_an_impossible_job_would_have_to_change_is_enough(seed):
     chance = random.Random(2000 + seed)

@@ -12,6 +12,8 @@ from he_helpers.parameters.noise import ckks_fresh_error
 from he_helpers.schemes.verification import scheme_for
 from he_helpers.tables import EncryptedTable
 
+pytestmark = pytest.mark.slow
+
 SKEWED = (700, 90, *[3] * 10, *[1] * 170)
 JOBS = {
     "one group": Job(600, 3, 1000, 2),

@@ -291,6 +291,7 @@ def test_make_takes_the_first_python_that_works(tmp_path, working, arguments, ch
         assert run.returncode == 0 and made.read_text() == f"{chosen}\n"
 
 
+@pytest.mark.slow
 def test_the_check_tries_every_library(pyproject):
     declared = {requirement_name(line) for line in tomllib.loads(pyproject)["project"]["dependencies"]}
     under_jupyter = {"voila", "ipykernel", "jupyter-client", "ipython", "traitlets", "tqdm", "nbclient", "nbformat"}

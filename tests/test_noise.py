@@ -13,6 +13,8 @@ from he_helpers.parameters.noise import bfv_noise_limit, bfv_sum_noise, ckks_sum
 from he_helpers.schemes.errors import DepthExhausted
 from he_helpers.schemes.keys import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 
+pytestmark = pytest.mark.slow
+
 BFV = [
     BFVParameters(),
     BFVParameters(4096, (53, 53), plaintext_prime(40, 4096)),

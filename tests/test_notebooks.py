@@ -304,16 +304,19 @@ def under_nbval(tmp_path_factory):
     return outcomes, said, folder, time.monotonic() - begin
 
 
+@pytest.mark.slow
 def test_nbval_passes_what_matches_in_a_new_workspace_with_this_interpreter(under_nbval):
     outcomes, said, _, _ = under_nbval
     assert outcomes["matches"] == ["passed", "passed", "skipped"], said
 
 
+@pytest.mark.slow
 def test_nbval_fails_where_an_output_changed(under_nbval):
     outcomes, said, _, _ = under_nbval
     assert outcomes["differs"] == ["passed", "failure", "passed"], said
 
 
+@pytest.mark.slow
 def test_a_kernel_that_dies_is_reported_long_before_the_cells_timeout(under_nbval):
     outcomes, said, _, seconds = under_nbval
     assert outcomes["dies"] == ["failure", "failure"]
@@ -321,11 +324,13 @@ def test_a_kernel_that_dies_is_reported_long_before_the_cells_timeout(under_nbva
     assert seconds < 60
 
 
+@pytest.mark.slow
 def test_workspaces_are_gone_afterwards(under_nbval):
     _, _, folder, _ = under_nbval
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == []
 
 
+@pytest.mark.slow
 def test_a_cell_for_linux_is_compared_on_linux_only(under_nbval, tmp_path):
     outcomes, said, _, _ = under_nbval
     assert outcomes["linux"] == ["failure" if sys.platform == "linux" else "passed"], said

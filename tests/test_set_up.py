@@ -18,6 +18,8 @@ import pytest
 from he_helpers.installation.uv import variables_for
 from he_helpers.installation.waiting import per_cent_compiled
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[1]
 SECONDS = 60
 
@@ -277,7 +279,6 @@ def install_alpha(python, installer, digest):
     )  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_what_is_there_is_replaced_by_a_file_with_the_locked_hash(real_environment, installer):
     wheel = real_environment.parents[1] / "alpha-1.0-py3-none-any.whl"
@@ -289,7 +290,6 @@ def test_what_is_there_is_replaced_by_a_file_with_the_locked_hash(real_environme
     assert module.read_text() == "honest = True\n"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 def test_a_file_with_another_hash_is_refused(real_environment, installer):
     refused = install_alpha(real_environment, installer, "0" * 64)

@@ -3,6 +3,10 @@
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 # What is about Pyfhel, and about all of the libraries at once.
 NEED_PYFHEL = {
     "he_helpers.schemes.pyfhel_.public",

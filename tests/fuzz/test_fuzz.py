@@ -11,6 +11,8 @@ from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.fuzz import changes, protobuf, seal_stream
 from tests.fuzz.campaign import HONEST_EVERY, ROOT, fuzz
 
+pytestmark = pytest.mark.slow
+
 # Fixed, so that the tests do not depend on chance; make fuzz takes another one each time.
 SEED = 20_260
 BODIES = 2_000
@@ -28,7 +30,6 @@ def tables(pairs):
     return changes.make_tables(pairs)
 
 
-@pytest.mark.slow
 def test_no_body_ends_a_server_or_is_a_failure_of_it(tmp_path):
     """No answer of 5xx at all, and every honest request in between is answered right."""
     report = fuzz(range(BODIES), SEED, tmp_path / "servers", tmp_path / "kept")

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from tests.server.conftest import asked, new_request
 
+pytestmark = pytest.mark.slow
+
 PATHS = (
     "/v1/health",
     "/v1/datasets",

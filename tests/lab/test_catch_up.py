@@ -18,6 +18,8 @@ from he_helpers.lab.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE,
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):

@@ -20,6 +20,8 @@ from he_helpers.lab.evidence import (
     search,
 )
 
+pytestmark = pytest.mark.slow
+
 linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux lets a process be read from outside"
 )

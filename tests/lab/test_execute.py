@@ -11,6 +11,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.lab import execute as module
 from he_helpers.lab.execute import NoSuchNotebook, execute_in_place, main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def stopped(monkeypatch):

@@ -14,6 +14,8 @@ from he_helpers.lab.library_abilities import abilities
 from he_helpers.lab.library_jobs import CONSTANT, LATTICE, OPERATIONS, PAILLIER, VALUES, Contestant, errors, measure
 from he_helpers.parameters import GUIDELINES_2024_TABLE, STANDARD_TABLE, assess_security
 
+pytestmark = pytest.mark.slow
+
 MAKERS = {
     "TenSEAL BFV": lambda: library_contestants.tenseal("BFV"),
     "TenSEAL CKKS": lambda: library_contestants.tenseal("CKKS"),

@@ -15,6 +15,8 @@ from he_helpers.lab.compact_errors import compact_traceback
 from he_helpers.lab.server_process import stop_server
 from he_helpers.lab.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
 
+pytestmark = pytest.mark.slow
+
 ENTER = "from he_helpers import lab\nseat = lab.enter('administrator')"
 
 
@@ -238,7 +240,6 @@ def test_a_killed_notebook_leaves_no_kernel_behind(workspace):
         manager.shutdown_kernel(now=True)
 
 
-@pytest.mark.slow
 def test_nbval_finds_the_same_outputs_again_and_notices_other_ones(workspace, tmp_path):
     sources = [
         ENTER,

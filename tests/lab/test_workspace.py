@@ -34,6 +34,8 @@ from he_helpers.lab.workspace import (
     environment_for,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def no_role(monkeypatch):

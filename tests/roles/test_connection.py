@@ -393,6 +393,7 @@ def test_no_compression_is_asked_for(answering):
     assert requests[0].headers["Accept-Encoding"] == "identity"
 
 
+@pytest.mark.slow
 def test_an_answer_in_small_parts_takes_no_more_than_its_size(answering):
     connection, _ = answering(lambda _: httpx.Response(200, content=(b"x" for _ in range(2**18))))
     tracemalloc.start()

@@ -8,6 +8,8 @@ from he_helpers.roles.errors import ReviewNotClean
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.tables import EncryptedAggregate
 
+pytestmark = pytest.mark.slow
+
 ASKED = {"statistic": "sum", "group_by": ["region"], "columns": ["Revenue", "Loans"], "purpose": "Annual report"}
 # A vector of TenSEAL that announces its size and brings no ciphertext.
 FORGED = b"\n\x02\x80\x20"

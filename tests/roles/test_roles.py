@@ -45,6 +45,8 @@ from he_helpers.server.store import Store
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, UnknownLabel
 from tests.roles.conftest import PASSPHRASES
 
+pytestmark = pytest.mark.slow
+
 ASKED = {
     "statistic": "sum",
     "group_by": ["region"],

@@ -94,6 +94,7 @@ def test_a_length_of_more_than_ten_bytes_is_read_no_further():
         check_vector_message(before + b"\xe4" + b"\x80" * 9 + b"\x00" + stream, 3, None)  # 100 in eleven bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TENSEAL)
 def test_sizes_without_a_ciphertext_end_the_process_of_tenseal(name):
     """The reason for reading the message before TenSEAL does; here, and with the library's own calls."""
@@ -404,6 +405,7 @@ def evaluate_all(name):
     print("done")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_operator_under_a_key_for_evaluation_alone(name):
     ran = run(f"from tests.schemes.test_forged_ciphertexts import evaluate_all\nevaluate_all({name!r})")

@@ -97,6 +97,7 @@ def test_a_share_of_reals_is_as_large_as_it_can_be(bits, terms):
 SCALES = [CKKSParameters(8192, (60, 60), bits) for bits in (15, 20, 21, 24, 25, 40)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [*SCALES, CKKSParameters(4096, (40, 60), 20)], ids=repr)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.integers(1, 3000), data=st.data())

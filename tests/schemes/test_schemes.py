@@ -33,6 +33,7 @@ SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
 # Round trips and operators against numpy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 @settings(max_examples=15, deadline=None)
 @given(values=SMALL, data=st.data())
@@ -430,6 +431,7 @@ def _step(rng, keys, ciphertexts, plains):
     return choices[rng.integers(len(choices))]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-bfv"])
 @pytest.mark.parametrize("which", NOISE_PARAMETERS)
 def test_the_noise_estimate_is_an_upper_bound(name, which):

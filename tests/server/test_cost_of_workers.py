@@ -15,6 +15,8 @@ from tests.schemes.conftest import key_pair
 from tests.server.conftest import ROOT
 from tests.tables.conftest import LABELS, PAIRS
 
+pytestmark = pytest.mark.slow
+
 MOST_OF_A_TABLE, MOST_OF_A_QUERY = 0.10, 0.020  # a part of the time in this process; seconds more than that
 # Other work on the machine makes single measurements worse, in one round more than in another. A cost that is there
 # is there in every round.

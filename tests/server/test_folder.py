@@ -110,6 +110,7 @@ def test_planted_files_are_refused(tmp_path, name, kind):
             process._log_to(tmp_path / name)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     folder = tmp_path / "server"
     folder.mkdir(mode=0o755)
@@ -128,6 +129,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_every_file_of_a_running_server_is_private(start_server, tokens, table, folder, open_umask):
     server = start_server()
     assert server.upload(tokens["ann"], "accounts", table).status_code == 201

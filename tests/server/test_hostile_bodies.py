@@ -15,6 +15,8 @@ from he_helpers.server.problems import Problem
 from he_helpers.tables import EncryptedTable
 from tests.server.conftest import asked, new_request
 
+pytestmark = pytest.mark.slow
+
 BOUNDED = settings(
     max_examples=60,
     deadline=None,

@@ -17,6 +17,8 @@ from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
 from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, wait_until
 
+pytestmark = pytest.mark.slow
+
 PLANTED = "tests.server.planted_tasks"
 
 

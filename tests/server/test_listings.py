@@ -274,6 +274,7 @@ def test_a_quota_is_at_least_one(quota):
         Quotas(**{quota: 0})
 
 
+@pytest.mark.slow
 def test_the_command_takes_quotas(start_server, tokens, table, folder, tmp_path):
     server = start_server("--account-datasets", "1", "--account-bytes", str(len(table) + 10_000))
     assert server.upload(tokens["ann"], "a", table).status_code == 201

@@ -24,6 +24,8 @@ from he_helpers.server.quotas import Quotas
 from he_helpers.tables import EncryptedTable
 from tests.server.conftest import Running, asked, command, environment, new_request
 
+pytestmark = pytest.mark.slow
+
 FORBIDDEN = (
     "he_helpers.schemes.keys",
     "he_helpers.schemes.secret_interface",

@@ -182,6 +182,7 @@ def test_a_key_that_lies_across_a_border_of_the_search_is_found(secrets, tmp_pat
     assert not missed
 
 
+@pytest.mark.slow
 def test_an_encoded_key_that_lies_across_a_border_is_found(secrets):
     """The text begins up to a hundred letters before the border, and the decoded bytes have borders of their own."""
     missed = []
@@ -391,6 +392,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_the_search_is_linear_in_the_size_of_the_body(kind):
     """Bytes made to be slow: eight times as many may take twenty times as long, not sixty-four."""
@@ -403,6 +405,7 @@ def test_the_search_is_linear_in_the_size_of_the_body(kind):
     assert seconds(800_000) < 20 * max(seconds(100_000), 0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_no_step_of_the_search_holds_the_interpreters_lock_for_long(kind):
     """Between two lines of Python the lock can be given away; what a line calls in C keeps it.
@@ -428,6 +431,7 @@ def test_no_step_of_the_search_holds_the_interpreters_lock_for_long(kind):
     assert longest[0] < 0.05, longest
 
 
+@pytest.mark.slow
 def test_the_memory_of_the_search_does_not_depend_on_the_size(tmp_path):
     """Of a file, whatever it holds; the search of bytes needs as much besides the bytes."""
     path = tmp_path / "upload"

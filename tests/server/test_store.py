@@ -235,6 +235,7 @@ print((most() - before) / size)
 """
 
 
+@pytest.mark.slow
 def test_a_large_table_is_never_in_memory_as_a_whole(folder, database, tmp_path):
     """Storing and copying 96 MB takes less than a fifth of that more memory than doing it with 4 MB."""
     folder.mkdir(mode=0o700)
@@ -273,6 +274,7 @@ def test_a_store_of_another_version_is_refused(store, database, change):
         Store(database)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -73,6 +73,7 @@ def compare(keys, found, expected):
     pd.testing.assert_frame_equal(found, expected, atol=tolerance(keys), rtol=0, **loose)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 @settings(max_examples=12, deadline=None)
 @given(table=tables(), data=st.data())
@@ -196,6 +197,7 @@ def digests_elsewhere(small_tables, tmp_path_factory):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_aggregation_is_a_pure_function(name, small_tables, digests_elsewhere):
     """The same bytes again, after serialisation, and in other processes with other hash seeds."""
@@ -250,6 +252,7 @@ def test_an_aggregate_under_another_key(keys):
 # The population job
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, layout, largest",
     [("paillier", "rows", 100_000), ("paillier", "aligned", 40_000), ("tenseal-bfv", "aligned", 2_500_000)],

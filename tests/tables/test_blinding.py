@@ -127,6 +127,7 @@ def test_the_largest_factor_does_not_wrap_around(monkeypatch):
     assert found == pytest.approx(-1, abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divisor", [0, -1, -65, -DITHER, -5_000_000])
 def test_every_divisor_that_is_not_positive_is_refused(divisor):
     """By noise on both sides of zero, half of the divisors of zero are answered. The next test takes its upper end."""

@@ -20,6 +20,8 @@ from he_helpers.tables.division import (
 )
 from tests.own_process import in_a_process_of_its_own
 
+pytestmark = pytest.mark.slow
+
 ONE_TO_TEN = DivisorRange(1, 10)
 # Seven levels for six iterations; short primes, which drift; and one of 32768.
 PRECISE = CKKSParameters(16384, (60, 44, 44, 44, 44, 44, 44, 44, 60), 44)
@@ -87,7 +89,6 @@ def error_over_a_hundredfold_range():
     return np.abs(found - 1 / divisors).max()
 
 
-@pytest.mark.slow
 def test_a_hundredfold_range_at_ring_dimension_32768():
     assert DivisorRange(1, 100).iterations_for(1e-4) == 9
     assert in_a_process_of_its_own(error_over_a_hundredfold_range) < 1e-3
@@ -139,7 +140,6 @@ def errors_when_the_scale_drifts():
     return errors, str(refused.value)
 
 
-@pytest.mark.slow
 def test_more_iterations_make_it_worse_when_the_scale_drifts():
     errors, refusal = in_a_process_of_its_own(errors_when_the_scale_drifts)
     assert len(errors) == 9 and "10 of 10 levels" in refusal

@@ -175,6 +175,7 @@ def _changed(fields, path, value):
     return fields
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
 @pytest.mark.parametrize("kind", ["table", "aggregate"])
 @pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-ckks", "paillier"])

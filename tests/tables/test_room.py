@@ -83,11 +83,13 @@ def test_what_the_message_names_is_enough():
 # The noise budget of BFV
 
 
+@pytest.mark.slow
 def test_more_than_a_thousand_rows_in_one_group():
     frame = one_group(np.arange(1025) % 7)
     sums_are_right(key_pair("tenseal-bfv"), frame)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
 @pytest.mark.parametrize("bits, rows", [(40, 500), (44, 2)])
 def test_a_sum_beyond_the_noise_budget_names_what_fits(short_of_noise, bits, rows, layout):

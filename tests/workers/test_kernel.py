@@ -5,7 +5,10 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from jupyter_client.manager import start_new_kernel
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 START = """

@@ -27,6 +27,8 @@ from he_helpers.workers import (
 from he_helpers.workers import pool as pool_module
 from he_helpers.workers import worker as worker_module
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TASKS = "tests.workers.tasks"
 MEGABYTE = 2**20
