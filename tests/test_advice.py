@@ -28,7 +28,7 @@ from he_helpers.parameters import (
     parameters_to_dict,
 )
 from he_helpers.schemes.envelope import seal_envelope
-from he_helpers.schemes.keys import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.schemes.verification import scheme_for, verify
 from tests.own_process import in_a_process_of_its_own
 

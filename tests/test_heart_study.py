@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.lab.data import SHIPPED, TableError, decimals, load_table
-from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable
 from he_helpers.tables.statistics import MomentPlan, moments
 

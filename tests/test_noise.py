@@ -11,7 +11,7 @@ from tenseal.sealapi import Decryptor
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.parameters.noise import bfv_noise_limit, bfv_sum_noise, ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted
-from he_helpers.schemes.keys import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 
 pytestmark = pytest.mark.slow
 

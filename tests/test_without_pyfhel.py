@@ -9,8 +9,8 @@ pytestmark = pytest.mark.slow
 
 # What is about Pyfhel, and about all of the libraries at once.
 NEED_PYFHEL = {
-    "he_helpers.schemes.pyfhel_.public",
-    "he_helpers.schemes.pyfhel_.secret",
+    "he_helpers.schemes.public.pyfhel",
+    "he_helpers.schemes.secret.pyfhel",
     "he_helpers.lab.bench",
     "he_helpers.lab.library_abilities",
     "he_helpers.lab.library_contestants",
@@ -32,7 +32,7 @@ for module in pkgutil.walk_packages(he_helpers.__path__, "he_helpers."):
             assert error.name == "openfhe", error
 """
 USE_THE_OTHERS = """
-from he_helpers.schemes.keys import paillier, secret_key_from_bytes, tenseal_bfv
+from he_helpers.schemes.secret import paillier, secret_key_from_bytes, tenseal_bfv
 from he_helpers.schemes.public import load_public_key
 for scheme in (tenseal_bfv(), paillier()):
     pair = secret_key_from_bytes(scheme.generate_keys().secret.to_bytes())

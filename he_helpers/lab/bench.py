@@ -25,7 +25,7 @@ from he_helpers.lab.library_jobs import measure
 from he_helpers.lab.overhead import certainly_above, overhead
 from he_helpers.lab.scale import scale_costs
 from he_helpers.parameters import CKKSParameters, PaillierParameters
-from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
+from he_helpers.schemes.secret import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
 from he_helpers.tables import EncryptedAggregate, EncryptedTable
 
 LABELS = ("AREA", "AGE GROUP", "SEX")

@@ -11,8 +11,8 @@ import msgpack
 
 from he_helpers.files import write_private
 from he_helpers.lab.seat import Seat
-from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 
 _ENDING = ".ciphertexts"
 

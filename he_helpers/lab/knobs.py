@@ -23,7 +23,7 @@ from he_helpers.parameters import (
     assess_security,
     expected_sizes,
 )
-from he_helpers.schemes.keys import KeyPair, paillier, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import KeyPair, paillier, tenseal_bfv, tenseal_ckks
 
 SIZES = ["ciphertext", "public key", "relinearisation keys", "Galois keys"]
 TIMES = ["encrypt", "add", "multiply", "sum of slots", "decrypt"]

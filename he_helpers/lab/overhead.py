@@ -16,7 +16,14 @@ import tenseal as ts
 
 from he_helpers.lab.measure import paired
 from he_helpers.parameters import PaillierParameters
-from he_helpers.schemes.keys import KeyPair, paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import (
+    KeyPair,
+    paillier,
+    pyfhel_bfv,
+    pyfhel_ckks,
+    tenseal_bfv,
+    tenseal_ckks,
+)
 
 SCHEMES: dict[str, Callable[[], Any]] = {
     "tenseal-bfv": tenseal_bfv,

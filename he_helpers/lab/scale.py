@@ -16,7 +16,7 @@ import tenseal as ts
 
 from he_helpers.lab.data import load_table
 from he_helpers.lab.measure import paired
-from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable
 
 GROUPS = 10

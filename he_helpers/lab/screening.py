@@ -27,8 +27,8 @@ from pydantic import ValidationError
 
 from he_helpers.errors import HEError
 from he_helpers.lab.workspace import Workspace
-from he_helpers.schemes.interface import Ciphertext
-from he_helpers.schemes.keys import paillier
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.secret import paillier
 from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
 
 MODEL = "diabetes_risk"

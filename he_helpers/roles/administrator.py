@@ -30,16 +30,16 @@ from he_helpers.roles.keyring import hide
 from he_helpers.roles.participant import Participant
 from he_helpers.roles.review import Review, review_request
 from he_helpers.roles.views import request_view
-from he_helpers.schemes.keys import Scheme, secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import Scheme, secret_key_from_bytes
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
 from he_helpers.tables.encrypted_table import Progress
 from he_helpers.tables.room import LARGEST_BYTES
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
-    from he_helpers.schemes.interface import PublicKey
-    from he_helpers.schemes.keys import SecretKey
+    from he_helpers.schemes.public.interface import PublicKey
+    from he_helpers.schemes.secret import SecretKey
 
 _SIGNING_ENTRY = "signature key"
 _LARGEST_TABLE = 2**30

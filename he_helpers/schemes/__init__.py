@@ -1,4 +1,5 @@
 """Encryption schemes of three libraries behind one small interface.
 
-``keys`` holds the secret side (key generation, decryption); ``public`` is what a server may import.
+``public`` encrypts, evaluates and reads what others sent; ``secret`` generates keys and decrypts. A server may import
+the first, and can never import the second.
 """

@@ -14,8 +14,16 @@ from operator import add
 import numpy as np
 
 from he_helpers.parameters import Fit
-from he_helpers.schemes.interface import Ciphertext, PublicKey
-from he_helpers.schemes.keys import KeyPair, Scheme, paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.public.interface import Ciphertext, PublicKey
+from he_helpers.schemes.secret import (
+    KeyPair,
+    Scheme,
+    paillier,
+    pyfhel_bfv,
+    pyfhel_ckks,
+    tenseal_bfv,
+    tenseal_ckks,
+)
 
 _SCHEMES = {
     "tenseal-bfv": tenseal_bfv,

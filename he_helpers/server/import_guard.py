@@ -9,9 +9,7 @@ from importlib.abc import MetaPathFinder
 
 from he_helpers.errors import HEError
 
-_FORBIDDEN = re.compile(
-    r"he_helpers\.(schemes\.keys|schemes\.secret_interface|schemes\.[^.]+\.secret|roles|lab)(\..*)?",
-)
+_FORBIDDEN = re.compile(r"he_helpers\.(schemes\.secret|roles|lab)(\..*)?")
 
 
 class ForbiddenImport(HEError, ImportError):
@@ -23,7 +21,7 @@ class _Guard(MetaPathFinder):
         if is_forbidden(fullname):
             raise ForbiddenImport(
                 f"{fullname} holds code for secret keys or for a role, and the server never imports it. "
-                "Import what the server needs from he_helpers.schemes.public or he_helpers.tables."
+                "Import what the server needs from he_helpers.schemes.public.loading or he_helpers.tables."
             )
 
 

@@ -17,7 +17,7 @@ from he_helpers.workers import Refusal  # noqa: E402
 # Not importlib.util.find_spec, which asks every finder, and so waits while Pyfhel is being compiled.
 if PathFinder.find_spec("Pyfhel") is not None:
     # Now, and not within the time of the first job that needs it.
-    import he_helpers.schemes.pyfhel_.public  # noqa: F401
+    import he_helpers.schemes.public.pyfhel  # noqa: F401
 
 
 def _task(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

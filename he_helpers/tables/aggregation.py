@@ -13,8 +13,8 @@ import pandas as pd
 
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from he_helpers.tables.columns import Column, columns_from_fields, columns_to_fields
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import LAYOUT_NAMES, make_placement

@@ -29,7 +29,7 @@ from numbers import Integral
 from typing import Any
 
 from he_helpers.schemes.errors import ShapeMismatch, UnsupportedOperation, ValueOutOfRange
-from he_helpers.schemes.interface import Ciphertext
+from he_helpers.schemes.public.interface import Ciphertext
 
 # The smallest factor, in bits, so that the noise is a continuum next to the amounts' unit.
 LOWEST_FACTOR_BITS = 64

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
-from he_helpers.schemes.interface import Ciphertext, PublicKey
+from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 
 
 class DivisorOutOfRange(ValueOutOfRange):

@@ -8,8 +8,8 @@ import pandas as pd
 
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
-from he_helpers.schemes.interface import Ciphertext, Encryptor, PublicKey, require_encryptor
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public.interface import Ciphertext, Encryptor, PublicKey, require_encryptor
 from he_helpers.tables.aggregation import EncryptedAggregate, aggregate
 from he_helpers.tables.columns import MOST_DECIMALS, Column
 from he_helpers.tables.header import TableHeader, table_fields

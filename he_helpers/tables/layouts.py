@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from he_helpers.schemes.errors import ShapeMismatch
-from he_helpers.schemes.interface import Ciphertext
+from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.placement import AlignedPlacement, Placement, RotatedPlacement, RowPlacement
 from he_helpers.tables.query import UnknownLabel, UnsupportedQuery, names_of

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from he_helpers.errors import HEError
 from he_helpers.schemes.errors import KeyMismatch, ShapeMismatch, UnsupportedOperation
-from he_helpers.schemes.interface import Ciphertext, PublicKey
+from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 MOST_INPUTS = 100

@@ -23,7 +23,7 @@ from he_helpers.parameters import (
 )
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
-from he_helpers.schemes.interface import PublicKey
+from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.tables.columns import Column
 from he_helpers.tables.layouts import ANNOUNCED, Layout
 

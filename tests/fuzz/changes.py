@@ -11,9 +11,9 @@ from random import Random
 import pandas as pd
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
-from he_helpers.schemes import keys
+from he_helpers.schemes import secret as keys
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.schemes.interface import PublicKey
+from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.tables import EncryptedTable
 from he_helpers.tables.models import LinearModel, ModelInput
 from he_helpers.tables.score_messages import ScoreRequest

@@ -7,7 +7,7 @@ from ipywidgets import BoundedIntText, Dropdown
 from he_helpers.lab.explorer import Explorer, consequences
 from he_helpers.lab.knobs import SIZES, noise_budget, predicted_sizes, turn
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
-from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.schemes.secret import tenseal_bfv
 
 
 def test_the_consequences_follow_the_fields():

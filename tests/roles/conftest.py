@@ -13,7 +13,7 @@ import pytest
 from he_helpers.roles import keyring
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
-from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.server.accounts import add_account
 from he_helpers.server.store import Store
 

@@ -9,7 +9,7 @@ from he_helpers.roles.decisions import Decision
 from he_helpers.roles.differences import Answered
 from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.roles.review import review_request
-from he_helpers.schemes.keys import tenseal_bfv
+from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable, Labels, Query, aggregate
 
 PAIR = tenseal_bfv().generate_keys()

@@ -37,7 +37,7 @@ from he_helpers.roles.errors import (
     WrongPassphrase,
     WrongRelease,
 )
-from he_helpers.schemes.keys import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.server.accounts import Account
 from he_helpers.server.datasets import find_dataset, set_dataset_aside
 from he_helpers.server.policy import DEFAULT_LARGEST_BODY
@@ -915,7 +915,7 @@ def test_nothing_secret_is_shown(ada, ana, dataset, server, monkeypatch):
 def test_the_analyst_never_loads_the_secret_side():
     check = (
         "import sys, he_helpers.roles.analyst; "
-        "print([m for m in sys.modules if m == 'he_helpers.schemes.keys' or m.endswith('.secret') "
+        "print([m for m in sys.modules if m == 'he_helpers.schemes.secret.key_generation' or m.endswith('.secret') "
         "or m == 'he_helpers.roles.administrator'])"
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
-from he_helpers.schemes.keys import KeyPair, paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import (
+    KeyPair,
+    paillier,
+    pyfhel_bfv,
+    pyfhel_ckks,
+    tenseal_bfv,
+    tenseal_ckks,
+)
 
 SCHEMES = {
     "tenseal-bfv": tenseal_bfv,

@@ -7,7 +7,7 @@ import pytest
 
 from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
-from he_helpers.schemes.keys import paillier
+from he_helpers.schemes.secret import paillier
 from tests.schemes.conftest import is_close, key_pair
 
 

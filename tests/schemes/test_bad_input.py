@@ -29,8 +29,8 @@ from he_helpers.schemes.errors import (
     ValueOutOfRange,
     WrongKind,
 )
-from he_helpers.schemes.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, deep_pair, is_close, key_pair
 
 
@@ -57,10 +57,10 @@ def no_native_parser():
         patch.setattr(ts, "bfv_vector_from", fail)
         patch.setattr(ts, "ckks_vector_from", fail)
         patch.setattr(ts, "context_from", fail)
-        patch.setattr("he_helpers.schemes.pyfhel_.public.PyCtxt", fail)
-        patch.setattr("he_helpers.schemes.pyfhel_.public.Pyfhel", fail)
-        patch.setattr("he_helpers.schemes.phe_.public.PaillierPublicKey._load", fail)
-        patch.setattr("he_helpers.schemes.phe_.public.phe.PaillierPublicKey", fail)
+        patch.setattr("he_helpers.schemes.public.pyfhel.PyCtxt", fail)
+        patch.setattr("he_helpers.schemes.public.pyfhel.Pyfhel", fail)
+        patch.setattr("he_helpers.schemes.public.phe.PaillierPublicKey._load", fail)
+        patch.setattr("he_helpers.schemes.public.phe.phe.PaillierPublicKey", fail)
         yield
 
 

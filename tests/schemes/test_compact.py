@@ -12,10 +12,10 @@ from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, UnsupportedOperation, ValueOutOfRange, WrongKind
-from he_helpers.schemes.keys import secret_key_from_bytes
 from he_helpers.schemes.public import load_public_key
-from he_helpers.schemes.pyfhel_.stream import HEADER_BYTES, seeded_ciphertext, version_of
-from he_helpers.schemes.seal_streams import load, saved
+from he_helpers.schemes.public.pyfhel_stream import HEADER_BYTES, seeded_ciphertext, version_of
+from he_helpers.schemes.secret import secret_key_from_bytes
+from he_helpers.schemes.secret.seal_streams import load, saved
 from he_helpers.server.secret_detection import find_secret_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair

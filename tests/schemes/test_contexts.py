@@ -8,8 +8,8 @@ import pytest
 from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.keys import tenseal_bfv, tenseal_ckks
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
 
 # Parameters that no other test keeps in use.
 OWN = BFVParameters(4096, (50, 52), plaintext_prime(21, 4096))

@@ -8,10 +8,9 @@ from blake3 import blake3
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from he_helpers.schemes import interface
 from he_helpers.schemes.envelope import KINDS, MAGIC, VERSION, open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public import interface, load_public_key
 
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)
 LEAVES = st.none() | st.booleans() | NUMBERS | st.text() | st.binary()

@@ -15,11 +15,11 @@ from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
-from he_helpers.schemes.keys import pyfhel_ckks, tenseal_ckks
 from he_helpers.schemes.public import load_public_key
-from he_helpers.schemes.pyfhel_.stream import read_head
-from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
-from he_helpers.schemes.tenseal_.public import TenSEALBFVPublicKey, context_fingerprint, settled
+from he_helpers.schemes.public.pyfhel_stream import read_head
+from he_helpers.schemes.public.tenseal import TenSEALBFVPublicKey, context_fingerprint, settled
+from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
+from he_helpers.schemes.secret import pyfhel_ckks, tenseal_ckks
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair
 
 TENSEAL = ["tenseal-bfv", "tenseal-ckks"]

@@ -16,8 +16,8 @@ from he_helpers.parameters import (
     share,
 )
 from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ValueOutOfRange
-from he_helpers.schemes.interface import Ciphertext
-from he_helpers.schemes.tenseal_.public import TenSEALCKKSPublicKey
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.public.tenseal import TenSEALCKKSPublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, deep_pair, is_close, key_pair
 
 # Scheme, parameters, and the largest absolute value of a slot.

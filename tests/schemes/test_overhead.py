@@ -25,7 +25,7 @@ def test_overhead_for_a_full_ciphertext(name):
 @pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-bfv"])
 def test_a_cost_of_a_third_is_noticed(name, monkeypatch):
     """The measure is no rubber stamp: what takes a third longer is found, also while others use the machine."""
-    from he_helpers.schemes import interface
+    from he_helpers.schemes.public import interface
 
     checked = interface.PublicKey._checked
 

@@ -5,8 +5,8 @@ import pytest
 
 from he_helpers.parameters import BFVParameters, InvalidParameters, plaintext_prime
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, UnsupportedOperation
-from he_helpers.schemes.keys import pyfhel_bfv, secret_key_from_bytes, tenseal_bfv
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import pyfhel_bfv, secret_key_from_bytes, tenseal_bfv
 from tests.schemes.conftest import deep_pair, is_close, key_pair
 
 SMALL_T = BFVParameters(4096, (53, 53), plaintext_prime(27, 4096))

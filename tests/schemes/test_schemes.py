@@ -23,8 +23,8 @@ from he_helpers.parameters import (
 )
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation, ValueOutOfRange
-from he_helpers.schemes.keys import SecretKey, secret_key_from_bytes, tenseal_bfv
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv
 from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair
 
 SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)

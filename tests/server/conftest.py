@@ -15,7 +15,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, make_url
 
-from he_helpers.schemes import keys
+from he_helpers.schemes import secret as keys
 from he_helpers.server.accounts import add_account
 from he_helpers.server.app import create_app
 from he_helpers.server.bodies import Body, BodyWriter

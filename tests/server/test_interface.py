@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pytest
 
-from he_helpers.schemes import keys
+from he_helpers.schemes import secret as keys
 from he_helpers.server import datasets
 from he_helpers.server.accounts import Account
 from he_helpers.server.jobs import Jobs

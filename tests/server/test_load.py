@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from he_helpers.schemes.keys import paillier, tenseal_bfv
+from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.accounts import add_account
 from he_helpers.server.store import Store
 from he_helpers.tables import EncryptedTable

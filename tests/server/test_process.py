@@ -15,7 +15,7 @@ import time
 import pytest
 import requests
 
-from he_helpers.schemes import keys
+from he_helpers.schemes import secret as keys
 from he_helpers.server import process
 from he_helpers.server.folder import CannotStart
 from he_helpers.server.import_guard import is_forbidden
@@ -27,11 +27,11 @@ from tests.server.conftest import Running, asked, command, environment, new_requ
 pytestmark = pytest.mark.slow
 
 FORBIDDEN = (
-    "he_helpers.schemes.keys",
-    "he_helpers.schemes.secret_interface",
-    "he_helpers.schemes.tenseal_.secret",
-    "he_helpers.schemes.pyfhel_.secret",
-    "he_helpers.schemes.phe_.secret",
+    "he_helpers.schemes.secret.key_generation",
+    "he_helpers.schemes.secret.interface",
+    "he_helpers.schemes.secret.tenseal",
+    "he_helpers.schemes.secret.pyfhel",
+    "he_helpers.schemes.secret.phe",
     "he_helpers.roles",
     "he_helpers.roles.keyring",
     "he_helpers.lab",
@@ -186,13 +186,13 @@ def test_an_address_of_the_newer_kind_is_told_as_a_url_has_it(start_server):
 def test_the_list_of_imports_would_show_the_secret_side(tmp_path):
     """Positive control for the list of imports above."""
     shown = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "import he_helpers.schemes.keys"],
+        [sys.executable, "-X", "importtime", "-c", "import he_helpers.schemes.secret.key_generation"],
         env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "he_helpers.schemes.keys" in shown.stderr
+    assert "he_helpers.schemes.secret.key_generation" in shown.stderr
 
 
 GUARDED = """
@@ -212,7 +212,7 @@ for name in sys.argv[2:]:
 
 
 def run_guarded(tmp_path, mode):
-    names = [*FORBIDDEN, "he_helpers.tables", "he_helpers.schemes.public"]
+    names = [*FORBIDDEN, "he_helpers.tables", "he_helpers.schemes.public.loading"]
     result = subprocess.run(
         [sys.executable, "-c", GUARDED, mode, *names],
         env=environment(tmp_path),
@@ -226,7 +226,7 @@ def run_guarded(tmp_path, mode):
 def test_the_import_guard_refuses_the_secret_side(tmp_path):
     guarded = run_guarded(tmp_path, "guarded")
     assert all(guarded[name] == "refused" for name in FORBIDDEN)
-    assert guarded["he_helpers.tables"] == guarded["he_helpers.schemes.public"] == "imported"
+    assert guarded["he_helpers.tables"] == guarded["he_helpers.schemes.public.loading"] == "imported"
     # Without the guard the same names can be imported: it is the guard that refuses them.
     free = run_guarded(tmp_path, "free")
     assert set(free.values()) == {"imported"}
@@ -234,7 +234,7 @@ def test_the_import_guard_refuses_the_secret_side(tmp_path):
 
 def test_the_guard_comes_first_or_not_at_all(tmp_path):
     code = (
-        "import he_helpers.schemes.keys; from he_helpers.server import import_guard; "
+        "import he_helpers.schemes.secret.key_generation; from he_helpers.server import import_guard; "
         "import_guard.install_import_guard()"
     )
     result = subprocess.run(

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from he_helpers.parameters import BFVParameters, plaintext_prime
-from he_helpers.schemes.interface import Ciphertext
-from he_helpers.schemes.keys import paillier, tenseal_bfv
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.import_guard import is_forbidden
 from he_helpers.server.scoring import create_scoring_app
 from he_helpers.tables.models import LinearModel, ModelInput, encode_input

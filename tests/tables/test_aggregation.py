@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, ValueOutOfRange
-from he_helpers.schemes.keys import pyfhel_bfv, tenseal_bfv
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import pyfhel_bfv, tenseal_bfv
 from he_helpers.tables import (
     EncryptedAggregate,
     EncryptedTable,

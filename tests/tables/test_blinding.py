@@ -8,7 +8,7 @@ import pytest
 
 from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import KeyMismatch, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
-from he_helpers.schemes.keys import paillier
+from he_helpers.schemes.secret import paillier
 from he_helpers.tables import blinding
 from he_helpers.tables.blinding import BlindedRatio, blind, largest_error, spread_bits
 from tests.schemes.conftest import key_pair

@@ -7,8 +7,8 @@ import pytest
 
 from he_helpers.parameters import CKKSParameters, assess_security
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
-from he_helpers.schemes.keys import tenseal_ckks
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import tenseal_ckks
 from he_helpers.tables.division import (
     DivisorOutOfRange,
     DivisorRange,

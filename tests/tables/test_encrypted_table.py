@@ -14,8 +14,8 @@ from he_helpers.errors import HEError
 from he_helpers.parameters import InsecureParameters, PaillierParameters
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, ValueOutOfRange
-from he_helpers.schemes.interface import PublicKey
-from he_helpers.schemes.keys import paillier
+from he_helpers.schemes.public.interface import PublicKey
+from he_helpers.schemes.secret import paillier
 from he_helpers.tables import (
     Column,
     EncryptedAggregate,

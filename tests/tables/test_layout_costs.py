@@ -9,8 +9,8 @@ import pytest
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ShapeMismatch, UnsupportedOperation
-from he_helpers.schemes.interface import Ciphertext
-from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Labels, Query, aggregate
 from he_helpers.tables.layouts import make_layout, sum_of_neighbours
 from tests.schemes.conftest import key_pair

@@ -13,7 +13,7 @@ from he_helpers.schemes.errors import (
     UnsupportedOperation,
     ValueOutOfRange,
 )
-from he_helpers.schemes.keys import paillier, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import paillier, tenseal_bfv, tenseal_ckks
 from he_helpers.tables.models import (
     LinearModel,
     LogisticModel,

@@ -10,7 +10,7 @@ from he_helpers import parameters as parameters_module
 from he_helpers.parameters import BFVParameters, CKKSParameters, Job, advise, plaintext_prime
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
-from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 from he_helpers.tables import EncryptedTable, Labels, encrypted_table
 from he_helpers.tables.layouts import make_layout
 from he_helpers.tables.room import sum_error

@@ -13,7 +13,7 @@ from he_helpers.errors import HEError
 from he_helpers.lab.data import DATA_FOLDER, SHIPPED, decimals, load_table
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
-from he_helpers.schemes.keys import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 from he_helpers.tables import EncryptedTable, UnknownColumn
 from he_helpers.tables.statistics import (
     Histogram,

@@ -14,10 +14,10 @@ from he_helpers.parameters import (
     parameters_from_dict,
 )
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import Ciphertext
-from he_helpers.schemes.seal_streams import saved
-from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
-from he_helpers.schemes.tenseal_.public import PUBLIC_KEY_CLASSES, context_fingerprint, read_context
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.public.tenseal import PUBLIC_KEY_CLASSES, context_fingerprint, read_context
+from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.secret.seal_streams import saved
 
 
 class TenSEALScheme(Scheme):

@@ -7,8 +7,8 @@ import phe
 
 from he_helpers.parameters import PaillierParameters, parameters_from_dict
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.phe_.public import PaillierPublicKey
-from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.public.phe import PaillierPublicKey
+from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
 
 
 class Paillier(Scheme):

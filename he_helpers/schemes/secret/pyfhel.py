@@ -16,8 +16,8 @@ from tenseal import sealapi
 
 from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters, parameters_from_dict
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import Ciphertext
-from he_helpers.schemes.pyfhel_.public import (
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.public.pyfhel import (
     PUBLIC_KEY_CLASSES,
     UNCOMPRESSED,
     engine_for,
@@ -25,9 +25,9 @@ from he_helpers.schemes.pyfhel_.public import (
     public_parts,
     pyfhel_fingerprint,
 )
-from he_helpers.schemes.pyfhel_.stream import HEADER_BYTES, seeded_ciphertext, version_of, with_version
-from he_helpers.schemes.seal_streams import has_files_in_memory, load, saved
-from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.public.pyfhel_stream import HEADER_BYTES, seeded_ciphertext, version_of, with_version
+from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.secret.seal_streams import has_files_in_memory, load, saved
 
 _PARTS = ("context", "public", "relinearisation", "galois", "secret")
 # A secret key is a header, 48 bytes about it, and the stream of its coefficients: Plaintext::save_members of SEAL.

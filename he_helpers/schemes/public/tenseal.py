@@ -11,9 +11,9 @@ import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's 
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coefficient_primes
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
-from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
-from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
-from he_helpers.schemes.tenseal_.message import check_vector_message, vector_message
+from he_helpers.schemes.public.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
+from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
+from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 
 # A context without keys is nothing but parameters, and building it takes as long as reading some hundred ciphertexts.
 # Those in use are shared among keys, by the bytes that they were read from; nothing here changes a context.

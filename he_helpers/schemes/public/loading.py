@@ -2,9 +2,9 @@
 
 from he_helpers.parameters import require_security
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import PublicKey, read_public_key_fields
-from he_helpers.schemes.phe_.public import PUBLIC_KEY_CLASSES as PHE
-from he_helpers.schemes.tenseal_.public import PUBLIC_KEY_CLASSES as TENSEAL
+from he_helpers.schemes.public.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.public.phe import PUBLIC_KEY_CLASSES as PHE
+from he_helpers.schemes.public.tenseal import PUBLIC_KEY_CLASSES as TENSEAL
 
 _PYFHEL_SCHEMES = ("pyfhel-bfv", "pyfhel-ckks")
 
@@ -19,7 +19,7 @@ def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicK
     classes = {**TENSEAL, **PHE}
     if scheme_name in _PYFHEL_SCHEMES:
         # Not before it is needed: Pyfhel is compiled on the learner's machine, and may not be there yet.
-        from he_helpers.schemes.pyfhel_.public import PUBLIC_KEY_CLASSES as PYFHEL
+        from he_helpers.schemes.public.pyfhel import PUBLIC_KEY_CLASSES as PYFHEL
 
         classes |= PYFHEL
     if scheme_name not in classes:

@@ -9,9 +9,9 @@ from Pyfhel import PyCtxt, Pyfhel
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
-from he_helpers.schemes.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
-from he_helpers.schemes.lattice_noise import BFVNoise, CKKSLevels
-from he_helpers.schemes.pyfhel_.stream import CiphertextHead, read_head
+from he_helpers.schemes.public.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
+from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
+from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 
 # Valid in every build of Pyfhel, with or without zlib and zstd.
 UNCOMPRESSED = "none"

@@ -1,10 +1,4 @@
-"""The secret side: schemes generate key pairs, secret keys decrypt. Nothing in ``server/`` may import this module.
-
-    scheme = tenseal_bfv()
-    keys = scheme.generate_keys()
-    ciphertext = keys.public.encrypt([1, 2, 3])
-    keys.secret.decrypt(ciphertext)
-"""
+"""Which schemes there are, and reading a key pair from its bytes."""
 
 from collections.abc import Sequence
 
@@ -12,22 +6,10 @@ from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
 from he_helpers.schemes.envelope import open_envelope
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import LIBRARY_ERRORS
-from he_helpers.schemes.phe_.secret import Paillier
-from he_helpers.schemes.secret_interface import KeyPair, Scheme, SecretKey
-from he_helpers.schemes.tenseal_.secret import TenSEALScheme
-
-__all__ = [
-    "KeyPair",
-    "Scheme",
-    "SecretKey",
-    "paillier",
-    "pyfhel_bfv",
-    "pyfhel_ckks",
-    "secret_key_from_bytes",
-    "tenseal_bfv",
-    "tenseal_ckks",
-]
+from he_helpers.schemes.public.interface import LIBRARY_ERRORS
+from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.secret.phe import Paillier
+from he_helpers.schemes.secret.tenseal import TenSEALScheme
 
 
 def tenseal_bfv(
@@ -117,7 +99,7 @@ def _scheme_class(name: object) -> type[Scheme] | None:
 
 def _pyfhel_scheme() -> type[Scheme]:
     # Not before it is needed: Pyfhel is compiled on the learner's machine, and may not be there yet.
-    from he_helpers.schemes.pyfhel_.secret import PyfhelScheme
+    from he_helpers.schemes.secret.pyfhel import PyfhelScheme
 
     return PyfhelScheme
 

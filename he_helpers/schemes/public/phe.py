@@ -15,7 +15,7 @@ import phe
 
 from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.interface import PublicKey, PublicKeyFields
+from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
 
 
 def modulus_fingerprint(modulus: int) -> str:

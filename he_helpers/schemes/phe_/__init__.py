@@ -1,1 +1,0 @@
-"""The adapter of phe: ``public`` encrypts and evaluates, ``secret`` generates keys and decrypts."""

@@ -1,1 +1,0 @@
-"""The adapter of TenSEAL: ``public`` encrypts and evaluates, ``secret`` generates keys and decrypts."""
