@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from he_helpers.schemes.verification import scheme_for, verify
 
 from he_helpers.errors import HEError
 from he_helpers.parameters import (
@@ -29,7 +30,6 @@ from he_helpers.parameters import (
 )
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.secret import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
-from he_helpers.schemes.verification import scheme_for, verify
 from tests.own_process import in_a_process_of_its_own
 
 # Primes as they come after a round number: Paillier's arithmetic needs primes, and nobody's secret is kept here.

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.parameters import Fit, ImpossibleJob, Job, advise, fitting
-from he_helpers.parameters.arrangement import bounds, by_values
+from he_helpers.advice import Fit, ImpossibleJob, Job, advise, fitting
+from he_helpers.advice.arrangement import bounds, by_values
+from he_helpers.advice.verification import scheme_for
 from he_helpers.parameters.noise import ckks_fresh_error
-from he_helpers.schemes.verification import scheme_for
 from he_helpers.tables import EncryptedTable
 
 pytestmark = pytest.mark.slow

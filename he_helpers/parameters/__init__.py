@@ -1,14 +1,5 @@
-"""Parameter sets of the schemes, the published security tables, and advice for a job.
+"""Parameter sets of the schemes, the published security tables, and what follows from a set alone."""
 
-    job = Job(rows=1000, columns=5, largest=100_000, decimals=2, operations=("sums",))
-    print(advise(job))
-
-``he_helpers.schemes.verification.verify`` runs a job at its limits under the advice; it needs keys, so it lies above.
-"""
-
-from he_helpers.parameters.advice import Advice, ImpossibleJob, advise
-from he_helpers.parameters.fitting import Fit
-from he_helpers.parameters.job import InvalidJob, Job
 from he_helpers.parameters.security import (
     InsecureParameters,
     SecurityAssessment,
@@ -40,18 +31,13 @@ from he_helpers.parameters.tables import (
 )
 
 __all__ = [
-    "Advice",
     "BFVParameters",
     "CKKSParameters",
     "FACTORING_TABLE",
-    "Fit",
     "GUIDELINES_2024_QUANTUM_TABLE",
     "GUIDELINES_2024_TABLE",
-    "ImpossibleJob",
     "InsecureParameters",
-    "InvalidJob",
     "InvalidParameters",
-    "Job",
     "LOWEST_SECURITY_LEVEL",
     "PaillierParameters",
     "Parameters",
@@ -59,7 +45,6 @@ __all__ = [
     "STANDARD_TABLE",
     "SecurityAssessment",
     "Sizes",
-    "advise",
     "assess_security",
     "coefficient_limit",
     "coefficient_primes",

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from he_helpers.advice.fitting import Fit, fits_of
+from he_helpers.advice.job import SCHEME_NAMES, Job
 from he_helpers.errors import HEError
-from he_helpers.parameters.fitting import Fit, fits_of
-from he_helpers.parameters.job import SCHEME_NAMES, Job
 from he_helpers.parameters.sets import PaillierParameters
 
 _LEVELS = (192, 128)

@@ -13,7 +13,7 @@ from operator import add
 
 import numpy as np
 
-from he_helpers.parameters import Fit
+from he_helpers.advice.fitting import Fit
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from he_helpers.schemes.secret import (
     KeyPair,

@@ -7,16 +7,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from he_helpers.parameters.arrangement import (
-    Arrangement,
-    bounds,
-    by_alignment,
-    by_columns,
-    by_inputs,
-    by_rows,
-    by_values,
-)
-from he_helpers.parameters.job import Job
+from he_helpers.advice.arrangement import Arrangement, bounds, by_alignment, by_columns, by_inputs, by_rows, by_values
+from he_helpers.advice.job import Job
 from he_helpers.parameters.noise import (
     bfv_fresh_noise,
     bfv_key_switching_noise,

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from he_helpers.parameters.job import Job
+from he_helpers.advice.job import Job
 
 _WORDS = {
     "rows": "a row a ciphertext, sums add ciphertexts",

@@ -1,0 +1,12 @@
+"""Advice for a job: the cheapest parameter set of each scheme, the reason for each number, and a run at the limits.
+
+    job = Job(rows=1000, columns=5, largest=100_000, decimals=2, operations=("sums",))
+    print(advise(job))
+
+``verify`` runs a job at its limits under the advice. It needs keys, which a server must never load: each name is loaded
+from its module when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
