@@ -1,0 +1,81 @@
+"""Where sums would be about very few people: what an administrator looks at before they leave."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from he_helpers.tables.statistics.group_sums import GroupSums, labels_of
+from he_helpers.tables.statistics.plan import Contingency, MomentPlan
+
+
+def small_counts(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Series:
+    """Where a statistic would be about more than none and fewer than ``minimum`` people; empty if nowhere.
+
+    The server can only count rows, and sees neither masks nor cells. So this is for the administrator, before
+    encrypting or before a release. sums: as summarise takes them, with the open counts. Looked at are, in each group:
+
+    - what is released itself: present values, yes-answers, bins and cells;
+    - gaps, for the size of a group is known to everybody: people "without BMI", or "glucose in no bin";
+    - what is left over: "diabetes is 0", rows in no cell of a table of two columns, and a yes-no column or the present
+      values of a column less the cells that they go into ("education=1 in no cell ...");
+    - differences within a pair: "age without BMI" are those in the sum "age" and not in "age|BMI", and "neither age nor
+      BMI" those in none of both.
+
+    Not seen: sums of other requests and other groupings, differences of more than these sums, a count that is all of a
+    group or none (everybody had it), and who dominates a sum. roles.differences compares requests, by sizes of groups.
+    Returns a Series indexed by group and what is counted. Raises ShapeMismatch where a sum or ``rows`` is absent.
+    """
+    found = {}
+    for group, row in sums.iterrows():
+        counts = _counts(GroupSums(row, plan), plan)
+        found |= {(*labels_of(group), name): count for name, count in counts.items() if 0 < count < minimum}
+    names = [*sums.index.names, "people"]
+    index = pd.MultiIndex.from_arrays(list(zip(*found, strict=True)) or [[] for _ in names], names=names)
+    return pd.Series(list(found.values()), index=index, name="count", dtype=np.int64)
+
+
+def _counts(of: GroupSums, plan: MomentPlan) -> dict[str, int]:
+    """Every number of people that the sums of one group tell by themselves or by one subtraction, under its name."""
+    rows = of.count()
+    counts = {}
+    for measure in plan.measures:
+        present = of.count(measure.name)
+        counts |= {f"n({measure.name})": present, f"without {measure.name}": rows - present}
+        if measure.yes_no:
+            yes = of.sum(plan.moment((measure.name, 1)))
+            counts |= {f"{measure.name} is 1": yes, f"{measure.name} is 0": present - yes}
+    for first, second in plan.pairs:
+        both = of.count(first, second)
+        counts[f"neither {first} nor {second}"] = rows - of.count(first) - of.count(second) + both
+        for one, other in ((first, second), (second, first)):
+            counts[f"{one} without {other}"] = of.count(one) - both
+            if plan.measure(one).yes_no:
+                yes, yes_of_both = plan.moment((one, 1)), plan.moment((one, 1), present=[other])
+                counts[f"{one} is 1 without {other}"] = of.sum(yes) - of.sum(yes_of_both)
+                counts[f"{one} is 0 without {other}"] = (
+                    of.count(one) - both - counts[f"{one} is 1 without {other}"]
+                )
+    for histogram in plan.histograms:
+        bins = {name: of.number(name) for name in histogram.names}
+        counts |= bins | {f"{histogram.column} in no bin": rows - sum(bins.values())}
+    for contingency in plan.contingencies:
+        counts |= _cell_counts(of, plan, contingency, rows)
+    return counts
+
+
+def _cell_counts(of: GroupSums, plan: MomentPlan, contingency: Contingency, rows: int) -> dict[str, int]:
+    """The cells, the rows in none of them, and what is left of each column that is a measure too."""
+    table = " & ".join(contingency.columns)
+    cells = dict(zip(contingency.cells, (of.number(name) for name in contingency.names), strict=True))
+    counts = dict(zip(contingency.names, cells.values(), strict=True))
+    counts[f"in no cell of {table}"] = rows - sum(cells.values())
+    measured = {measure.name for measure in plan.measures}
+    for position, column in enumerate(contingency.columns):
+        if column not in measured:
+            continue
+        counts[f"{column} in no cell of {table}"] = of.count(column) - sum(cells.values())
+        if plan.measure(column).yes_no:
+            yes = sum(number for values, number in cells.items() if values[position] == 1)
+            counts[f"{column} is 1 in no cell of {table}"] = of.sum(plan.moment((column, 1))) - yes
+    return counts
