@@ -7,24 +7,19 @@ from functools import cache
 
 import numpy as np
 import pytest
-from he_helpers.schemes.verification import scheme_for, verify
 
+from he_helpers.advice import Fit, ImpossibleJob, InvalidJob, Job, advise, fitting
+from he_helpers.advice.verification import scheme_for, verify
 from he_helpers.errors import HEError
 from he_helpers.parameters import (
     BFVParameters,
     CKKSParameters,
-    Fit,
-    ImpossibleJob,
-    InvalidJob,
     InvalidParameters,
-    Job,
     PaillierParameters,
-    advise,
     assess_security,
     coefficient_limit,
     coefficient_primes,
     expected_sizes,
-    fitting,
     limit_words,
     parameters_to_dict,
 )

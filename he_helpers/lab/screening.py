@@ -25,11 +25,11 @@ from typing import Any
 import httpx
 from pydantic import ValidationError
 
+from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
 from he_helpers.errors import HEError
 from he_helpers.lab.workspace import Workspace
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier
-from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
 
 MODEL = "diabetes_risk"
 ADDRESS_VARIABLE = "HE_COURSE_RESEARCH_SERVER"

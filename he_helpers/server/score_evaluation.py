@@ -7,12 +7,12 @@ from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
+from he_helpers.computing.models import LinearModel, rerandomise, score
+from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
 from he_helpers.schemes.errors import DepthExhausted, ValueOutOfRange
 from he_helpers.server.problems import Problem
 from he_helpers.server.reading import reading
 from he_helpers.server.secret_detection import find_secret_key
-from he_helpers.tables.models import LinearModel, rerandomise, score
-from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
 
 
 def compute_score(model: bytes, body: bytes | BinaryIO) -> dict[str, Any]:

@@ -3,9 +3,9 @@
     GET  /v1/health                  {"status", "version"}
     GET  /v1/models                  what each model needs, without weights and intercept
     GET  /v1/models/{name}           the same for one model
-    POST /v1/models/{name}/scores    application/json, ScoreRequest -> ScoreAnswer (he_helpers.tables.score_messages)
+    POST /v1/models/{name}/scores    application/json, ScoreRequest -> ScoreAnswer (he_helpers.computing.score_messages)
 
-A model is a file NAME.json in the folder of models (LinearModel of he_helpers.tables.models); files are read at each
+A model is a file NAME.json in the folder of models (LinearModel of he_helpers.computing.models); files are read at each
 request, so that a new one needs no restart. Inputs are Paillier or BFV ciphertexts of one key; what goes back is
 re-randomised under the sender's whole public key. The service stores nothing and needs no accounts: whoever sends
 ciphertexts gets a ciphertext, which only they can read. Errors are problem documents (RFC 9457).
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
+from he_helpers.computing.models import NAME_PATTERN, LinearModel
 from he_helpers.server.application import new_application, read_body, takes_body
 from he_helpers.server.jobs import Jobs
 from he_helpers.server.policy import LARGEST_SCORING_BODY
 from he_helpers.server.problems import Problem
-from he_helpers.tables.models import NAME_PATTERN, LinearModel
 
 INTERFACE_VERSION = "1"
 

@@ -10,17 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from he_helpers.parameters import (
-    BFVParameters,
-    CKKSParameters,
-    ImpossibleJob,
-    InvalidJob,
-    Job,
-    PaillierParameters,
-    Parameters,
-    advise,
-    expected_sizes,
-)
+from he_helpers.advice import ImpossibleJob, InvalidJob, Job, advise
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, Parameters, expected_sizes
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.public.interface import PublicKey

@@ -17,10 +17,10 @@ from random import Random
 
 import requests
 
+from he_helpers.computing.score_messages import ScoreAnswer
 from he_helpers.server.accounts import add_account
 from he_helpers.server.store import Store
 from he_helpers.tables import EncryptedTable, Query, aggregate
-from he_helpers.tables.score_messages import ScoreAnswer
 from tests.fuzz import changes
 
 ROOT = Path(__file__).parents[2]

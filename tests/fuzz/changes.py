@@ -10,13 +10,13 @@ from random import Random
 
 import pandas as pd
 
+from he_helpers.computing.models import LinearModel, ModelInput
+from he_helpers.computing.score_messages import ScoreRequest
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes import secret as keys
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.tables import EncryptedTable
-from he_helpers.tables.models import LinearModel, ModelInput
-from he_helpers.tables.score_messages import ScoreRequest
 from tests.fuzz import protobuf, seal_stream
 from tests.fuzz.seal_stream import SEALCiphertext
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 import tenseal
 
+from he_helpers.computing.models import LinearModel
+from he_helpers.computing.score_messages import ScoreAnswer
 from he_helpers.lab import screening
 from he_helpers.lab.data import DATA_FOLDER
 from he_helpers.lab.screening import ADDRESS_VARIABLE, WORDINGS, Model, Person, Reading, ScoringFailed
@@ -17,8 +19,6 @@ from he_helpers.lab.screening_form import ScreeningForm, gauge
 from he_helpers.lab.workspace import Workspace
 from he_helpers.schemes.errors import KeyMismatch
 from he_helpers.server.scoring import create_scoring_app
-from he_helpers.tables.models import LinearModel
-from he_helpers.tables.score_messages import ScoreAnswer
 
 PUBLISHED = LinearModel.model_validate_json((DATA_FOLDER / "models" / "diabetes_risk.json").read_bytes())
 MODEL = Model.from_description(PUBLISHED.description())

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import requests
 
+from he_helpers.computing.models import LinearModel, ModelInput, encode_input
+from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
 from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.import_guard import is_forbidden
 from he_helpers.server.scoring import create_scoring_app
-from he_helpers.tables.models import LinearModel, ModelInput, encode_input
-from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
 from tests.server.conftest import Running, command, environment
 
 WEIGHTS = {"age": -59, "eating": 46_640}

@@ -6,11 +6,11 @@ from math import gcd, log2
 import numpy as np
 import pytest
 
+from he_helpers.computing import blinding
+from he_helpers.computing.blinding import BlindedRatio, blind, largest_error, spread_bits
 from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import KeyMismatch, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.secret import paillier
-from he_helpers.tables import blinding
-from he_helpers.tables.blinding import BlindedRatio, blind, largest_error, spread_bits
 from tests.schemes.conftest import key_pair
 
 LARGEST = 10**10

@@ -5,11 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from he_helpers.parameters import CKKSParameters, assess_security
-from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
-from he_helpers.schemes.public import load_public_key
-from he_helpers.schemes.secret import tenseal_ckks
-from he_helpers.tables.division import (
+from he_helpers.computing.division import (
     DivisorOutOfRange,
     DivisorRange,
     RangedAmounts,
@@ -18,6 +14,10 @@ from he_helpers.tables.division import (
     encrypt_divisors,
     encrypt_numerators,
 )
+from he_helpers.parameters import CKKSParameters, assess_security
+from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
+from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.secret import tenseal_ckks
 from tests.own_process import in_a_process_of_its_own
 
 pytestmark = pytest.mark.slow

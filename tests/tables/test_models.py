@@ -4,17 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
-from he_helpers.schemes.errors import (
-    DamagedBytes,
-    DepthExhausted,
-    KeyMismatch,
-    ShapeMismatch,
-    UnsupportedOperation,
-    ValueOutOfRange,
-)
-from he_helpers.schemes.secret import paillier, tenseal_bfv, tenseal_ckks
-from he_helpers.tables.models import (
+from he_helpers.computing.models import (
     LinearModel,
     LogisticModel,
     ModelInput,
@@ -25,7 +15,17 @@ from he_helpers.tables.models import (
     score,
     score_logistic,
 )
-from he_helpers.tables.score_messages import ScoreAnswer, ScoreRequest
+from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
+from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
+from he_helpers.schemes.errors import (
+    DamagedBytes,
+    DepthExhausted,
+    KeyMismatch,
+    ShapeMismatch,
+    UnsupportedOperation,
+    ValueOutOfRange,
+)
+from he_helpers.schemes.secret import paillier, tenseal_bfv, tenseal_ckks
 
 INPUTS = [
     ModelInput(name="age", minimum=18, maximum=64),

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from he_helpers import parameters as parameters_module
-from he_helpers.parameters import BFVParameters, CKKSParameters, Job, advise, plaintext_prime
+from he_helpers.advice import Job, advise
+from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks

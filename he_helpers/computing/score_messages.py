@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from he_helpers.computing.models import MOST_DECIMALS, MOST_INPUTS, NAME_PATTERN
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
-from he_helpers.tables.models import MOST_DECIMALS, MOST_INPUTS, NAME_PATTERN
 
 VERSION = 1
 
