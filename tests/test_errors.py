@@ -11,7 +11,7 @@ from he_helpers.errors import HEError
 # the advice; caught within the pool of workers, on both ends of its socket.
 APART = {"Problem", "InstallationError", "DoesNotFit", "Ended", "TooLarge"}
 # Programs; what needs a library that is optional; what installs the server's import guard into the process.
-NOT_IMPORTED = (".__main__", ".library_openfhe", ".server.tasks")
+NOT_IMPORTED = (".__main__", ".library_openfhe", ".process.tasks")
 
 
 def _error_classes() -> dict[str, type]:

@@ -20,7 +20,7 @@ IMPORT_EVERYTHING = """
 import importlib, pkgutil, he_helpers
 for module in pkgutil.walk_packages(he_helpers.__path__, "he_helpers."):
     # What installs the server's import guard refuses to stand beside the roles.
-    if module.name.endswith(("__main__", ".server.tasks")):
+    if module.name.endswith(("__main__", ".process.tasks")):
         continue
     try:
         importlib.import_module(module.name)
@@ -79,6 +79,6 @@ def test_the_other_libraries_can_be_used():
 
 def test_a_server_starts_while_pyfhel_compiles():
     """Its workers load Pyfhel at their start where it is there, and wait for nothing where it is not."""
-    ready = "import he_helpers.server.tasks; print(sorted(he_helpers.server.tasks.TASKS)[0])"
+    ready = "import he_helpers.server.process.tasks; print(sorted(he_helpers.server.process.tasks.TASKS)[0])"
     assert run(ready, before=WHILE_IT_COMPILES) == ["check_query"]
     assert run(ASK_ALL_FINDERS, before=WHILE_IT_COMPILES) == ["waited", "PyfhelNotThere"]

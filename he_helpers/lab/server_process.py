@@ -251,8 +251,8 @@ class _Server(_Process):
         if not missing:
             return
         # SQLAlchemy takes its time to load, and is needed here the first time only.
-        from he_helpers.server.accounts import add_account
-        from he_helpers.server.store import Store
+        from he_helpers.server.release.accounts import add_account
+        from he_helpers.server.store.store import Store
 
         store = Store.in_folder(self._folder)
         try:

@@ -4,7 +4,7 @@ python -m he_helpers.server run|add-account --folder F
 python -m he_helpers.server score --folder F --models DIR
 """
 
-from he_helpers.server.import_guard import install_import_guard
+from he_helpers.server.process.import_guard import install_import_guard
 
 # Before anything else is imported, so that nothing of the secret side can come in with it.
 install_import_guard()
@@ -14,11 +14,11 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from he_helpers.server.account_roles import ACCOUNT_ROLES  # noqa: E402
-from he_helpers.server.accounts import add_account  # noqa: E402
-from he_helpers.server.folder import CannotStart, prepare_folder  # noqa: E402
-from he_helpers.server.policy import DEFAULT_LARGEST_BODY, LARGEST_SCORING_BODY  # noqa: E402
-from he_helpers.server.quotas import Quotas  # noqa: E402
-from he_helpers.server.store import Store  # noqa: E402
+from he_helpers.server.release.accounts import add_account  # noqa: E402
+from he_helpers.server.release.policy import DEFAULT_LARGEST_BODY, LARGEST_SCORING_BODY  # noqa: E402
+from he_helpers.server.storage.folder import CannotStart, prepare_folder  # noqa: E402
+from he_helpers.server.storage.quotas import Quotas  # noqa: E402
+from he_helpers.server.storage.store import Store  # noqa: E402
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(add_account(store, options.name, options.role))
             store.close()
         elif options.command == "score":
-            from he_helpers.server.process import run_scoring
+            from he_helpers.server.process.running import run_scoring
 
             run_scoring(
                 options.folder,
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
             )
         else:
             # Brings the web server with it, which adding an account does not need.
-            from he_helpers.server.process import run_server
+            from he_helpers.server.process.running import run_server
 
             run_server(
                 options.folder,

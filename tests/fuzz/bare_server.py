@@ -4,8 +4,8 @@ import contextlib
 import sys
 
 from he_helpers.server import __main__ as command_line
-from he_helpers.server import process
-from he_helpers.server.jobs import Jobs
+from he_helpers.server.http.jobs import Jobs
+from he_helpers.server.process import process
 from tests.fuzz.frail_tasks import TASKS
 
 

@@ -18,8 +18,8 @@ from random import Random
 import requests
 
 from he_helpers.computing.score_messages import ScoreAnswer
-from he_helpers.server.accounts import add_account
-from he_helpers.server.store import Store
+from he_helpers.server.release.accounts import add_account
+from he_helpers.server.store.store import Store
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.fuzz import changes
 

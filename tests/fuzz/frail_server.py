@@ -3,7 +3,7 @@
 import sys
 
 from he_helpers.server import __main__ as command_line
-from he_helpers.server import process
+from he_helpers.server.process import process
 
 process.TASKS = "tests.fuzz.frail_tasks"
 

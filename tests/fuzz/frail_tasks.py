@@ -4,7 +4,7 @@ import os
 import signal
 
 from he_helpers.schemes.envelope import open_envelope
-from he_helpers.server.tasks import TASKS as REAL_TASKS
+from he_helpers.server.process.tasks import TASKS as REAL_TASKS
 from tests.fuzz import protobuf
 
 

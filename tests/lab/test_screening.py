@@ -18,7 +18,7 @@ from he_helpers.lab.screening import ADDRESS_VARIABLE, WORDINGS, Model, Person, 
 from he_helpers.lab.screening_form import ScreeningForm, gauge
 from he_helpers.lab.workspace import Workspace
 from he_helpers.schemes.errors import KeyMismatch
-from he_helpers.server.scoring import create_scoring_app
+from he_helpers.server.scoring.routes import create_scoring_app
 
 PUBLISHED = LinearModel.model_validate_json((DATA_FOLDER / "models" / "diabetes_risk.json").read_bytes())
 MODEL = Model.from_description(PUBLISHED.description())

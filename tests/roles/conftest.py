@@ -14,8 +14,8 @@ from he_helpers.roles import keyring
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.server.accounts import add_account
-from he_helpers.server.store import Store
+from he_helpers.server.release.accounts import add_account
+from he_helpers.server.store.store import Store
 
 PASSPHRASES = {
     "ada": "what ada knows by heart",

@@ -16,7 +16,7 @@ from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.pyfhel_stream import HEADER_BYTES, seeded_ciphertext, version_of
 from he_helpers.schemes.secret import secret_key_from_bytes
 from he_helpers.schemes.secret.seal_streams import load, saved
-from he_helpers.server.secret_detection import find_secret_key
+from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
 

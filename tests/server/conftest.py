@@ -16,10 +16,10 @@ import requests
 from sqlalchemy import create_engine, make_url
 
 from he_helpers.schemes import secret as keys
-from he_helpers.server.accounts import add_account
-from he_helpers.server.app import create_app
-from he_helpers.server.bodies import Body, BodyWriter
-from he_helpers.server.store import Store
+from he_helpers.server.http.bodies import Body, BodyWriter
+from he_helpers.server.release.accounts import add_account
+from he_helpers.server.release.routes import create_app
+from he_helpers.server.store.store import Store
 from he_helpers.tables import EncryptedTable
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from he_helpers.server.tasks import TASKS as REAL_TASKS
+from he_helpers.server.process.tasks import TASKS as REAL_TASKS
 
 WORST = {
     b"crashes": lambda: os.kill(os.getpid(), signal.SIGSEGV),

@@ -7,8 +7,8 @@ from statistics import median
 import pandas as pd
 import pytest
 
-from he_helpers.server import evaluation
-from he_helpers.server.jobs import TASKS, Jobs
+from he_helpers.server.http.jobs import TASKS, Jobs
+from he_helpers.server.release import evaluation
 from he_helpers.tables import EncryptedTable
 from he_helpers.workers import WorkerPool
 from tests.schemes.conftest import key_pair

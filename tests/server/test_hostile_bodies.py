@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.server import evaluation
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release import evaluation
 from he_helpers.tables import EncryptedTable
 from tests.server.conftest import asked, new_request
 

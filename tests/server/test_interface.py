@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from he_helpers.schemes import secret as keys
-from he_helpers.server import datasets
-from he_helpers.server.accounts import Account
-from he_helpers.server.jobs import Jobs
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.jobs import Jobs
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release import datasets
+from he_helpers.server.release.accounts import Account
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
 from he_helpers.workers import WorkerPool
 from tests.server.conftest import FINGERPRINT, ROLES, accounts_frame, approve, asked, kind, new_request, to_status
@@ -590,7 +590,7 @@ def test_missing_malformed_and_unknown_tokens(app, uploaded, header):
 def test_a_token_is_stored_as_its_hash_only(store, ann):
     from sqlalchemy import select
 
-    from he_helpers.server.schema import accounts
+    from he_helpers.server.store.schema import accounts
 
     with store.reading() as connection:
         rows = [tuple(row) for row in connection.execute(select(accounts))]
@@ -600,7 +600,7 @@ def test_a_token_is_stored_as_its_hash_only(store, ann):
 
 def test_tokens_are_compared_in_constant_time(app, ann, monkeypatch):
     """Both for a known token and for an unknown one, the answer comes from hmac.compare_digest."""
-    from he_helpers.server import accounts
+    from he_helpers.server.release import accounts
 
     compared = []
 

@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.server import jobs as jobs_module
-from he_helpers.server import policy
-from he_helpers.server.app import create_app
-from he_helpers.server.import_guard import is_forbidden
-from he_helpers.server.jobs import Jobs
+from he_helpers.server.http import jobs as jobs_module
+from he_helpers.server.http.jobs import Jobs
+from he_helpers.server.process.import_guard import is_forbidden
+from he_helpers.server.release import policy
+from he_helpers.server.release.routes import create_app
 from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
 from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, wait_until
@@ -74,7 +74,7 @@ def test_the_servers_own_process_loads_no_library_that_could_parse(start_server,
     answer = server.call("POST", f"/requests/{identifier}/aggregation", tokens["eve"])
     assert answer.json()["status"] == "aggregated"
     assert server.stop() == 0
-    assert {"he_helpers.server.jobs", "he_helpers.server.store"} <= server.imported
+    assert {"he_helpers.server.http.jobs", "he_helpers.server.storage.store"} <= server.imported
     natives = {name for name in server.imported if name.split(".")[0] in ("tenseal", "Pyfhel", "phe", "pandas")}
     assert natives == set()
 

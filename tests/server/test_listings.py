@@ -6,12 +6,12 @@ import sys
 import pytest
 from sqlalchemy import insert, select
 
-from he_helpers.server.accounts import add_account
-from he_helpers.server.app import create_app
-from he_helpers.server.paging import LARGEST_PAGE
-from he_helpers.server.quotas import Quotas
-from he_helpers.server.schema import aggregates, audit_events, datasets
-from he_helpers.server.store import Store
+from he_helpers.server.release.accounts import add_account
+from he_helpers.server.release.routes import create_app
+from he_helpers.server.store.paging import LARGEST_PAGE
+from he_helpers.server.store.quotas import Quotas
+from he_helpers.server.store.schema import aggregates, audit_events, datasets
+from he_helpers.server.store.store import Store
 from tests.server.conftest import ROLES, Person, approve, command, environment, kind, new_request
 
 

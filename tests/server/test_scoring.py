@@ -16,8 +16,8 @@ from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
 from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier, tenseal_bfv
-from he_helpers.server.import_guard import is_forbidden
-from he_helpers.server.scoring import create_scoring_app
+from he_helpers.server.process.import_guard import is_forbidden
+from he_helpers.server.scoring.routes import create_scoring_app
 from tests.server.conftest import Running, command, environment
 
 WEIGHTS = {"age": -59, "eating": 46_640}
@@ -207,7 +207,7 @@ def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(models
         finally:
             process.kill()
             process.wait()
-    assert "he_helpers.server.scoring" in server.imported
+    assert "he_helpers.server.scoring.routes" in server.imported
     assert not [name for name in server.imported if is_forbidden(name)]
     assert {file.name for file in folder.iterdir()} == {"pid", "server.log"}
     kept = (folder / "server.log").read_text()

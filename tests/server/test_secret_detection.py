@@ -25,7 +25,7 @@ from Pyfhel import Pyfhel
 from he_helpers.roles.keyring import Keyring
 from he_helpers.schemes import secret as keys
 from he_helpers.schemes.envelope import seal_envelope
-from he_helpers.server.secret_detection import find_secret_key
+from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import EncryptedTable
 
 SCHEMES = [keys.tenseal_bfv, keys.tenseal_ckks, keys.pyfhel_bfv, keys.pyfhel_ckks, keys.paillier]

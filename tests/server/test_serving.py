@@ -14,10 +14,10 @@ from dataclasses import replace
 import pytest
 from flask import request
 
-from he_helpers.server.app import create_app
-from he_helpers.server.application import read_body, takes_body
-from he_helpers.server.connection import Limits
-from he_helpers.server.serving import Server
+from he_helpers.server.http.application import read_body, takes_body
+from he_helpers.server.http.connection import Limits
+from he_helpers.server.http.serving import Server
+from he_helpers.server.release.routes import create_app
 from tests.server.conftest import wait_until
 
 LIMITS = Limits.of_bodies(1_000_000)

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import select
 
-from he_helpers.server import datasets, release_requests
-from he_helpers.server.accounts import Account, add_account
-from he_helpers.server.jobs import Jobs
-from he_helpers.server.problems import Problem
-from he_helpers.server.schema import metadata
+from he_helpers.server.http.jobs import Jobs
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release import datasets, release_requests
+from he_helpers.server.release.accounts import Account, add_account
+from he_helpers.server.store.schema import metadata
 from tests.server.conftest import approve, asked, kind, new_request, received, to_status
 
 ANN, BOB = Account("ann", "administrator"), Account("bob", "administrator")

@@ -9,16 +9,16 @@ import sys
 import threading
 
 import pytest
+from he_helpers.server.storage.folder import CannotStart
+from he_helpers.server.storage.schema import accounts, audit_events, dataset_parts, release_requests
+from he_helpers.server.storage.store import Store
 from sqlalchemy import func, insert, select
 
-from he_helpers.server import datasets
 from he_helpers.server import store as store_module
-from he_helpers.server.accounts import Account, add_account
-from he_helpers.server.audit import record_event
-from he_helpers.server.folder import CannotStart
-from he_helpers.server.problems import Problem
-from he_helpers.server.schema import accounts, audit_events, dataset_parts, release_requests
-from he_helpers.server.store import Store
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release import datasets
+from he_helpers.server.release.accounts import Account, add_account
+from he_helpers.server.release.audit import record_event
 from tests.server.conftest import command, environment, received
 
 ANN = Account("ann", "administrator")
@@ -206,10 +206,10 @@ def test_what_goes_in_comes_out(store, size, tmp_path):
 
 MEASURED = """
 import hashlib, resource, sys
-from he_helpers.server import datasets
-from he_helpers.server.accounts import Account, add_account
-from he_helpers.server.bodies import Body
-from he_helpers.server.store import Store
+from he_helpers.server.release import datasets
+from he_helpers.server.release.accounts import Account, add_account
+from he_helpers.server.http.bodies import Body
+from he_helpers.server.storage.store import Store
 
 store, size, ann = Store(sys.argv[1]), int(sys.argv[2]), Account("ann", "administrator")
 add_account(store, "ann", "administrator")

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from he_helpers.server.problems import Problem
-from he_helpers.server.table_limits import check_table
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release.table_limits import check_table
 from he_helpers.tables import Column, EncryptedTable, Labels, TableHeader
 from he_helpers.tables.layouts import make_layout
 from tests.server.conftest import kind

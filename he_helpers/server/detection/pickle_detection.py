@@ -17,7 +17,7 @@ import math
 import re
 from collections.abc import Callable
 
-from he_helpers.server.search_window import Window
+from he_helpers.server.detection.search_window import Window
 
 _EVIDENCE = 90.0
 _MOST_OPCODES = 64

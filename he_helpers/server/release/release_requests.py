@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from he_helpers.server.accounts import Account
-from he_helpers.server.audit import record_event
-from he_helpers.server.datasets import Dataset, copy_content, find_dataset
-from he_helpers.server.paging import Page
-from he_helpers.server.problems import Problem
-from he_helpers.server.schema import aggregates, datasets, release_requests, results
-from he_helpers.server.store import Store
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release.accounts import Account
+from he_helpers.server.release.audit import record_event
+from he_helpers.server.release.datasets import Dataset, copy_content, find_dataset
+from he_helpers.server.store.paging import Page
+from he_helpers.server.store.schema import aggregates, datasets, release_requests, results
+from he_helpers.server.store.store import Store
 
 STATUSES = ("requested", "aggregated", "approved", "refused", "released")
 # The status that a step leads to: those it starts from, and those in which it has been taken already.

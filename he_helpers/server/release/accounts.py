@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import insert, select
 
 from he_helpers.server.account_roles import ACCOUNT_ROLES
-from he_helpers.server.audit import record_event
-from he_helpers.server.problems import Problem
-from he_helpers.server.schema import accounts
-from he_helpers.server.store import Store
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release.audit import record_event
+from he_helpers.server.storage.schema import accounts
+from he_helpers.server.storage.store import Store
 
 _TOKEN_BYTES = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -11,7 +11,7 @@ RFC 8017 appendix A.1.2, RFC 5958 section 2, RFC 5915 section 3; phe/command_lin
 import re
 import zlib
 
-from he_helpers.server.search_window import BEHIND, Window
+from he_helpers.server.detection.search_window import BEHIND, Window
 
 # Microsoft SEAL, the library inside both TenSEAL and Pyfhel.
 

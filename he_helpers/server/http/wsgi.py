@@ -9,7 +9,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import h11
 
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What the server's workers do: whatever parses or computes on bytes that others sent. Imported by workers alone."""
 
-from he_helpers.server.import_guard import install_import_guard
+from he_helpers.server.process.import_guard import install_import_guard
 
 # Before anything else is imported, so that nothing of the secret side can come in with it.
 install_import_guard()
@@ -10,8 +10,9 @@ from functools import wraps  # noqa: E402
 from importlib.machinery import PathFinder  # noqa: E402
 from typing import Any  # noqa: E402
 
-from he_helpers.server import evaluation, score_evaluation  # noqa: E402
-from he_helpers.server.problems import Problem  # noqa: E402
+from he_helpers.server.http.problems import Problem  # noqa: E402
+from he_helpers.server.release import evaluation  # noqa: E402
+from he_helpers.server.scoring import evaluation as score_evaluation  # noqa: E402
 from he_helpers.workers import Refusal  # noqa: E402
 
 # Not importlib.util.find_spec, which asks every finder, and so waits while Pyfhel is being compiled.

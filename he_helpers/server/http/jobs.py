@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO
 
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 from he_helpers.workers import (
     JobTimedOut,
     JobTooLarge,
@@ -20,7 +20,7 @@ from he_helpers.workers import (
     WorkersUnavailable,
 )
 
-TASKS = "he_helpers.server.tasks"
+TASKS = "he_helpers.server.process.tasks"
 # Far above what a table of the largest size needs, so that only what goes astray meets them.
 LIMITS = Limits(seconds=120, processor_seconds=60, memory=2**30, answer=2**28)
 
@@ -50,7 +50,7 @@ class ReadDataset:
 class Jobs:
     """The jobs of a server, run by the workers of ``pool``. ``client`` is whose turn a job takes.
 
-    Each method raises Problem: what its task in he_helpers.server.evaluation or score_evaluation raises;
+    Each method raises Problem: what its task in he_helpers.server.release.evaluation or score_evaluation raises;
     processing-failed (an EndedItsWorker) when the job ended its worker; too-many-requests and busy.
     """
 

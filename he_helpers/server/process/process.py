@@ -20,14 +20,14 @@ from typing import TextIO
 from flask import Flask
 
 from he_helpers.files import write_private
-from he_helpers.server.app import create_app
-from he_helpers.server.connection import Limits
-from he_helpers.server.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
-from he_helpers.server.jobs import TASKS, Jobs
-from he_helpers.server.quotas import Quotas
-from he_helpers.server.scoring import create_scoring_app
-from he_helpers.server.serving import Server
-from he_helpers.server.store import Store
+from he_helpers.server.http.connection import Limits
+from he_helpers.server.http.jobs import TASKS, Jobs
+from he_helpers.server.http.serving import Server
+from he_helpers.server.release.routes import create_app
+from he_helpers.server.scoring.routes import create_scoring_app
+from he_helpers.server.storage.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
+from he_helpers.server.storage.quotas import Quotas
+from he_helpers.server.storage.store import Store
 from he_helpers.workers import WorkerPool, WorkersUnavailable
 
 _LOOK_SECONDS = 1
@@ -48,7 +48,7 @@ def run_server(
     inspectable: bool = False,
     not_only_this_machine: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, with at most so many ``workers`` (see he_helpers.server.jobs).
+    """Serve until SIGTERM or SIGINT, with at most so many ``workers`` (see he_helpers.server.http.jobs).
 
     While the server runs, ``folder`` holds ``address`` (its URL) and ``pid``. ``server.log``, when it was full once
     ``server.log.1``, and the database, unless ``database`` names another one, stay there.
@@ -74,7 +74,7 @@ def run_scoring(
     inspectable: bool = False,
     not_only_this_machine: bool = False,
 ) -> None:
-    """Serve the models in the folder ``models`` (see he_helpers.server.scoring) until SIGTERM or SIGINT.
+    """Serve the models in the folder ``models`` (see he_helpers.server.scoring.routes) until SIGTERM or SIGINT.
 
     ``folder`` holds ``address``, ``pid`` and the log as for `run_server`, and nothing else.
 

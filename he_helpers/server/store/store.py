@@ -29,9 +29,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from he_helpers.server.folder import CannotStart, open_own_file
-from he_helpers.server.quotas import Quotas
-from he_helpers.server.schema import VERSION, metadata, store_version
+from he_helpers.server.store.folder import CannotStart, open_own_file
+from he_helpers.server.store.quotas import Quotas
+from he_helpers.server.store.schema import VERSION, metadata, store_version
 
 Answer = TypeVar("Answer")
 

@@ -1,9 +1,9 @@
 """Find secret keys in bytes that nobody has vouched for, before any parser of a library sees them.
 
 Everything is searched, at every offset, for the structures that a secret key is written in (see
-he_helpers.server.secret_forms and he_helpers.server.pickle_detection), so it does not matter which field of an
-envelope, which label or which file around it holds the key. Text in base64 or hexadecimal is decoded and searched as
-well, two levels deep.
+``secret_forms`` and ``pickle_detection`` beside this module), so it does not matter which field of an envelope, which
+label or which file around it holds the key. Text in base64 or hexadecimal is decoded and searched as well, two levels
+deep.
 
 The bytes pass through in windows of 64 kB that overlap: what lies across a border is found, time is linear in the
 size, memory does not depend on it (below 6 MB), and no single call into C takes longer than some ten milliseconds, so
@@ -16,7 +16,7 @@ A false refusal costs its owner a key. Ciphertexts are uniformly random bytes, n
 chance that a form begins at some position is at most 2^30 times the chance at one, which is 2 to the minus the number
 of bits that the form fixes:
 
-    a pickle                     90   see he_helpers.server.pickle_detection
+    a pickle                     90   see he_helpers.server.detection.pickle_detection
     a SEAL secret key            91   54 in the header, 2 for its kind, 32 and at least 3 in a Zstandard frame
     a key pair of this course    93   24 and 20 in the envelope, 49 in the scheme's name and what stands around it
     a keyring file               93   32 in the magic, 61 in the version and the parameters of scrypt
@@ -34,9 +34,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from he_helpers.server.pickle_detection import PickleSearch
-from he_helpers.server.search_window import Window, Windows
-from he_helpers.server.secret_forms import FORMS, NamedFactorSearch
+from he_helpers.server.detection.pickle_detection import PickleSearch
+from he_helpers.server.detection.search_window import Window, Windows
+from he_helpers.server.detection.secret_forms import FORMS, NamedFactorSearch
 
 _ENCODED_LEVELS = 2
 _PIECE = 2**16

@@ -11,16 +11,16 @@ from uuid import UUID
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from he_helpers.server import datasets, policy, release_requests
-from he_helpers.server.accounts import Account, find_account
-from he_helpers.server.application import new_application, read_body, takes_body
-from he_helpers.server.audit import list_events, record_event
-from he_helpers.server.bodies import Body
-from he_helpers.server.jobs import EndedItsWorker, Jobs
-from he_helpers.server.paging import Page
-from he_helpers.server.problems import Problem
-from he_helpers.server.secret_detection import find_secret_key
-from he_helpers.server.store import Store
+from he_helpers.server.detection.secret_detection import find_secret_key
+from he_helpers.server.http.application import new_application, read_body, takes_body
+from he_helpers.server.http.bodies import Body
+from he_helpers.server.http.jobs import EndedItsWorker, Jobs
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release import datasets, policy, release_requests
+from he_helpers.server.release.accounts import Account, find_account
+from he_helpers.server.release.audit import list_events, record_event
+from he_helpers.server.store.paging import Page
+from he_helpers.server.store.store import Store
 from he_helpers.text import is_printable_line
 
 INTERFACE_VERSION = "1"

@@ -1,6 +1,6 @@
 """The server's sockets: who is listened to, how many at a time, and which threads do the work.
 
-HTTP itself is spoken by h11, one coroutine a connection (see he_helpers.server.connection). The application, which is
+HTTP itself is spoken by h11, one coroutine a connection (see he_helpers.server.http.connection). The application, which is
 plain WSGI, is called in a thread when a request is there whole.
 """
 
@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from flask import Flask
 
-from he_helpers.server.application import Allowance, body_allowance
-from he_helpers.server.bodies import IN_MEMORY, Budget
-from he_helpers.server.connection import Connection, Limits, Stage
-from he_helpers.server.problems import Problem
-from he_helpers.server.wsgi import Answer, call
+from he_helpers.server.http.application import Allowance, body_allowance
+from he_helpers.server.http.bodies import IN_MEMORY, Budget
+from he_helpers.server.http.connection import Connection, Limits, Stage
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.http.wsgi import Answer, call
 
 _Answer = TypeVar("_Answer")
 

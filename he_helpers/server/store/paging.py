@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Select
 
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 
 LARGEST_PAGE = 100
 # More than the largest number of any event.

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app, request
 
-from he_helpers.server.bodies import Body, BodyWriter, body_too_large
-from he_helpers.server.problems import Problem, install_problems
+from he_helpers.server.http.bodies import Body, BodyWriter, body_too_large
+from he_helpers.server.http.problems import Problem, install_problems
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 

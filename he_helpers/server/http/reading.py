@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from he_helpers.errors import HEError
 from he_helpers.schemes.errors import SecretKeyFound
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 
 
 @contextmanager

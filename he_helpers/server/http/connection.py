@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 import h11
 
-from he_helpers.server.application import BODY_IN_ENVIRON
-from he_helpers.server.bodies import Body, BodyWriter
-from he_helpers.server.problems import CONTENT_TYPE, Problem, problem_of_status
-from he_helpers.server.wsgi import Answer, environ_of
+from he_helpers.server.http.application import BODY_IN_ENVIRON
+from he_helpers.server.http.bodies import Body, BodyWriter
+from he_helpers.server.http.problems import CONTENT_TYPE, Problem, problem_of_status
+from he_helpers.server.http.wsgi import Answer, environ_of
 
 if TYPE_CHECKING:
-    from he_helpers.server.serving import Server
+    from he_helpers.server.http.serving import Server
 
 # How much is read or written in one step: what a connection without an account can make the server hold.
 _PIECE = 64 * 1024

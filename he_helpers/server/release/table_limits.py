@@ -6,7 +6,7 @@ they keep a description below 8 MB of JSON and a listing of a page too.
 
 from collections.abc import Iterable
 
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 from he_helpers.tables import TableHeader
 from he_helpers.text import is_printable_line, printable_line
 

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from he_helpers.computing.models import LinearModel, rerandomise, score
 from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
 from he_helpers.schemes.errors import DepthExhausted, ValueOutOfRange
-from he_helpers.server.problems import Problem
-from he_helpers.server.reading import reading
-from he_helpers.server.secret_detection import find_secret_key
+from he_helpers.server.detection.secret_detection import find_secret_key
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.http.reading import reading
 
 
 def compute_score(model: bytes, body: bytes | BinaryIO) -> dict[str, Any]:

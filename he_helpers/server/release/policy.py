@@ -5,7 +5,7 @@ Loads no pandas, which takes as long to import as all else that the server's own
 
 from collections.abc import Sequence
 
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 
 # Statistical offices publish no group of fewer than ten; a data administrator may decide otherwise for a
 # dataset.

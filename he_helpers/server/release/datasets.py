@@ -10,13 +10,13 @@ from typing import Any, BinaryIO
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
-from he_helpers.server.accounts import Account
-from he_helpers.server.audit import SERVER, record_event
-from he_helpers.server.bodies import Body
-from he_helpers.server.paging import LARGEST_PAGE, Page
-from he_helpers.server.problems import Problem
-from he_helpers.server.schema import dataset_parts, datasets
-from he_helpers.server.store import Store
+from he_helpers.server.http.bodies import Body
+from he_helpers.server.http.problems import Problem
+from he_helpers.server.release.accounts import Account
+from he_helpers.server.release.audit import SERVER, record_event
+from he_helpers.server.store.paging import LARGEST_PAGE, Page
+from he_helpers.server.store.schema import dataset_parts, datasets
+from he_helpers.server.store.store import Store
 
 # How many bytes of a dataset are in memory at a time while it is stored or copied.
 PART_BYTES = 2**20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from he_helpers.server.problems import Problem
+from he_helpers.server.http.problems import Problem
 
 # A body up to here stays in memory; a larger one goes to a file.
 IN_MEMORY = 64 * 1024

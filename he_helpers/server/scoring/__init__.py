@@ -1,0 +1,1 @@
+"""The scoring service: a model's score of encrypted inputs."""

@@ -1,0 +1,1 @@
+"""What the server keeps: its folder, its database, how much of it, and how it is listed."""
