@@ -222,7 +222,7 @@ def _forget(seat: Seat, dataset: str) -> None:
 
 def _forget_decisions(seat: Seat, dataset: str) -> None:
     """A rehearsal: what the administrator approved in an earlier run shall not be held against this one."""
-    from he_helpers.roles.decisions import Decisions
+    from he_helpers.roles.approval.decisions import Decisions
 
     Decisions(seat.folder / "decisions").forget(dataset)
 

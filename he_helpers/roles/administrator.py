@@ -10,10 +10,9 @@ import pandas as pd
 from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
-from he_helpers.roles import contacts, release
+from he_helpers.roles.approval.decisions import Decision, Decisions, Shown
+from he_helpers.roles.approval.review import Review, review_request
 from he_helpers.roles.arguments import checked_minimum, checked_uuid, of_kind
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
-from he_helpers.roles.decisions import Decision, Decisions, Shown
 from he_helpers.roles.errors import (
     AlreadyThere,
     InvalidName,
@@ -25,10 +24,11 @@ from he_helpers.roles.errors import (
     ServerRefused,
     UnreadableAnswer,
 )
-from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.keyring import hide
+from he_helpers.roles.keys import contacts, release
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.keyring import hide
 from he_helpers.roles.participant import Participant
-from he_helpers.roles.review import Review, review_request
 from he_helpers.roles.views import request_view
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import Scheme, secret_key_from_bytes

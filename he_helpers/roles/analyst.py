@@ -11,14 +11,14 @@ import pandas as pd
 from nacl.public import PrivateKey
 
 from he_helpers.files import private_folder, read_private, write_private
-from he_helpers.roles import contacts
 from he_helpers.roles.arguments import checked_uuid, names, of_kind
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.errors import AlreadyThere, NotThere, ServerRefused, UnreadableAnswer
-from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.keyring import hide
+from he_helpers.roles.keys import contacts
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.keyring import hide
+from he_helpers.roles.keys.release import unseal
 from he_helpers.roles.participant import Participant
-from he_helpers.roles.release import unseal
 from he_helpers.roles.views import request_view
 from he_helpers.tables import Query
 

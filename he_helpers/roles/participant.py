@@ -7,9 +7,9 @@ import pandas as pd
 
 from he_helpers.files import private_folder
 from he_helpers.roles.connection import Connection
-from he_helpers.roles.contacts import Contact, Contacts
-from he_helpers.roles.hidden import Hidden
-from he_helpers.roles.keyring import Keyring, hide
+from he_helpers.roles.keys.contacts import Contact, Contacts
+from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.keyring import Keyring, hide
 from he_helpers.roles.views import audit_view, dataset_view
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from he_helpers.roles import keyring
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
+from he_helpers.roles.keys import keyring
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.store.store import Store

@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 
 from he_helpers.files import ExposedFile
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts, hand_over
 from he_helpers.roles.errors import AlreadyThere, DamagedContact, InvalidName, NotThere
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts, hand_over
 
 KEY = Contact(ENCRYPTION_KEY, bytes(range(32)))
 OTHER = Contact(ENCRYPTION_KEY, bytes(32))

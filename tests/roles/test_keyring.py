@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from he_helpers.files import ExposedFile, UnreadableFile
-from he_helpers.roles import keyring as keyring_module
 from he_helpers.roles.errors import (
     AlreadyThere,
     DamagedKeyring,
@@ -23,7 +22,8 @@ from he_helpers.roles.errors import (
     NotThere,
     WrongPassphrase,
 )
-from he_helpers.roles.keyring import Keyring
+from he_helpers.roles.keys import keyring as keyring_module
+from he_helpers.roles.keys.keyring import Keyring
 
 PASSPHRASE = "five random words would do"
 SECRET = b"\x00secret key bytes\xff"
@@ -239,7 +239,7 @@ def test_large_file_is_not_read(keyring):
 
 KILLED = """
     import os, signal, sys
-    from he_helpers.roles.keyring import Keyring
+    from he_helpers.roles.keys.keyring import Keyring
 
     os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     Keyring(sys.argv[1]).store("new", b"new secret", sys.argv[2])

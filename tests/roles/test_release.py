@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey
 
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.errors import ForgedRelease, NotForThisKey, WrongRelease
-from he_helpers.roles.release import Release, finish, round_result, seal, unseal
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.keys.release import Release, finish, round_result, seal, unseal
 
 ADMINISTRATOR, ANALYST = SigningKey.generate(), PrivateKey.generate()
 VERIFY = Contact(VERIFY_KEY, bytes(ADMINISTRATOR.verify_key))

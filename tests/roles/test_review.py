@@ -5,10 +5,10 @@ import uuid
 import pandas as pd
 import pytest
 
-from he_helpers.roles.decisions import Decision
-from he_helpers.roles.differences import Answered
+from he_helpers.roles.approval.decisions import Decision
+from he_helpers.roles.approval.differences import Answered
+from he_helpers.roles.approval.review import review_request
 from he_helpers.roles.errors import UnreadableAnswer
-from he_helpers.roles.review import review_request
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable, Labels, Query, aggregate
 

@@ -895,8 +895,8 @@ def test_nothing_secret_is_shown(ada, ana, dataset, server, monkeypatch):
 
     shown = [repr(ada), repr(ana), repr(vars(ada)), repr(vars(ana)), repr(ada.review(request))]
     for where in (
-        "he_helpers.roles.release.seal",
-        "he_helpers.roles.release.finish",
+        "he_helpers.roles.keys.release.seal",
+        "he_helpers.roles.keys.release.finish",
         "nacl.public.SealedBox.encrypt",
     ):
         with monkeypatch.context() as broken:

@@ -33,7 +33,7 @@ FORBIDDEN = (
     "he_helpers.schemes.secret.pyfhel",
     "he_helpers.schemes.secret.phe",
     "he_helpers.roles",
-    "he_helpers.roles.keyring",
+    "he_helpers.roles.keys.keyring",
     "he_helpers.lab",
 )
 

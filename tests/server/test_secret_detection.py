@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from Pyfhel import Pyfhel
 
-from he_helpers.roles.keyring import Keyring
+from he_helpers.roles.keys.keyring import Keyring
 from he_helpers.schemes import secret as keys
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.server.detection.secret_detection import find_secret_key

@@ -104,7 +104,7 @@ def _zstandard_content_size(frame: bytes) -> int | None:
 _KEY_PAIR_ENVELOPE = re.compile(
     rb"HEC[\x01-\x0f]\x05.{16}\x94[\xa8-\xaf](?:tenseal|pyfhel|paillier)[a-z-]{0,8}+[\x80-\x8f]", re.DOTALL
 )
-# A keyring file (see he_helpers.roles.keyring): version, the three parameters of scrypt. Its keys are
+# A keyring file (see he_helpers.roles.keys.keyring): version, the three parameters of scrypt. Its keys are
 # encrypted, under a passphrase that may be weak.
 _KEYRING = re.compile(rb"HEKR[\x01-\x0f][\x01-\x1f]\x00\x00\x00[\x01-\x20]\x00\x00\x00[\x01-\x20]")
 

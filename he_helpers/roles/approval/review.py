@@ -20,8 +20,8 @@ from typing import Any
 import pandas as pd
 
 from he_helpers.errors import HEError
-from he_helpers.roles.decisions import Decision
-from he_helpers.roles.differences import Answered, small_differences
+from he_helpers.roles.approval.decisions import Decision
+from he_helpers.roles.approval.differences import Answered, small_differences
 from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.roles.views import query_in_words
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, UnsupportedQuery, aggregate

@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from he_helpers.files import alone_with, private_folder, read_private, write_private
 from he_helpers.roles.errors import AlreadyThere, DamagedKeyring, InvalidName, NotThere, WrongPassphrase
-from he_helpers.roles.hidden import Hidden
+from he_helpers.roles.keys.hidden import Hidden
 
 _WORD = b"HEKR"
 _VERSION = 1

@@ -27,8 +27,8 @@ from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey, VerifyKey
 
-from he_helpers.roles.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.errors import ForgedRelease, NotForThisKey, WrongRelease
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 
 # A mean of n values with d decimals is known to about d + log10(sqrt(n)) decimals; two more than the data
 # serve n up to 10,000.
