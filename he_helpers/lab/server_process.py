@@ -252,7 +252,7 @@ class _Server(_Process):
             return
         # SQLAlchemy takes its time to load, and is needed here the first time only.
         from he_helpers.server.release.accounts import add_account
-        from he_helpers.server.store.store import Store
+        from he_helpers.server.storage.store import Store
 
         store = Store.in_folder(self._folder)
         try:

@@ -1,5 +1,5 @@
 """The untrusted server: it stores encrypted tables, computes on ciphertexts, and never holds a secret key.
 
 Six rooms, from the top: ``process`` runs either service, ``release`` and ``scoring``, on what all of it stands on:
-``store``, ``http`` and ``detection``.
+``storage``, ``http`` and ``detection``.
 """

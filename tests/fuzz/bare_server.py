@@ -5,7 +5,7 @@ import sys
 
 from he_helpers.server import __main__ as command_line
 from he_helpers.server.http.jobs import Jobs
-from he_helpers.server.process import process
+from he_helpers.server.process import running
 from tests.fuzz.frail_tasks import TASKS
 
 
@@ -14,7 +14,7 @@ class _NoPool:
         return TASKS[task](**members)
 
 
-process._jobs = lambda *_: contextlib.nullcontext(Jobs(_NoPool()))
+running._jobs = lambda *_: contextlib.nullcontext(Jobs(_NoPool()))
 
 if __name__ == "__main__":
     sys.exit(command_line.main())

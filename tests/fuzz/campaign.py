@@ -19,7 +19,7 @@ import requests
 
 from he_helpers.computing.score_messages import ScoreAnswer
 from he_helpers.server.release.accounts import add_account
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.store import Store
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.fuzz import changes
 

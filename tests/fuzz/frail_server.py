@@ -3,9 +3,9 @@
 import sys
 
 from he_helpers.server import __main__ as command_line
-from he_helpers.server.process import process
+from he_helpers.server.process import running
 
-process.TASKS = "tests.fuzz.frail_tasks"
+running.TASKS = "tests.fuzz.frail_tasks"
 
 if __name__ == "__main__":
     sys.exit(command_line.main())

@@ -49,7 +49,7 @@ BODIES = st.binary(max_size=200) | st.sampled_from(
 def server(tmp_path_factory):
     """One server for all of these requests, with the tokens of its two accounts."""
     from he_helpers.server.release.accounts import add_account
-    from he_helpers.server.store.store import Store
+    from he_helpers.server.storage.store import Store
     from tests.server.conftest import start
 
     folder = tmp_path_factory.mktemp("http") / "server"

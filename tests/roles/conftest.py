@@ -15,7 +15,7 @@ from he_helpers.roles.analyst import DataAnalyst
 from he_helpers.roles.keys import keyring
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.server.release.accounts import add_account
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.store import Store
 
 PASSPHRASES = {
     "ada": "what ada knows by heart",

@@ -41,7 +41,7 @@ from he_helpers.schemes.secret import paillier, secret_key_from_bytes, tenseal_b
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.datasets import find_dataset, set_dataset_aside
 from he_helpers.server.release.policy import DEFAULT_LARGEST_BODY
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.store import Store
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, UnknownLabel
 from tests.roles.conftest import PASSPHRASES
 

@@ -19,7 +19,7 @@ from he_helpers.schemes import secret as keys
 from he_helpers.server.http.bodies import Body, BodyWriter
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.release.routes import create_app
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.store import Store
 from he_helpers.tables import EncryptedTable
 
 ROOT = Path(__file__).parents[2]

@@ -3,9 +3,9 @@
 import sys
 
 from he_helpers.server import __main__ as command_line
-from he_helpers.server.process import process
+from he_helpers.server.process import running
 
-process.TASKS = "tests.server.planted_tasks"
+running.TASKS = "tests.server.planted_tasks"
 
 if __name__ == "__main__":
     sys.exit(command_line.main())

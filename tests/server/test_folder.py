@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from he_helpers.server import process
-from he_helpers.server.store.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
-from he_helpers.server.store.store import Store
+from he_helpers.server.process import running as process
+from he_helpers.server.storage.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
+from he_helpers.server.storage.store import Store
 from tests.server.conftest import command, environment
 
 OPEN = os.O_RDWR | os.O_CREAT

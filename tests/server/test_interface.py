@@ -590,7 +590,7 @@ def test_missing_malformed_and_unknown_tokens(app, uploaded, header):
 def test_a_token_is_stored_as_its_hash_only(store, ann):
     from sqlalchemy import select
 
-    from he_helpers.server.store.schema import accounts
+    from he_helpers.server.storage.schema import accounts
 
     with store.reading() as connection:
         rows = [tuple(row) for row in connection.execute(select(accounts))]

@@ -8,10 +8,10 @@ from sqlalchemy import insert, select
 
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.release.routes import create_app
-from he_helpers.server.store.paging import LARGEST_PAGE
-from he_helpers.server.store.quotas import Quotas
-from he_helpers.server.store.schema import aggregates, audit_events, datasets
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.paging import LARGEST_PAGE
+from he_helpers.server.storage.quotas import Quotas
+from he_helpers.server.storage.schema import aggregates, audit_events, datasets
+from he_helpers.server.storage.store import Store
 from tests.server.conftest import ROLES, Person, approve, command, environment, kind, new_request
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.release.accounts import add_account
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.store import Store
 from he_helpers.tables import EncryptedTable
 from tests.server.conftest import ROOT, accounts_frame, asked, new_request, start
 from tests.server.test_scoring import MODEL, message

@@ -7,7 +7,7 @@ from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets, release_requests
 from he_helpers.server.release.accounts import Account, add_account
-from he_helpers.server.store.schema import metadata
+from he_helpers.server.storage.schema import metadata
 from tests.server.conftest import approve, asked, kind, new_request, received, to_status
 
 ANN, BOB = Account("ann", "administrator"), Account("bob", "administrator")

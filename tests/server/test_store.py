@@ -9,16 +9,16 @@ import sys
 import threading
 
 import pytest
-from he_helpers.server.storage.folder import CannotStart
-from he_helpers.server.storage.schema import accounts, audit_events, dataset_parts, release_requests
-from he_helpers.server.storage.store import Store
 from sqlalchemy import func, insert, select
 
-from he_helpers.server import store as store_module
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets
 from he_helpers.server.release.accounts import Account, add_account
 from he_helpers.server.release.audit import record_event
+from he_helpers.server.storage import store as store_module
+from he_helpers.server.storage.folder import CannotStart
+from he_helpers.server.storage.schema import accounts, audit_events, dataset_parts, release_requests
+from he_helpers.server.storage.store import Store
 from tests.server.conftest import command, environment, received
 
 ANN = Account("ann", "administrator")
@@ -103,7 +103,7 @@ def test_the_store_shrinks(file_store, folder):
 
 
 def test_a_reader_delays_it_no_further_than_the_next_step(file_store, folder, monkeypatch):
-    monkeypatch.setattr("he_helpers.server.store._RECLAIM_TIMEOUT", 0.05)
+    monkeypatch.setattr("he_helpers.server.storage.store._RECLAIM_TIMEOUT", 0.05)
     add(file_store, marked(1_000_000))
     with file_store.reading() as connection:
         assert connection.scalar(select(func.count()).select_from(dataset_parts)) == 1
@@ -143,7 +143,7 @@ def writer(file_store):
 
 def test_a_writer_delays_it_no_further_than_the_next_step(file_store, folder, writer, monkeypatch):
     """The deletion before it is done and stays done: it is not answered as a failure."""
-    monkeypatch.setattr("he_helpers.server.store._RECLAIM_TIMEOUT", 0.05)
+    monkeypatch.setattr("he_helpers.server.storage.store._RECLAIM_TIMEOUT", 0.05)
     add(file_store, marked(1_000_000))
     reclaim = Store.reclaim
 
@@ -282,7 +282,7 @@ def test_a_store_of_another_version_is_refused(store, database, change):
         ("mysql://localhost/x", "SQLite or PostgreSQL, and not in mysql"),
         ("postgresql+nothing://localhost/x", "driver for PostgreSQL is missing"),
         ("postgresql+psycopg://me:hunter2@127.0.0.1:1/x", "cannot be used.*127.0.0.1"),
-        ("sqlite:////nowhere/at/all", "cannot be opened.*: No such file"),
+        ("sqlite:////nowhere/at/all", "cannot be opened: No such file"),
     ],
 )
 def test_other_databases_are_refused(url, words, tmp_path):

@@ -1,7 +1,7 @@
 """The server's sockets: who is listened to, how many at a time, and which threads do the work.
 
-HTTP itself is spoken by h11, one coroutine a connection (see he_helpers.server.http.connection). The application, which is
-plain WSGI, is called in a thread when a request is there whole.
+HTTP itself is spoken by h11, one coroutine a connection (see ``connection``). The application, plain WSGI, is called
+in a thread when a request is there whole.
 """
 
 import asyncio

@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from he_helpers.server.store.paging import Page
-from he_helpers.server.store.schema import audit_events
-from he_helpers.server.store.store import Store, now
+from he_helpers.server.storage.paging import Page
+from he_helpers.server.storage.schema import audit_events
+from he_helpers.server.storage.store import Store, now
 
 # Account and role of what the server does by itself.
 SERVER = "server"

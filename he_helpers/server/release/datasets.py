@@ -14,9 +14,9 @@ from he_helpers.server.http.bodies import Body
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.audit import SERVER, record_event
-from he_helpers.server.store.paging import LARGEST_PAGE, Page
-from he_helpers.server.store.schema import dataset_parts, datasets
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.paging import LARGEST_PAGE, Page
+from he_helpers.server.storage.schema import dataset_parts, datasets
+from he_helpers.server.storage.store import Store
 
 # How many bytes of a dataset are in memory at a time while it is stored or copied.
 PART_BYTES = 2**20

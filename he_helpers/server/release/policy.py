@@ -13,8 +13,6 @@ DEFAULT_MINIMUM_GROUP_SIZE = 10
 LARGEST_MINIMUM_GROUP_SIZE = 1_000_000
 
 DEFAULT_LARGEST_BODY = 64 * 1024 * 1024
-# A hundred inputs of a batch, at the parameters that scoring needs, in base64.
-LARGEST_SCORING_BODY = 32 * 1024 * 1024
 # A request or a decision is a few lines of JSON.
 LARGEST_JSON_BODY = 64 * 1024
 # Rows times groupings of a table: what the server goes through when it reads the table, and to check each query.

@@ -14,9 +14,9 @@ from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.audit import record_event
 from he_helpers.server.release.datasets import Dataset, copy_content, find_dataset
-from he_helpers.server.store.paging import Page
-from he_helpers.server.store.schema import aggregates, datasets, release_requests, results
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.paging import Page
+from he_helpers.server.storage.schema import aggregates, datasets, release_requests, results
+from he_helpers.server.storage.store import Store
 
 STATUSES = ("requested", "aggregated", "approved", "refused", "released")
 # The status that a step leads to: those it starts from, and those in which it has been taken already.

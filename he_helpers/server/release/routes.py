@@ -19,8 +19,8 @@ from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets, policy, release_requests
 from he_helpers.server.release.accounts import Account, find_account
 from he_helpers.server.release.audit import list_events, record_event
-from he_helpers.server.store.paging import Page
-from he_helpers.server.store.store import Store
+from he_helpers.server.storage.paging import Page
+from he_helpers.server.storage.store import Store
 from he_helpers.text import is_printable_line
 
 INTERFACE_VERSION = "1"

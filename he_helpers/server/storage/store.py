@@ -29,9 +29,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from he_helpers.server.store.folder import CannotStart, open_own_file
-from he_helpers.server.store.quotas import Quotas
-from he_helpers.server.store.schema import VERSION, metadata, store_version
+from he_helpers.server.storage.folder import CannotStart, open_own_file
+from he_helpers.server.storage.quotas import Quotas
+from he_helpers.server.storage.schema import VERSION, metadata, store_version
 
 Answer = TypeVar("Answer")
 

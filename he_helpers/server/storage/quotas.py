@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, func, select
 
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.store.schema import aggregates, audit_events, datasets, release_requests, results
+from he_helpers.server.storage.schema import aggregates, audit_events, datasets, release_requests, results
 
 _CLOSED = ("refused", "released")
 
