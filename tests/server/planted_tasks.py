@@ -1,7 +1,7 @@
 """The server's tasks, with a native parser that does the worst whenever it meets a word: a positive control.
 
 A word in the bytes of a table or a message, in one of its labels for instance, stands for bytes that make a library's
-parser crash, hang or grow.
+parser crash, exit, hang or grow.
 """
 
 import importlib
@@ -14,6 +14,7 @@ from he_helpers.server.process.tasks import TASKS as REAL_TASKS
 
 WORST = {
     b"crashes": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    b"exits": lambda: os._exit(3),
     b"hangs": lambda: time.sleep(3600),
     b"grows": lambda: bytearray(2**34),
 }

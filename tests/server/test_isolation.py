@@ -82,12 +82,21 @@ def test_the_servers_own_process_loads_no_library_that_could_parse(start_server,
 # A table that ends its worker
 
 
-@pytest.mark.parametrize("what, reason", [("crashes", "crash"), ("hangs", "time"), ("grows", "memory")])
-def test_an_upload_that_ends_its_worker(planted, pair, table, monkeypatch, what, reason):
+@pytest.mark.parametrize(
+    "what, reason, told",
+    [
+        ("crashes", "crash", "(SIGSEGV)"),
+        ("exits", "crash", "(exit)"),
+        ("hangs", "time", "took longer"),
+        ("grows", "memory", "more memory"),
+    ],
+)
+def test_an_upload_that_ends_its_worker(planted, pair, table, monkeypatch, what, reason, told):
     monkeypatch.setattr(jobs_module, "LIMITS", Limits(seconds=3))
     response = planted["ann"].upload(table_that(pair, f"read_dataset {what}"))
     assert (response.status_code, kind(response)) == (422, "processing-failed")
     assert response.json["reason"] == reason
+    assert told in response.json["detail"]
     assert planted["ann"].get("/datasets").json == []
     assert planted["ann"].upload(table).status_code == 201
 

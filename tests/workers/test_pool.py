@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -201,9 +202,11 @@ def test_memory_is_watched_from_outside_where_a_worker_cannot_limit_itself(pool,
     number_of(pool)
     [worker] = pool._workers
     worker._limits_memory = False
-    monkeypatch.setattr(worker, "_resident_memory", iter([10, 10, 10 + 5 * MEGABYTE]).__next__)
+    told = iter([10, 10, 10 + 5 * MEGABYTE])
+    monkeypatch.setattr(worker, "_resident_memory", told.__next__)
     with pytest.raises(JobTooLarge, match="memory"):
         pool.run("sleep", seconds=30, limits=Limits(memory=4 * MEGABYTE))
+    assert next(told, None) is None, "it was not ended before it had grown"
     assert pool.run("echo", still="there") == {"still": "there"}
 
 
@@ -231,6 +234,17 @@ def test_tasks_that_cannot_be_imported():
             pool.start()
         with pytest.raises(WorkersUnavailable):
             pool.run("echo")
+    finally:
+        pool.close()
+
+
+def test_a_worker_that_does_not_become_ready_in_time(monkeypatch):
+    monkeypatch.setattr(pool_module, "_START_SECONDS", 0.01)
+    pool = WorkerPool(TASKS)
+    try:
+        with pytest.raises(WorkersUnavailable, match="not ready after 0.01 s"):
+            pool.start()
+        assert pool.numbers() == []
     finally:
         pool.close()
 
@@ -338,6 +352,17 @@ def test_workers_end_with_their_parent(state, number):
         parent.wait(10)
     # Linux ends them at once; elsewhere an idle one sees its socket closed, and a busy one reaches its job's limit.
     assert ends(worker, 3 if sys.platform == "linux" else 15)
+
+
+def test_a_worker_whose_parent_died_before_it_could_ask_ends_at_once():
+    ours, theirs = socket.socketpair()
+    nobody = "0"
+    arguments = [str(theirs.fileno()), TASKS, nobody, "closed"]
+    with ours, theirs:
+        command = [sys.executable, "-m", "he_helpers.workers.child", *arguments]
+        worker = subprocess.run(command, cwd=ROOT, pass_fds=[theirs.fileno()], timeout=30, check=False)
+        theirs.close()
+        assert (worker.returncode, ours.recv(1)) == (0, b"")
 
 
 def test_a_pool_that_was_closed_runs_nothing(pool):
