@@ -30,13 +30,16 @@ SECONDS = 12
 # What the server's own process may need more than before the attack: bodies under way are on the disk, and workers,
 # each within a limit of its own, read them.
 LARGEST_GROWTH = 150 * 2**20
-LONGEST_ATTACK = 120
+LONGEST_ATTACK, LONGEST_MEASUREMENT = 120, 100
 # An honest request is answered within a second: so many in a hundred, since a busy machine stops anybody for a moment.
 WITHIN_A_SECOND = 95
-# Fewer answers than this in all the time of the attack say nothing of 95 in a hundred, and are a second late each.
+# Fewer answers than this say nothing of 95 in a hundred: the attack lasts until they are there, or LONGEST_MEASUREMENT.
 FEWEST_ANSWERS = 20
 # Somebody who waits longer than this for an answer gives up.
 PATIENCE = 5
+# All this holds on a machine that takes up to so many times as long for a computation as when it is alone. The attack
+# and the server bring it to some 1.7 on two cores; what other programs take beyond this is not the server's doing.
+BEARABLE_CROWDING = 2
 
 
 # The attack: a process of its own, so that it does not slow down whoever measures.
@@ -129,15 +132,18 @@ class Load:
         self.seconds = {}
         self.memory_before = self.memory = resident(server.process.pid)
         self.memory_of_workers = 0
+        self.crowding = []
 
     def __enter__(self):
         command = [sys.executable, "-m", "tests.server.test_load", "attack", *self.arguments]
         self.attack = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.attack.stdout.readline() == b"begun\n"
-        self.end = time.monotonic() + SECONDS
+        self.begin, self.is_over = time.monotonic(), False
+        threading.Thread(target=self._feel_the_crowd, daemon=True).start()
         return self
 
     def __exit__(self, *exception):
+        self.is_over = True
         self.attack.kill()
         self.attack.communicate()
 
@@ -150,6 +156,27 @@ class Load:
         process = self.server.process.pid
         self.memory = max(self.memory, resident(process))
         self.memory_of_workers = max(self.memory_of_workers, sum(resident(child) for child in children(process)))
+
+    def _feel_the_crowd(self):
+        """How many times as long as on a processor of its own a computation takes, again and again."""
+        while not self.is_over:
+            begin, worked = time.perf_counter(), time.thread_time()
+            while time.thread_time() < worked + 0.05:
+                pass
+            self.crowding.append((time.perf_counter() - begin) / (time.thread_time() - worked))
+            time.sleep(0.2)
+
+    @property
+    def goes_on(self):
+        """Whether to send more requests."""
+        passed = time.monotonic() - self.begin
+        fewest = min(map(len, self.seconds.values()), default=0)
+        return passed < SECONDS or (fewest < FEWEST_ANSWERS and passed < LONGEST_MEASUREMENT)
+
+    @property
+    def slowdown(self):
+        """By how much the machine is more crowded than it may be for its times to mean something; at least 1."""
+        return max(1, statistics.median(self.crowding) / BEARABLE_CROWDING)
 
     @property
     def growth(self):
@@ -192,7 +219,7 @@ def play(folder, table):
         assert server.upload(ann, "accounts", table).status_code == 201
         with Load(server, "PUT /v1/datasets/x", "", mallory) as load:
             number = 0
-            while time.monotonic() < load.end:
+            while load.goes_on:
                 number += 1
                 name = f"set{number}"
                 load.measure("health", lambda: server.call("GET", "/health"))
@@ -213,7 +240,7 @@ def play_scoring(folder, body):
     server = start(folder, "--models", str(models), service="score")
     try:
         with Load(server, "POST /v1/models/salary/scores", "") as load:
-            while time.monotonic() < load.end:
+            while load.goes_on:
                 load.measure("list models", lambda: server.call("GET", "/models"))
                 load.measure("score", lambda: server.call("POST", "/models/salary/scores", json=body))
         return load
@@ -238,8 +265,8 @@ def test_honest_people_are_served_while_others_attack(folder, table, service):
     for row in load.rows():
         name, count, _, late, worst = row
         assert count >= FEWEST_ANSWERS, row
-        assert late < 1, row
-        assert worst < PATIENCE, row
+        assert late < load.slowdown, row
+        assert worst < PATIENCE * load.slowdown, row
     assert load.growth < LARGEST_GROWTH
 
 
@@ -255,6 +282,7 @@ def main():
         for name, count, median, late, worst in load.rows():
             print(f"  {name:<16}{count:>6}{median:>10.3f}{late:>10.3f}{worst:>10.3f}")
         workers = load.memory_of_workers / 2**20
+        print(f"  crowding: {statistics.median(load.crowding):.1f}")
         print(f"  memory: {load.growth / 2**20:.0f} MB more than before; all workers together {workers:.0f} MB")
 
 
