@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import stat
 import sys
@@ -30,14 +29,12 @@ from tqdm.auto import tqdm
 
 from he_helpers.errors import HEError
 from he_helpers.files import write_whole
-from he_helpers.lab.kernels import AsyncCourseKernel
+from he_helpers.lab.kernels import COLOUR, WIDGET, AsyncCourseKernel
 from he_helpers.lab.server_process import stop_server
 from he_helpers.lab.workspace import PROJECT, Workspace, environment_for
 
 DEMO_NOTEBOOKS = ("01", "02", "03", "04", "05")
 _CELL_SECONDS = 300
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 # As JupyterLab writes them, but for the interpreter's version, which varies.
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LANGUAGE = {
@@ -96,7 +93,7 @@ def execute(path: Path, workspace: Workspace, after_cell: Callable[[], None] | N
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         first_line = next(iter(notebook.cells[current].source.splitlines()), "")
         raise NotebookFailed(
-            f"{path.name}, cell {current + 1} ({first_line}):\n{_COLOUR.sub('', str(error))}"
+            f"{path.name}, cell {current + 1} ({first_line}):\n{COLOUR.sub('', str(error))}"
         ) from error
     _normalise(notebook)
     return notebook
@@ -178,7 +175,7 @@ def _normalise(notebook: NotebookNode) -> None:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             # The widget lives in the kernel that has ended; its text form stays.
-            output.get("data", {}).pop(_WIDGET, None)
+            output.get("data", {}).pop(WIDGET, None)
 
 
 def _store(notebook: NotebookNode, path: Path) -> None:

@@ -6,6 +6,7 @@ tests the stored notebooks with nbval.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,11 @@ from jupyter_client.manager import AsyncKernelManager, KernelManager
 from traitlets import default
 
 from he_helpers.lab.workspace import Workspace, environment_for
+
+# The colours of a terminal, in tracebacks.
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# The kind of an output whose state lives in the kernel, and ends with it.
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _SHUTDOWN_SECONDS = 30.0  # a notebook's kernel first ends the kernels of roles that it started
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import queue
-import re
 import signal
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
 from he_helpers.files import private_folder
-from he_helpers.lab.kernels import start_kernel, stop_kernel
+from he_helpers.lab.kernels import COLOUR, WIDGET, start_kernel, stop_kernel
 from he_helpers.lab.workspace import Workspace, check_role, entered_role
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 _START_SECONDS = 60
 _POLL_SECONDS = 0.2
 _END_SECONDS = 4.0  # after half of it the process is killed
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class RoleCellError(HEError):
@@ -150,7 +147,7 @@ class _Show:
             stream.write(content["text"])
             stream.flush()
         elif kind in ("display_data", "execute_result", "update_display_data"):
-            data = {mime: value for mime, value in content["data"].items() if mime != _WIDGET}
+            data = {mime: value for mime, value in content["data"].items() if mime != WIDGET}
             self._display.publish(
                 data,
                 content.get("metadata"),
@@ -219,4 +216,4 @@ def _error_of(content: dict[str, Any]) -> BaseException:
     if content["ename"] == "KeyboardInterrupt":
         return KeyboardInterrupt()
     kind = type(content["ename"], (RoleCellError,), {"__doc__": RoleCellError.__doc__})
-    return kind(content["evalue"], [_COLOUR.sub("", line) for line in content["traceback"]])
+    return kind(content["evalue"], [COLOUR.sub("", line) for line in content["traceback"]])
