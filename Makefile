@@ -54,10 +54,10 @@ $(RUN):
 	exit 1
 
 lab: beside
-	@$(RUN) -m he_helpers.lab.jupyterlab $(LAB_OPTIONS)
+	@$(RUN) -m he_helpers.lab.running.jupyterlab $(LAB_OPTIONS)
 
 app: beside
-	@$(RUN) -m he_helpers.lab.screening_app $(APP_OPTIONS)
+	@$(RUN) -m he_helpers.lab.screening.screening_app $(APP_OPTIONS)
 
 test: checks
 	$(RUN) -m ruff check .
@@ -70,13 +70,13 @@ fuzz: checks
 	@$(RUN) -m tests.fuzz $(FUZZ_OPTIONS)
 
 demo: learner
-	@$(RUN) -m he_helpers.lab.execute demo
+	@$(RUN) -m he_helpers.lab.running.execute demo
 
 notebooks: learner
-	@$(RUN) -m he_helpers.lab.execute in-place
+	@$(RUN) -m he_helpers.lab.running.execute in-place
 
 bench: learner
-	@$(RUN) -m he_helpers.lab.bench
+	@$(RUN) -m he_helpers.lab.running.bench
 
 data: checks
 	@for script in data/make_*.py; do echo "$$script"; $(RUN) "$$script" || exit 1; done
@@ -85,7 +85,7 @@ lock: checks
 	@$(RUN) -m he_helpers.installation.compile_lock $(LOCK_OPTIONS)
 
 fresh: $(RUN)
-	@$(RUN) -m he_helpers.lab.server_process fresh
+	@$(RUN) -m he_helpers.lab.workspace.server_process fresh
 
 clean:
 	-@test ! -x $(RUN) || $(RUN) -m he_helpers.installation.pyfhel stop

@@ -20,9 +20,9 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from he_helpers.lab.kernels import start_kernel, stop_kernel
-from he_helpers.lab.server_process import stop_server
-from he_helpers.lab.workspace import Workspace
+from he_helpers.lab.stage.kernels import start_kernel, stop_kernel
+from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.workspace import Workspace
 
 ON_LINUX = sys.platform == "linux"
 _OUTPUT_SECONDS = 60  # nbval's own 5 s are too few for an output that two busy cores are late with

@@ -18,7 +18,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, find_metadata_tags
 
-from he_helpers.lab.workspace import ROLES
+from he_helpers.lab.workspace.workspace import ROLES
 
 PROJECT = Path(__file__).resolve().parents[1]
 MOST_CELLS = 60
@@ -249,7 +249,7 @@ def describes_every_figure(notebook: Notebook) -> list[Finding]:
         bare = any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
         silent = any(not _ALTERNATIVE.search(image) for image in _IMAGE.findall(cell.html()))
         if bare or silent:
-            message = "shows a figure without alternative text; display it with he_helpers.lab.figures.show."
+            message = "shows a figure without alternative text; display it with he_helpers.lab.notebook.figures.show."
             findings.append(Finding(cell.number, message))
     return findings
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from he_helpers.lab import data as loader
-from he_helpers.lab.data import SHIPPED, TableError, decimals, load_table
+from he_helpers.lab.notebook import data as loader
+from he_helpers.lab.notebook.data import SHIPPED, TableError, decimals, load_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 YEARS = ("2018", "2019", "2020", "2021", "2022")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.lab.data import SHIPPED, TableError, decimals, load_table
+from he_helpers.lab.notebook.data import SHIPPED, TableError, decimals, load_table
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable
 from he_helpers.tables.statistics import MomentPlan, moments

@@ -17,11 +17,11 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 from he_helpers.installation import compiler, pip, pyfhel
-from he_helpers.installation.check import TRIALS, Row, check
 from he_helpers.installation.compiler import require_compiler
 from he_helpers.installation.errors import InstallationError
 from he_helpers.installation.interpreter import require_supported_python
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
+from he_helpers.lab.libraries.check_libraries import TRIALS, Row, check_libraries
 
 PROJECT = Path(__file__).resolve().parents[1]
 SWITCHES = ("SEAL_BUILD_DEPS", "SEAL_USE_MSGSL", "SEAL_USE_ZLIB", "SEAL_USE_ZSTD")
@@ -296,16 +296,16 @@ def test_the_check_tries_every_library(pyproject):
     declared = {requirement_name(line) for line in tomllib.loads(pyproject)["project"]["dependencies"]}
     under_jupyter = {"voila", "ipykernel", "jupyter-client", "ipython", "traitlets", "tqdm", "nbclient", "nbformat"}
     assert {name.lower() for name in TRIALS} == declared - under_jupyter
-    assert [row for row in check() if row.works != "yes"] == []
+    assert [row for row in check_libraries() if row.works != "yes"] == []
 
 
 def test_the_check_says_what_does_not_work(monkeypatch):
-    monkeypatch.setattr("he_helpers.installation.check.TRIALS", {
+    monkeypatch.setattr("he_helpers.lab.libraries.check_libraries.TRIALS", {
         "phe": "raise RuntimeError('broken')",
         "numpy": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
         "no-such-library": "",
     })
-    broken, crashed, missing = check()
+    broken, crashed, missing = check_libraries()
     assert isinstance(broken, Row) and broken.works == "no: RuntimeError: broken"
     assert crashed.works == "no: it crashed with signal 11"
     assert missing == Row("no-such-library", "-", "no: it is not installed; run `make lab`")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.lab.data import load_table
+from he_helpers.lab.notebook.data import load_table
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 ANSWERS = ["age", "healthy_eating", "active_lifestyle", "gender"]

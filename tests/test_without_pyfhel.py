@@ -11,9 +11,9 @@ pytestmark = pytest.mark.slow
 NEED_PYFHEL = {
     "he_helpers.schemes.public.pyfhel",
     "he_helpers.schemes.secret.pyfhel",
-    "he_helpers.lab.bench",
-    "he_helpers.lab.library_abilities",
-    "he_helpers.lab.library_contestants",
+    "he_helpers.lab.running.bench",
+    "he_helpers.lab.libraries.library_abilities",
+    "he_helpers.lab.libraries.library_contestants",
 }
 WITHOUT_PYFHEL = "import sys; sys.modules['Pyfhel'] = None\n"
 IMPORT_EVERYTHING = """

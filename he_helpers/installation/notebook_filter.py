@@ -1,4 +1,4 @@
-"""Tell git of this checkout how to see notebooks that were run (he_helpers.lab.clean_notebook)."""
+"""Tell git of this checkout how to see notebooks that were run (he_helpers.lab.running.clean_notebook)."""
 
 import shlex
 import shutil
@@ -15,5 +15,5 @@ def register(project: Path) -> None:
     It uses this interpreter; git runs it in the project's folder.
     """
     if (project / ".git").exists() and shutil.which("git"):
-        command = f"{shlex.quote(sys.executable)} -m he_helpers.lab.clean_notebook %f"
+        command = f"{shlex.quote(sys.executable)} -m he_helpers.lab.running.clean_notebook %f"
         subprocess.run(["git", "config", f"{_SECTION}.clean", command], cwd=project, capture_output=True)

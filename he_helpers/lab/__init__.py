@@ -1,4 +1,4 @@
-"""What only notebooks need: entering a role, tables, figures, showing source, timing.
+"""What only notebooks need, behind one front door.
 
 A notebook begins with::
 
@@ -6,36 +6,11 @@ A notebook begins with::
 
     seat = lab.enter("administrator", notebook="02")
 
-Each name is loaded from its module when it is first used, so that the notebook's helpers cost only what it
-uses.
+Each name is loaded from its module when it is first used, so that a notebook costs only what it uses. The rooms, from
+the bottom: ``workspace`` (folders, servers), ``stage`` (roles, catching up), ``notebook`` (tables, sources, errors),
+``figures``, ``measuring``, ``libraries``, ``evidence``, ``screening``, and ``running`` (the programs behind make).
 """
 
-from importlib import import_module
+import lazy_loader
 
-_MODULE_OF = {
-    "Seat": "seat",
-    "enter": "entrance",
-    "WrongRole": "workspace",
-    "UnknownRole": "workspace",
-    "ServerNotStarted": "server_process",
-    "CatchUpFailed": "catch_up",
-    "TableError": "data",
-    "load_table": "data",
-    "decimals": "data",
-    "show_source": "source",
-}
-_MODULES = ("evidence", "figures", "measure")
-
-__all__ = sorted([*_MODULE_OF, *_MODULES])
-
-
-def __getattr__(name: str):
-    if name in _MODULES:
-        return import_module(f"he_helpers.lab.{name}")
-    if name not in _MODULE_OF:
-        raise AttributeError(f"he_helpers.lab has no {name!r}. It has: {', '.join(__all__)}.")
-    return getattr(import_module(f"he_helpers.lab.{_MODULE_OF[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from he_helpers.lab.workspace import Workspace, environment_for
+from he_helpers.lab.workspace.workspace import Workspace, environment_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -21,7 +21,7 @@ pytest.importorskip("voila", reason="Voilà is not installed")
 from tests.browser.test_screening_page import CHROMIUM, START_SECONDS, browser, pytestmark  # noqa: E402, F401
 
 CELL = """
-from he_helpers.lab.explorer import Explorer
+from he_helpers.lab.measuring.explorer import Explorer
 explorer = Explorer()
 explorer.ring_dimension.value, explorer.outer_bits.value = 4096, 36
 explorer.inner_bits.value, explorer.scale_bits.value = 37, 30

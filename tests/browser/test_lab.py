@@ -15,8 +15,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from he_helpers.installation import notebook_filter
-from he_helpers.lab.execute import execute_in_place
-from he_helpers.lab.workspace import PROJECT
+from he_helpers.lab.running.execute import execute_in_place
+from he_helpers.lab.workspace.workspace import PROJECT
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -30,7 +30,7 @@ SECONDS = 90
 LAB = """
 import sys
 from pathlib import Path
-from he_helpers.lab.jupyterlab import main
+from he_helpers.lab.running.jupyterlab import main
 main(sys.argv[2:], Path(sys.argv[1]))
 """
 
@@ -165,7 +165,7 @@ def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_
 
 FORM = """
 import ipywidgets as widgets
-from he_helpers.lab.invalid_fields import form_of
+from he_helpers.lab.screening.invalid_fields import form_of
 said = [widgets.HTML('<span role="alert">Too large.</span>'), widgets.HTML()]
 form_of([widgets.HBox([widgets.Text(description=f"field {at}"), message]) for at, message in enumerate(said)])
 """

@@ -16,8 +16,8 @@ import urllib.request
 
 import pytest
 
-from he_helpers.lab.server_process import stop_server
-from he_helpers.lab.workspace import Workspace, environment_for
+from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.workspace import Workspace, environment_for
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -64,7 +64,7 @@ def page(tmp_path_factory):
     workspace = Workspace(folder / "workspace")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "he_helpers.lab.screening_app", "--no-browser", "--port", str(port)]
+    command = [sys.executable, "-m", "he_helpers.lab.screening.screening_app", "--no-browser", "--port", str(port)]
     with (folder / "log").open("w") as log:
         app = subprocess.Popen(command, env=environment_for(workspace, None), stdout=log, stderr=log)
     try:

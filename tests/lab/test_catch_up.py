@@ -9,12 +9,12 @@ import nbformat
 import pytest
 
 from he_helpers import lab
-from he_helpers.lab import catch_up as module
-from he_helpers.lab.catch_up import NOTEBOOKS, STEPS, CatchUpFailed, Step, catch_up
-from he_helpers.lab.data import load_table
-from he_helpers.lab.seat import Seat
-from he_helpers.lab.server_process import start_server, stop_server
-from he_helpers.lab.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, environment_for
+from he_helpers.lab.notebook.data import load_table
+from he_helpers.lab.stage import catch_up as module
+from he_helpers.lab.stage.catch_up import NOTEBOOKS, STEPS, CatchUpFailed, Step, catch_up
+from he_helpers.lab.stage.seat import Seat
+from he_helpers.lab.workspace.server_process import start_server, stop_server
+from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, environment_for
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
 

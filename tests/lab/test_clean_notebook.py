@@ -11,8 +11,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from he_helpers.installation import notebook_filter
-from he_helpers.lab.clean_notebook import seen_by_git, tell_git_after_saving
-from he_helpers.lab.workspace import PROJECT
+from he_helpers.lab.running.clean_notebook import seen_by_git, tell_git_after_saving
+from he_helpers.lab.workspace.workspace import PROJECT
 
 
 def written(notebook):

@@ -8,17 +8,17 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-
-from he_helpers.lab import evidence as module
-from he_helpers.lab.evidence import (
+from he_helpers.lab.evidence.evidence import (
     NOT_READ,
     Evidence,
     collect,
     needles_of_bytes,
     needles_of_number_table,
-    process_that_holds,
     search,
 )
+
+from he_helpers.lab.evidence import collecting
+from he_helpers.lab.evidence.control import process_that_holds
 
 pytestmark = pytest.mark.slow
 
@@ -123,15 +123,15 @@ def test_what_is_planted_is_found_in_every_place(tmp_path, server_folder, accoun
         np.rint(accounts[["Revenue", "Expenses", "Savings"]].to_numpy() * 100).astype("<i8").tobytes(),
         accounts[["Revenue", "Expenses", "Savings"]].to_numpy().tobytes(),
     ]
-    with process_that_holds(contents, server_folder, modules=["he_helpers.lab.source"]) as pid:
+    with process_that_holds(contents, server_folder, modules=["he_helpers.lab.notebook.source"]) as pid:
         evidence = collect(server_folder, pid, tmp_path / "evidence")
-    found = search(evidence, {**needles, "module": b"he_helpers.lab.source"})
+    found = search(evidence, {**needles, "module": b"he_helpers.lab.notebook.source"})
     planted = found.loc[list(needles)]
     assert (planted["database"] > 0).all() and (planted["files"] > 0).all()
     if sys.platform == "linux":
         assert (planted["memory"] > 0).all()
         assert found.loc["module", "imports"] == 1
-        assert "he_helpers.lab.figures" not in evidence.modules
+        assert "he_helpers.lab.notebook.figures" not in evidence.modules
 
 
 @linux_only
@@ -189,7 +189,7 @@ def test_what_a_worker_of_the_server_holds_is_found(server_folder, tmp_path):
 
 
 def test_where_memory_cannot_be_read_the_evidence_says_so(monkeypatch, tmp_path, server_folder):
-    monkeypatch.setattr(module.sys, "platform", "darwin")
+    monkeypatch.setattr(collecting.sys, "platform", "darwin")
     with process_that_holds([ABSENT], server_folder) as pid:
         evidence = collect(server_folder, pid, tmp_path / "evidence")
     assert evidence.modules is None and "darwin" in evidence.why_not_read
@@ -202,7 +202,7 @@ def test_a_closed_memory_gives_a_clear_message_and_leaves_nothing(monkeypatch, t
     def refuse(*arguments):
         raise PermissionError("Operation not permitted")
 
-    monkeypatch.setattr(module.os, "pread", refuse)
+    monkeypatch.setattr(collecting.os, "pread", refuse)
     with process_that_holds([ABSENT], server_folder) as pid:
         with pytest.raises(PermissionError, match="--inspectable"):
             collect(server_folder, pid, tmp_path / "evidence")

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from he_helpers.lab.exchange import hand_over, receive, take_away
-from he_helpers.lab.seat import Seat
+from he_helpers.lab.stage.exchange import hand_over, receive, take_away
+from he_helpers.lab.stage.seat import Seat
 from he_helpers.schemes.errors import KeyMismatch
 from tests.schemes.conftest import key_pair
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from he_helpers.lab import execute as module
-from he_helpers.lab.execute import NoSuchNotebook, execute_in_place, main
+from he_helpers.lab.running import execute as module
+from he_helpers.lab.running.execute import NoSuchNotebook, execute_in_place, main
 
 pytestmark = pytest.mark.slow
 

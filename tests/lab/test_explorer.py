@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from ipywidgets import BoundedIntText, Dropdown
 
-from he_helpers.lab.explorer import Explorer, consequences
-from he_helpers.lab.knobs import SIZES, noise_budget, predicted_sizes, turn
+from he_helpers.lab.measuring.explorer import Explorer, consequences
+from he_helpers.lab.measuring.knobs import SIZES, noise_budget, predicted_sizes, turn
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
 from he_helpers.schemes.secret import tenseal_bfv
 
@@ -52,7 +52,7 @@ def test_a_set_that_is_refused_does_not_look_like_any_other():
 
 
 def test_text_of_an_error_is_no_markup(monkeypatch):
-    monkeypatch.setattr("he_helpers.lab.explorer.consequences", lambda *_: pd.Series({"security": "<b>&"}))
+    monkeypatch.setattr("he_helpers.lab.measuring.explorer.consequences", lambda *_: pd.Series({"security": "<b>&"}))
     assert "&lt;b&gt;&amp;" in Explorer()._table.value
 
 

@@ -7,11 +7,20 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from he_helpers.lab import bad_input, library_abilities, library_contestants
-from he_helpers.lab.bad_input import ProvocationFailed, provoke
-from he_helpers.lab.bad_input_cases import LIBRARIES, cases
-from he_helpers.lab.library_abilities import abilities
-from he_helpers.lab.library_jobs import CONSTANT, LATTICE, OPERATIONS, PAILLIER, VALUES, Contestant, errors, measure
+from he_helpers.lab.libraries import bad_input, library_abilities, library_contestants
+from he_helpers.lab.libraries.bad_input import ProvocationFailed, provoke
+from he_helpers.lab.libraries.bad_input_cases import LIBRARIES, cases
+from he_helpers.lab.libraries.library_abilities import abilities
+from he_helpers.lab.libraries.library_jobs import (
+    CONSTANT,
+    LATTICE,
+    OPERATIONS,
+    PAILLIER,
+    VALUES,
+    Contestant,
+    errors,
+    measure,
+)
 from he_helpers.parameters import GUIDELINES_2024_TABLE, STANDARD_TABLE, assess_security
 
 pytestmark = pytest.mark.slow
@@ -82,17 +91,17 @@ def test_openfhe_joins_where_it_can_be_imported(monkeypatch):
     for maker in ("tenseal", "pyfhel", "paillier"):
         monkeypatch.setattr(library_contestants, maker, lambda scheme="Paillier", maker=maker: f"{maker} {scheme}")
     without = ["tenseal BFV", "pyfhel BFV", "tenseal CKKS", "pyfhel CKKS", "paillier Paillier"]
-    monkeypatch.setitem(sys.modules, "he_helpers.lab.library_openfhe", None)
+    monkeypatch.setitem(sys.modules, "he_helpers.lab.libraries.library_openfhe", None)
     assert library_contestants.contestants() == without
-    stand_in = ModuleType("he_helpers.lab.library_openfhe")
+    stand_in = ModuleType("he_helpers.lab.libraries.library_openfhe")
     stand_in.openfhe = lambda scheme: f"openfhe {scheme}"
-    monkeypatch.setitem(sys.modules, "he_helpers.lab.library_openfhe", stand_in)
+    monkeypatch.setitem(sys.modules, "he_helpers.lab.libraries.library_openfhe", stand_in)
     assert library_contestants.contestants() == [*without, "openfhe BFV", "openfhe CKKS"]
 
 
 def test_openfhe_itself():
     pytest.importorskip("openfhe")
-    from he_helpers.lab.library_openfhe import openfhe
+    from he_helpers.lab.libraries.library_openfhe import openfhe
 
     for scheme in LATTICE:
         contestant = openfhe(scheme)

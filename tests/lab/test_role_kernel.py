@@ -11,9 +11,9 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
-from he_helpers.lab.compact_errors import compact_traceback
-from he_helpers.lab.server_process import stop_server
-from he_helpers.lab.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
+from he_helpers.lab.notebook.compact_errors import compact_traceback
+from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
 
 pytestmark = pytest.mark.slow
 

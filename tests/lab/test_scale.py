@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.lab.scale import scale_costs
+from he_helpers.lab.measuring.scale import scale_costs
 from he_helpers.tables import EncryptedTable, Labels
 from tests.schemes.conftest import key_pair
 

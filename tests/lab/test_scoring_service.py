@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from he_helpers.lab import server_process
-from he_helpers.lab.server_process import find_or_start_scoring, start_scoring, status_of, stop_server
-from he_helpers.lab.workspace import ROLE_VARIABLE, Workspace, WrongRole, enter_role, environment_for
+from he_helpers.lab.workspace import server_process
+from he_helpers.lab.workspace.server_process import find_or_start_scoring, start_scoring, status_of, stop_server
+from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, Workspace, WrongRole, enter_role, environment_for
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ import tenseal
 
 from he_helpers.computing.models import LinearModel
 from he_helpers.computing.score_messages import ScoreAnswer
-from he_helpers.lab import screening
-from he_helpers.lab.data import DATA_FOLDER
-from he_helpers.lab.screening import ADDRESS_VARIABLE, WORDINGS, Model, Person, Reading, ScoringFailed
-from he_helpers.lab.screening_form import ScreeningForm, gauge
-from he_helpers.lab.workspace import Workspace
+from he_helpers.lab.notebook.data import DATA_FOLDER
+from he_helpers.lab.screening import screening
+from he_helpers.lab.screening.screening import ADDRESS_VARIABLE, WORDINGS, Model, Person, Reading, ScoringFailed
+from he_helpers.lab.screening.screening_form import ScreeningForm, gauge
+from he_helpers.lab.workspace.workspace import Workspace
 from he_helpers.schemes.errors import KeyMismatch
 from he_helpers.server.scoring.routes import create_scoring_app
 

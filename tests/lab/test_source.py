@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from he_helpers.lab import source as module
-from he_helpers.lab.source import show_source, source_of
+from he_helpers.lab.notebook import source as module
+from he_helpers.lab.notebook.source import show_source, source_of
 
 
 def outer():

@@ -7,9 +7,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from he_helpers.lab.seat import Seat
-from he_helpers.lab.tagged_cells import TAG, run_tagged_cells
-from he_helpers.lab.workspace import PROJECT
+from he_helpers.lab.stage.seat import Seat
+from he_helpers.lab.stage.tagged_cells import TAG, run_tagged_cells
+from he_helpers.lab.workspace.workspace import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 

@@ -8,11 +8,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from he_helpers.lab import turns
-from he_helpers.lab.execute import execute
-from he_helpers.lab.server_process import stop_server
-from he_helpers.lab.turns import Turn
-from he_helpers.lab.workspace import Workspace
+from he_helpers.lab.running.execute import execute
+from he_helpers.lab.workspace import turns
+from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.turns import Turn
+from he_helpers.lab.workspace.workspace import Workspace
 
 SECONDS = 30
 

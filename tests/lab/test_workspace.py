@@ -14,15 +14,15 @@ import pytest
 
 from he_helpers import lab
 from he_helpers.files import ExposedFile, UnreadableFile
-from he_helpers.lab import server_process
-from he_helpers.lab.server_process import (
+from he_helpers.lab.workspace import server_process
+from he_helpers.lab.workspace.server_process import (
     ServerNotStarted,
     find_or_start_server,
     start_server,
     status_of,
     stop_server,
 )
-from he_helpers.lab.workspace import (
+from he_helpers.lab.workspace.workspace import (
     PROJECT,
     ROLE_VARIABLE,
     WORKSPACE_VARIABLE,

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.lab.measure import interleaved_medians, paired
-from he_helpers.lab.overhead import SCHEMES, certainly_above, overhead
+from he_helpers.lab.measuring.measure import interleaved_medians, paired
+from he_helpers.lab.measuring.overhead import SCHEMES, certainly_above, overhead
 
 LARGEST_RATIO = 1.15
 

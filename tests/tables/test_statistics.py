@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from he_helpers.errors import HEError
-from he_helpers.lab.data import DATA_FOLDER, SHIPPED, decimals, load_table
+from he_helpers.lab.notebook.data import DATA_FOLDER, SHIPPED, decimals, load_table
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks

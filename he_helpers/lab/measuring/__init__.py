@@ -1,0 +1,5 @@
+"""Turning the parameters of a scheme, and measuring what that gives and costs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+"""What a notebook shows and reads: tables, sources, short errors."""

@@ -1,0 +1,243 @@
+"""What the notebooks before this one would have left, made quietly, so that any notebook can be opened first.
+
+Each step is made by a process that has entered the proper role. What a notebook makes for later ones is made
+by that notebook's own cells, those with the tag `catch-up` (`tagged_cells`); what no notebook shows, such as the
+analyst's keys, is made here. A step that finds its work done does nothing. Steps that begin with "forget" take
+away what the notebook itself is about to make, so that running it again gives the same outputs. Keys are never
+taken away: what was encrypted under them would be lost.
+
+A further notebook adds a row to `NOTEBOOKS`; if it leaves something for later ones, it tags the cells that make it,
+and a step runs them.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from he_helpers.errors import HEError
+from he_helpers.files import alone_with, private_folder, write_private
+from he_helpers.lab.stage.seat import Seat
+from he_helpers.lab.workspace.workspace import PROJECT, Workspace, entered_role, environment_for
+
+BRANCH_ACCOUNTS = "branch-accounts"
+POPULATION_PROJECTIONS = "population-projections"
+HEART_STUDY = "heart-study"
+HEART_STUDY_COUNTS = "heart-study-counts"
+# Notebook 05 uploads it beside the first and deletes it; a run that was broken off leaves it.
+SECOND_POPULATION = "population-2022"
+# The published score of notebook 09, data/models/diabetes_risk.json.
+RISK_MODEL = "diabetes_risk"
+
+_STEP_SECONDS = 120
+
+
+class CatchUpFailed(HEError, RuntimeError):
+    """What an earlier notebook would have left could not be made."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that a notebook leaves.
+
+    round: steps of round 1 depend on nothing, those of round 2 on what round 1 has made.
+    """
+
+    role: str
+    round: int
+    make: Callable[[Seat], None]
+
+
+def _make_administrator_keys(seat: Seat) -> None:
+    handed_over = seat.handover / "administrator.verify_key.json"
+    if handed_over.exists() and (seat.folder / "public_keys" / "main.key").exists():
+        return
+    _run_cells_of("01", seat)
+
+
+def _make_analyst_keys(seat: Seat) -> None:
+    if (seat.handover / "analyst.encryption_key.json").exists() and (seat.folder / "keyring").exists():
+        return
+    analyst = _analyst(seat)
+    analyst.create_keys()
+    analyst.hand_over(seat.handover)
+
+
+def _trust_analyst(seat: Seat) -> None:
+    if not (seat.folder / "contacts" / "analyst.json").exists():
+        _administrator(seat).trust("analyst", seat.handover / "analyst.encryption_key.json")
+
+
+def _trust_administrator(seat: Seat) -> None:
+    if not (seat.folder / "contacts" / "administrator.json").exists():
+        _analyst(seat).trust("administrator", seat.handover / "administrator.verify_key.json")
+
+
+def _upload_branch_accounts(seat: Seat) -> None:
+    if _own_copy(seat, BRANCH_ACCOUNTS) and _on_server(seat, BRANCH_ACCOUNTS):
+        return
+    _forget(seat, BRANCH_ACCOUNTS)
+    _run_cells_of("02", seat)
+
+
+def _forget_branch_accounts(seat: Seat) -> None:
+    _forget(seat, BRANCH_ACCOUNTS)
+
+
+def _forget_branch_account_decisions(seat: Seat) -> None:
+    _forget_decisions(seat, BRANCH_ACCOUNTS)
+
+
+def _forget_population_projections(seat: Seat) -> None:
+    _forget(seat, POPULATION_PROJECTIONS)
+    _forget(seat, SECOND_POPULATION)
+
+
+def _forget_heart_study(seat: Seat) -> None:
+    _forget(seat, HEART_STUDY)
+    _forget(seat, HEART_STUDY_COUNTS)
+    _forget(seat, SECOND_POPULATION)
+
+
+def _publish_risk_model(seat: Seat) -> None:
+    from he_helpers.lab.notebook.data import DATA_FOLDER
+
+    published = DATA_FOLDER / "models" / f"{RISK_MODEL}.json"
+    # The service may be reading: it finds the old file or the new one, never a part.
+    write_private(private_folder(seat.folder / "models") / f"{RISK_MODEL}.json", published.read_bytes())
+
+
+STEPS = {
+    "administrator-keys": Step("administrator", 1, _make_administrator_keys),
+    "analyst-keys": Step("analyst", 1, _make_analyst_keys),
+    "trust-analyst": Step("administrator", 2, _trust_analyst),
+    "trust-administrator": Step("analyst", 2, _trust_administrator),
+    "branch-accounts": Step("administrator", 2, _upload_branch_accounts),
+    "forget-branch-accounts": Step("administrator", 1, _forget_branch_accounts),
+    "forget-branch-account-decisions": Step("administrator", 1, _forget_branch_account_decisions),
+    "forget-population-projections": Step("administrator", 1, _forget_population_projections),
+    "forget-heart-study": Step("administrator", 1, _forget_heart_study),
+    "risk-model": Step("research", 1, _publish_risk_model),
+}
+
+_PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-administrator")
+
+# What has to be there, or not to be there, before a notebook begins.
+NOTEBOOKS = {
+    "00": (),
+    "01": (),
+    "02": ("forget-branch-accounts", *_PEOPLE),
+    "03": (*_PEOPLE, "branch-accounts"),
+    "04": ("forget-branch-account-decisions", *_PEOPLE, "branch-accounts"),
+    "05": ("forget-population-projections", *_PEOPLE),
+    "06": ("forget-heart-study", *_PEOPLE),
+    "07": (),
+    "08": (),
+    "09": ("risk-model",),
+    "10": (),
+    "11": (),
+    "12": (),
+}
+
+
+def catch_up(workspace: Workspace, notebook: str) -> None:
+    """Makes what the notebook of this number, such as "04", needs to begin. Prints nothing.
+
+    Raises ValueError for an unknown number, and CatchUpFailed with what the failing process said.
+    """
+    if notebook not in NOTEBOOKS:
+        raise ValueError(f"There is no notebook {notebook!r}. The notebooks are: {', '.join(NOTEBOOKS)}.")
+    names = NOTEBOOKS[notebook]
+    # Another notebook may be catching up in the same workspace.
+    with alone_with(private_folder(workspace.root)):
+        for number in sorted({STEPS[name].round for name in names}):
+            _run_round(workspace, [name for name in names if STEPS[name].round == number])
+
+
+def _run_round(workspace: Workspace, names: list[str]) -> None:
+    """Runs these steps: one process a role, the roles at the same time."""
+    processes = {}
+    for role in dict.fromkeys(STEPS[name].role for name in names):
+        of_role = [name for name in names if STEPS[name].role == role]
+        processes[role] = subprocess.Popen(
+            [sys.executable, "-m", "he_helpers.lab.stage.catch_up", *of_role],
+            env=environment_for(workspace, role),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+    failures = []
+    for role, process in processes.items():
+        try:
+            _, said = process.communicate(timeout=_STEP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            said = f"It did not end within {_STEP_SECONDS} s."
+        if process.returncode != 0:
+            failures.append(f"The {role}'s part failed:\n{said.strip()}")
+    if failures:
+        raise CatchUpFailed("What earlier notebooks leave could not be made. " + "\n".join(failures))
+
+
+def _run_cells_of(notebook: str, seat: Seat) -> None:
+    from he_helpers.lab.stage.tagged_cells import run_tagged_cells
+
+    [file] = (PROJECT / "notebooks").glob(f"{notebook}_*.ipynb")
+    run_tagged_cells(file, seat)
+
+
+def _administrator(seat: Seat):
+    from he_helpers.roles.administrator import DataAdministrator
+
+    return DataAdministrator(seat.folder, seat.server, seat.passphrase())
+
+
+def _analyst(seat: Seat):
+    from he_helpers.roles.analyst import DataAnalyst
+
+    return DataAnalyst(seat.folder, seat.server, seat.passphrase())
+
+
+def _own_copy(seat: Seat, dataset: str) -> bool:
+    return (seat.folder / "uploads" / f"{dataset}.table").exists()
+
+
+def _on_server(seat: Seat, dataset: str) -> bool:
+    from he_helpers.lab.workspace.server_process import status_of
+
+    token = (seat.folder / "token").read_text(encoding="ascii").strip()
+    return status_of(f"{seat.server}/v1/datasets/{dataset}", token) == 200
+
+
+def _forget(seat: Seat, dataset: str) -> None:
+    if _own_copy(seat, dataset) or _on_server(seat, dataset):
+        _administrator(seat).delete(dataset)
+    _forget_decisions(seat, dataset)
+
+
+def _forget_decisions(seat: Seat, dataset: str) -> None:
+    """A rehearsal: what the administrator approved in an earlier run shall not be held against this one."""
+    from he_helpers.roles.approval.decisions import Decisions
+
+    Decisions(seat.folder / "decisions").forget(dataset)
+
+
+def main(names: list[str]) -> None:
+    """Makes the named steps in this process, which must have entered their role."""
+    workspace, role = Workspace(), entered_role()
+    for name in names:
+        if STEPS[name].role != role:
+            raise SystemExit(f"The step {name} is one of the {STEPS[name].role}, and this process acts as {role}.")
+    address = (workspace.handover / "server_address").read_text(encoding="utf-8").strip()
+    seat = Seat(role, workspace.folder(role), address, workspace.handover)
+    for name in names:
+        STEPS[name].make(seat)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
