@@ -8,16 +8,16 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from he_helpers.lab.evidence.evidence import (
+
+from he_helpers.lab.evidence import (
     NOT_READ,
     Evidence,
     collect,
+    collecting,
     needles_of_bytes,
     needles_of_number_table,
     search,
 )
-
-from he_helpers.lab.evidence import collecting
 from he_helpers.lab.evidence.control import process_that_holds
 
 pytestmark = pytest.mark.slow
