@@ -1,6 +1,7 @@
 """Key pairs of every scheme, made once. Paillier has 2048 bits here to save time."""
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,11 +36,17 @@ def key_pair(name: str, which: int = 0) -> KeyPair:
     return SCHEMES[name](PaillierParameters(2048) if name == "paillier" else None).generate_keys()
 
 
-@cache
+_deep: dict[str, KeyPair] = {}
+
+
 def deep_pair(name: str) -> KeyPair:
-    """A key pair with relinearisation and Galois keys, for two products one after the other."""
-    parameters = DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
-    return SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
+    """A key pair with relinearisation and Galois keys, for two products one after the other; the last one is kept."""
+    if name not in _deep:
+        # A pair takes some 100 MB, which the libraries keep when it is gone, and use again for the next.
+        _deep.clear()
+        parameters = DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
+        _deep[name] = SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
+    return _deep[name]
 
 
 def is_close(keys: KeyPair, found, expected) -> bool:
@@ -50,6 +57,21 @@ def is_close(keys: KeyPair, found, expected) -> bool:
     if keys.public.exact:
         return bool((found == expected).all())
     return np.allclose(found, expected, rtol=0, atol=1e-4 * max(1, abs(expected).max()))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One scheme after the other within each file of this folder, so that deep_pair makes each pair once for a file."""
+    places = [place for place, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    first = {items[place].path: place for place in reversed(places)}
+    rank = {name: number for number, name in enumerate(SCHEMES)}
+
+    def order(item: pytest.Item) -> tuple[int, int]:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        name = parameters.get("deep", parameters.get("name"))
+        return first[item.path], rank.get(name, len(rank)) if isinstance(name, str) else len(rank)
+
+    for place, item in zip(places, sorted((items[place] for place in places), key=order), strict=True):
+        items[place] = item
 
 
 @pytest.fixture(params=SCHEMES)
