@@ -22,6 +22,19 @@ from he_helpers.lab.workspace.workspace import ROLES
 
 PROJECT = Path(__file__).resolve().parents[1]
 MOST_CELLS = 60
+# All that a notebook imports of the course; everything that a lesson needs stands there.
+FRONT_DOORS = (
+    "he_helpers.advice",
+    "he_helpers.computing",
+    "he_helpers.lab",
+    "he_helpers.parameters",
+    "he_helpers.roles",
+    "he_helpers.schemes",
+    "he_helpers.schemes.secret",
+    "he_helpers.server",
+    "he_helpers.tables",
+    "he_helpers.tables.statistics",
+)
 MOST_LINES = 18
 
 
@@ -296,6 +309,18 @@ def _opens(source: str, folder: str) -> bool:
     return re.search(f"{joined}|{called}|{written}", source) is not None
 
 
+def imports_from_front_doors(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        for line in re.findall(r"^\s*(?:from|import)\s+he_helpers\b.*", cell.source, re.MULTILINE):
+            words = line.split()
+            named = f"he_helpers.{words[3]}" if words[:2] == ["from", "he_helpers"] else words[1]
+            if named not in FRONT_DOORS:
+                message = f"imports by {line.strip()!r}; import from a front door: {', '.join(FRONT_DOORS)}."
+                findings.append(Finding(cell.number, message))
+    return findings
+
+
 # An access token has 43 characters of URL-safe base64, a passphrase of the course 32.
 _RANDOM = re.compile(r"(?<![\w/+=-])(?:[\w-]{43}|[\w-]{32})(?![\w/+=-])", re.ASCII)
 _SECRET = re.compile(
@@ -337,5 +362,6 @@ RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
     describes_every_figure,
     gives_a_table_after_every_figure,
     opens_only_its_own_roles_folder,
+    imports_from_front_doors,
     holds_no_secret,
 )

@@ -168,6 +168,12 @@ FAULTS = {
         reads("workspace.joinpath('in_mind')"),
         reads("%%role analyst\nseat.folder.parent / 'administrator'"),
     ],
+    "imports_from_front_doors": [
+        reads("from he_helpers.schemes.errors import KeyMismatch"),
+        reads("from he_helpers import workers"),
+        reads("import he_helpers.lab.figures"),
+        reads("if late:\n    from he_helpers.lab.figures import show"),
+    ],
     "holds_no_secret": [
         prints(f"{TOKEN}\n"),
         prints(f"{TOKEN[:32]}\n", tag="nbval-ignore-output"),
@@ -208,6 +214,7 @@ def test_a_rule_finds_its_fault(rule, fault):
         prints(f"{'-' * 43}\n{'a1' * 16}\n{'Aa1' * 20}\n"),
         reads("frame['analyst'] = total / 'administrator'.count('a')\nprint('server')"),
         reads("keyring.open(passphrase='wrong on purpose')"),
+        reads("from he_helpers import lab\nfrom he_helpers.roles import Keyring\nimport he_helpers.schemes.secret"),
         with_cells(MOST_CELLS),
         lambda cells: (tagged("raises-exception", 3)(cells), raises(cells)),
     ],

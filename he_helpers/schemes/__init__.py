@@ -2,4 +2,10 @@
 
 ``public`` encrypts, evaluates and reads what others sent; ``secret`` generates keys and decrypts. A server may import
 the first, and can never import the second.
+
+Each name is loaded from its module when it is first used: whoever needs a type or an error loads no library.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -2,4 +2,10 @@
 
 Six rooms, from the top: ``process`` runs either service, ``release`` and ``scoring``, on what all of it stands on:
 ``storage``, ``http`` and ``detection``.
+
+Each name is loaded from its module when it is first used: the import guard has to come before everything else.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

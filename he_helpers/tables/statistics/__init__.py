@@ -18,12 +18,14 @@ Values enter as fixed-point integers (value x 10^decimals), so every sum of inte
 """
 
 from he_helpers.tables.statistics.derived import moments, open_counts
+from he_helpers.tables.statistics.group_sums import GroupSums
 from he_helpers.tables.statistics.plan import ROWS, Contingency, Histogram, Measure, Moment, MomentPlan
 from he_helpers.tables.statistics.results import contingency_table, covariances, histogram_counts, summarise, total
 from he_helpers.tables.statistics.small_counts import small_counts
 
 __all__ = [
     "Contingency",
+    "GroupSums",
     "Histogram",
     "Measure",
     "Moment",

@@ -1,0 +1,14 @@
+from .envelope import open_envelope as open_envelope
+from .envelope import seal_envelope as seal_envelope
+from .errors import DamagedBytes as DamagedBytes
+from .errors import DepthExhausted as DepthExhausted
+from .errors import HEError as HEError
+from .errors import KeyMismatch as KeyMismatch
+from .errors import SecretKeyFound as SecretKeyFound
+from .errors import ShapeMismatch as ShapeMismatch
+from .errors import UnsupportedOperation as UnsupportedOperation
+from .errors import ValueOutOfRange as ValueOutOfRange
+from .errors import WrongKind as WrongKind
+from .public.interface import Ciphertext as Ciphertext
+from .public.interface import PublicKey as PublicKey
+from .public.loading import load_public_key as load_public_key

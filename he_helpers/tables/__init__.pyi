@@ -1,0 +1,12 @@
+from .aggregation import EncryptedAggregate as EncryptedAggregate
+from .aggregation import aggregate as aggregate
+from .columns import Column as Column
+from .encrypted_table import EncryptedTable as EncryptedTable
+from .header import TableHeader as TableHeader
+from .labels import Labels as Labels
+from .layouts import make_layout as make_layout
+from .layouts import sum_of_neighbours as sum_of_neighbours
+from .query import Query as Query
+from .query import UnknownColumn as UnknownColumn
+from .query import UnknownLabel as UnknownLabel
+from .query import UnsupportedQuery as UnsupportedQuery
