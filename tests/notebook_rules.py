@@ -262,7 +262,7 @@ def describes_every_figure(notebook: Notebook) -> list[Finding]:
         bare = any(mime.startswith("image/") for output in cell.outputs for mime in output.get("data", {}))
         silent = any(not _ALTERNATIVE.search(image) for image in _IMAGE.findall(cell.html()))
         if bare or silent:
-            message = "shows a figure without alternative text; display it with he_helpers.lab.notebook.figures.show."
+            message = "shows a figure without alternative text; display it with he_helpers.lab.figures.show."
             findings.append(Finding(cell.number, message))
     return findings
 
