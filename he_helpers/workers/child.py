@@ -48,7 +48,12 @@ def main(arguments: list[str]) -> None:
             # use up the address space that the next job may have.
             gc.collect()
             retires = jobs == _MOST_JOBS or limits.held_memory() > idle_memory + _KEPT_MEMORY
-            protocol.send(connection, {**outcome, "retires": retires}, result, _later())
+            try:
+                protocol.send(connection, {**outcome, "retires": retires}, result, _later())
+            except protocol.Unsendable as error:
+                # The task is wrong, and not what it was given.
+                failed = {"outcome": "failed", "place": f"its answer cannot be sent: {error}", "retires": retires}
+                protocol.send(connection, failed, {}, _later())
         except protocol.Ended:
             return
 
@@ -59,7 +64,10 @@ def _perform(
     """What to answer to a job: head and members."""
     try:
         with limits.within(limits.Limits(**head["limits"]), idle_space):
-            return {"outcome": "done"}, tasks[head["task"]](**members)
+            result = tasks[head["task"]](**members)
+            if not isinstance(result, dict):
+                raise TypeError("a task returns a dict")
+            return {"outcome": "done"}, result
     except Refusal as refusal:
         told = {"kind": refusal.kind, "message": refusal.message, "members": refusal.members}
         return {"outcome": "refused", **told}, {}

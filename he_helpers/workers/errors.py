@@ -15,20 +15,32 @@ class WorkerError(HEError):
 class WorkerDied(WorkerError):
     """The worker ended in the middle of the job.
 
-    ``signal_name`` is the signal that ended it ("SIGSEGV") and ``exit_code`` None, or the other way round.
+    ``signal_name`` is the signal that ended it ("SIGSEGV") and ``exit_code`` None, or the other way round. Both are
+    None where it was ended because its answer could not be read (``returncode`` None).
     ``was_used`` tells that the worker had done other jobs before, one of which may be what damaged it.
     """
 
-    def __init__(self, task: str, returncode: int, was_used: bool) -> None:
-        self.signal_name = _signal_name(-returncode) if returncode < 0 else None
-        self.exit_code = returncode if returncode >= 0 else None
+    def __init__(self, task: str, returncode: int | None, was_used: bool) -> None:
+        self.signal_name = _signal_name(-returncode) if returncode is not None and returncode < 0 else None
+        self.exit_code = returncode if returncode is not None and returncode >= 0 else None
         self.was_used = was_used
-        how = f"of signal {self.signal_name}" if self.signal_name else f"with exit code {self.exit_code}"
+        if returncode is None:
+            how = "with an answer that cannot be read"
+        else:
+            how = f"of signal {self.signal_name}" if self.signal_name else f"with exit code {self.exit_code}"
         super().__init__(f"The worker died in the task {task!r}, {how}. What the task was given cannot be processed.")
 
 
 class JobTimedOut(WorkerError):
-    """The job took more time than its limit, on the clock or of the processor; its worker was ended."""
+    """The job took more time than its limit; its worker was ended.
+
+    ``on_the_clock`` tells the limit on the clock, which a job also meets where the machine has too much else to do,
+    from the limit of processor time, which it meets by itself alone.
+    """
+
+    def __init__(self, message: str, on_the_clock: bool) -> None:
+        self.on_the_clock = on_the_clock
+        super().__init__(message)
 
 
 class JobTooLarge(WorkerError):

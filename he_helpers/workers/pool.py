@@ -7,6 +7,8 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +76,8 @@ class WorkerPool:
         self.deaths: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._workers: set[Worker] = set()
+        self._starting: set[Worker] = set()
+        self._ended: list[Worker] = []
         self._idle: list[Worker] = []
         self._waiting: list[_Turn] = []
         self._running: Counter[str] = Counter()
@@ -95,8 +99,8 @@ class WorkerPool:
         The position of a file is shared with the worker, so leave it alone until the job has ended.
 
         A worker that dies after earlier jobs may have been damaged by one of them; the job is then given to a fresh
-        worker once. Raises WorkerDied, JobTimedOut, JobTooLarge, TaskFailed, WorkersBusy, WorkersUnavailable, and the
-        Refusal that the task raised.
+        worker once. Raises WorkerDied, JobTimedOut, JobTooLarge, TaskFailed, WorkersBusy, WorkersUnavailable, the
+        Refusal that the task raised, and TypeError for members that cannot travel.
         """
         limits = limits or Limits()
         try:
@@ -113,9 +117,9 @@ class WorkerPool:
 
     def close(self) -> None:
         """End every worker; jobs that run or wait raise WorkersUnavailable."""
-        with self._changed:
+        with self._locked():
             self._closed = True
-            for worker in self._workers:
+            for worker in self._workers | self._starting:
                 worker.kill()
             while self._idle:
                 self._end(self._idle.pop())
@@ -148,11 +152,25 @@ class WorkerPool:
         else:
             _log.warning("worker ended: task %s, %s", task, type(error).__name__)
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the condition's lock; who was ended meanwhile is waited for without it, which can last."""
+        try:
+            with self._changed:
+                yield
+        finally:
+            while True:
+                try:
+                    worker = self._ended.pop()
+                except IndexError:
+                    break
+                worker.end()
+
     # Taking turns. All of this holds the condition's lock.
 
     def _take(self, client: str, fresh: bool) -> Worker:
         deadline = time.monotonic() + self._patience
-        with self._changed:
+        with self._locked():
             self._start_keeper()
             if self._running[client] + sum(turn.client == client for turn in self._waiting) >= self._most_of_a_client:
                 raise WorkersBusy(
@@ -177,7 +195,7 @@ class WorkerPool:
             return turn.worker
 
     def _give_back(self, worker: Worker, client: str) -> None:
-        with self._changed:
+        with self._locked():
             self._return(worker, client)
 
     def _return(self, worker: Worker, client: str) -> None:
@@ -222,7 +240,8 @@ class WorkerPool:
 
     def _end(self, worker: Worker) -> None:
         self._workers.discard(worker)
-        worker.end()
+        worker.kill()
+        self._ended.append(worker)
 
     def _check_available(self) -> None:
         if self._closed:
@@ -241,26 +260,39 @@ class WorkerPool:
 
     def _keep(self) -> None:
         while True:
-            with self._changed:
-                while not self._closed and not self._needs_one():
+            with self._locked():
+                if not self._closed and not self._needs_one():
                     self._changed.wait(self._until_next_look())
                     self._end_idle_ones()
                 if self._closed:
                     return
+                if not self._needs_one():
+                    continue
             try:
-                worker = Worker(self._registry, self._inspectable)
-                worker.wait_until_ready(_START_SECONDS)
+                self._start_one()
             except (WorkersUnavailable, OSError) as error:
                 self._note_failure(str(error))
-                continue
+
+    def _start_one(self) -> None:
+        """Start a worker, and give it to whoever waits. Raises WorkersUnavailable and OSError."""
+        worker = Worker(self._registry, self._inspectable)
+        with self._changed:
+            self._starting.add(worker)
+            if self._closed:
+                worker.kill()
+        try:
+            worker.wait_until_ready(_START_SECONDS)
+        finally:
             with self._changed:
-                self._why_none = None
-                self._workers.add(worker)
-                if self._closed:
-                    self._end(worker)
-                    return
-                self._idle.append(worker)
-                self._hand_out()
+                self._starting.discard(worker)
+        with self._locked():
+            self._why_none = None
+            self._workers.add(worker)
+            if self._closed:
+                self._end(worker)
+                return
+            self._idle.append(worker)
+            self._hand_out()
 
     def _needs_one(self) -> bool:
         count = len(self._workers)
@@ -282,8 +314,10 @@ class WorkerPool:
                 self._end(worker)
 
     def _note_failure(self, why: str) -> None:
-        _log.error("no worker: %s", why)
         with self._changed:
+            if self._closed:
+                return
+            _log.error("no worker: %s", why)
             self._why_none = why
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._closed, _NEXT_TRY_SECONDS)

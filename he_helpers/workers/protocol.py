@@ -29,16 +29,34 @@ class TooLarge(ValueError):
     """A message that is larger than what was agreed."""
 
 
+class Garbled(ValueError):
+    """What came is no message."""
+
+
+class Unsendable(TypeError):
+    """What was to be sent fits into no message. Nothing was sent, and nothing of it is quoted."""
+
+
 def send(connection: socket.socket, head: Mapping[str, Any], members: Mapping[str, Any], deadline: float) -> None:
     """Send one message. A member is plain data for msgpack, bytes, or an open file.
 
-    deadline: of time.monotonic(). Raises TimeoutError, Ended, and TypeError for a member of another type.
+    deadline: of time.monotonic(). Raises TimeoutError, Ended, and Unsendable for a member of another type, too many
+    files, or too much plain data.
     """
     blobs = {name: memoryview(value) for name, value in members.items() if isinstance(value, (bytes, bytearray))}
     files = {name: _descriptor_of(value) for name, value in members.items() if hasattr(value, "fileno")}
     plain = {name: value for name, value in members.items() if name not in blobs and name not in files}
     sizes = [[name, len(blob)] for name, blob in blobs.items()]
-    start = msgpack.packb([dict(head), plain, list(files), sizes], use_bin_type=True)
+    if len(files) > _MOST_FILES:
+        raise Unsendable(f"A message with {len(files)} files; at most {_MOST_FILES} travel.")
+    try:
+        start = msgpack.packb([dict(head), plain, list(files), sizes], use_bin_type=True)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Unsendable(f"msgpack cannot pack a member of this message ({type(error).__name__}).") from None
+    if len(start) > _LARGEST_PLAIN:
+        raise Unsendable(
+            f"A message of {len(start):,} bytes without its bytes members; at most {_LARGEST_PLAIN:,} travel."
+        )
     length = len(start).to_bytes(_LENGTH_BYTES, "little")
     try:
         _set_timeout(connection, deadline)
@@ -59,7 +77,7 @@ def receive(
 
     deadline: of time.monotonic(); None waits for ever. largest: bytes that all bytes members together may have.
     with_files: take descriptors, which arrive as files open for reading; without it the system drops them.
-    Raises TimeoutError, Ended, TooLarge.
+    Raises TimeoutError, Ended, TooLarge, Garbled.
     """
     descriptors: list[int] = []
     length = b""
@@ -73,14 +91,31 @@ def receive(
     size = int.from_bytes(length, "little")
     if size > _LARGEST_PLAIN:
         raise TooLarge(f"A message of {size:,} bytes without its bytes members; at most {_LARGEST_PLAIN:,} are taken.")
-    head, members, file_names, sizes = msgpack.unpackb(_receive_bytes(connection, size, deadline), raw=False)
+    head, members, file_names, sizes = _unpacked(_receive_bytes(connection, size, deadline))
     if largest is not None and (total := sum(size for _, size in sizes)) > largest:
         raise TooLarge(f"A message with {total:,} bytes; at most {largest:,} are taken.")
     for name, size in sizes:
         members[name] = _receive_bytes(connection, size, deadline)
+    if len(file_names) != len(descriptors):
+        raise Garbled(f"A message that names {len(file_names)} files, with {len(descriptors)} descriptors.")
     for name, descriptor in zip(file_names, descriptors, strict=True):
         members[name] = _file_of(descriptor)
     return head, members
+
+
+def _unpacked(start: bytes) -> tuple[dict[str, Any], dict[str, Any], list[str], list[tuple[str, int]]]:
+    """Head, plain members, names of files, name and size of each bytes member. Raises Garbled."""
+    try:
+        head, members, file_names, sizes = msgpack.unpackb(start, raw=False)
+        named_sizes = [(name, size) for name, size in sizes]
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise Garbled(f"What came cannot be unpacked ({type(error).__name__}).") from None
+    fits = isinstance(head, dict) and isinstance(members, dict) and isinstance(file_names, list)
+    if not fits or not all(isinstance(name, str) for name in (*head, *members, *file_names)):
+        raise Garbled("What came has not the parts of a message.")
+    if not all(isinstance(name, str) and type(size) is int and size >= 0 for name, size in named_sizes):
+        raise Garbled("A message with a size that is none.")
+    return head, members, file_names, named_sizes
 
 
 def _receive_bytes(connection: socket.socket, size: int, deadline: float | None) -> bytes:

@@ -36,6 +36,13 @@ _ENVIRONMENT = {
 _ONE_THREAD = {
     name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
 }
+# What the head of an answer has, by its outcome.
+_HEADS = {
+    "done": {"retires": bool},
+    "refused": {"retires": bool, "kind": str, "message": str, "members": dict},
+    "failed": {"retires": bool, "place": str},
+    "too large": {"retires": bool},
+}
 _DYING_SECONDS = 10
 _WATCHED_EVERY = 0.25
 
@@ -95,15 +102,18 @@ class Worker:
             raise WorkersUnavailable(f"A worker was not ready after {seconds:g} s.") from None
         except protocol.Ended:
             raise WorkersUnavailable(f"A worker ended while starting, with status {self._ended()}.") from None
-        if head["outcome"] != "ready":
+        except protocol.Garbled as error:
             self.end()
-            raise WorkersUnavailable(f"A worker cannot import its tasks: {head['place']}")
-        self._limits_memory = head["limits_memory"]
+            raise WorkersUnavailable(f"A worker does not speak as expected: {error}") from None
+        if head.get("outcome") != "ready":
+            self.end()
+            raise WorkersUnavailable(f"A worker cannot import its tasks: {head.get('place')}")
+        self._limits_memory = bool(head.get("limits_memory"))
         self.idle_since = time.monotonic()
 
     def run(self, task: str, limits: Limits, members: Mapping[str, Any]) -> dict[str, Any]:
         """The result of a task. Raises Refusal and TaskFailed; WorkerDied, JobTimedOut and JobTooLarge after the
-        process has ended."""
+        process has ended; and TypeError for members that cannot travel."""
         was_used, self.jobs = self.jobs > 0, self.jobs + 1
         self.is_usable = False
         deadline = time.monotonic() + limits.seconds
@@ -112,9 +122,13 @@ class Worker:
             if not self._limits_memory:
                 self._watch_memory(task, limits.memory, deadline)
             head, result = protocol.receive(self._connection, deadline, limits.answer)
+            _check_head(head)
         except TimeoutError:
             self.end()
-            raise JobTimedOut(f"The task {task!r} did not end within {limits.seconds:g} s.") from None
+            raise JobTimedOut(f"The task {task!r} did not end within {limits.seconds:g} s.", True) from None
+        except protocol.Garbled:
+            self.end()
+            raise WorkerDied(task, None, was_used) from None
         except protocol.TooLarge as error:
             self.end()
             raise JobTooLarge(f"The task {task!r} answered too much. {error}") from None
@@ -122,7 +136,7 @@ class Worker:
             status = self._ended()
             if status == -signal.SIGXCPU:
                 raise JobTimedOut(
-                    f"The task {task!r} took more than {limits.processor_seconds} s of the processor."
+                    f"The task {task!r} took more than {limits.processor_seconds} s of the processor.", False
                 ) from None
             raise WorkerDied(task, status, was_used) from None
         if head["outcome"] == "too large":
@@ -168,6 +182,14 @@ class Worker:
         """Bytes of memory that the process holds; 0 where it has just ended."""
         told = subprocess.run(["ps", "-o", "rss=", "-p", str(self.number)], capture_output=True, text=True).stdout
         return int(told.strip() or 0) * 1024
+
+
+def _check_head(head: dict[str, Any]) -> None:
+    """Raise Garbled unless ``head`` says what became of a job: damaged workers say anything."""
+    outcome = head.get("outcome")
+    members = _HEADS.get(outcome) if isinstance(outcome, str) else None
+    if members is None or not all(isinstance(head.get(name), kind) for name, kind in members.items()):
+        raise protocol.Garbled("The head of an answer does not say what became of the job.")
 
 
 def _environment() -> dict[str, str]:

@@ -82,13 +82,6 @@ def new_request() -> str:
     return str(uuid.uuid4())
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 class Person:
     """Somebody with a token, who speaks to the application in this process."""
 

@@ -15,7 +15,8 @@ from he_helpers.server.release import policy
 from he_helpers.server.release.routes import create_app
 from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
-from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, wait_until
+from tests.server.conftest import Person, accounts_frame, asked, kind, new_request
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -159,8 +160,7 @@ def test_a_dataset_that_is_computed_on_when_the_server_ends_stays_in_use(planted
         target=lambda: answers.append(planted["eve"].post(f"/requests/{identifier}/aggregation"))
     )
     computing.start()
-    while not pool._running:
-        time.sleep(0.01)
+    wait_until(lambda: pool._running)
     pool.close()
     computing.join(60)
     assert [(answer.status_code, kind(answer)) for answer in answers] == [(503, "busy")]
@@ -175,8 +175,7 @@ def test_a_client_with_too_many_jobs_is_told_so(people, store, pair, table):
         pool.start()
         slow = threading.Thread(target=ann.upload, args=[table_that(pair, "read_dataset hangs")])
         slow.start()
-        while not pool._running:
-            time.sleep(0.01)
+        wait_until(lambda: pool._running)
         response = Person(app.test_client(), ann.token).upload(table)
         assert (response.status_code, kind(response)) == (429, "too-many-requests")
         assert bob.upload(table).status_code == 201

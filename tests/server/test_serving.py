@@ -18,7 +18,7 @@ from he_helpers.server.http.application import read_body, takes_body
 from he_helpers.server.http.connection import Limits
 from he_helpers.server.http.serving import Server
 from he_helpers.server.release.routes import create_app
-from tests.server.conftest import wait_until
+from tests.waiting import wait_until
 
 LIMITS = Limits.of_bodies(1_000_000)
 CHUNK = b"186a0\r\n" + b"x" * 100_000 + b"\r\n"

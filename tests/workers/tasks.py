@@ -76,6 +76,12 @@ def sleep(seconds):
     return {"number": os.getpid()}
 
 
+def wait_for(path):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    return {}
+
+
 def hang_in_a_library():
     """Holds the interpreter's lock for ever, as a library does that hangs."""
     ctypes.PyDLL(None).sleep(3600)
@@ -105,6 +111,29 @@ def leave_in_a_cycle(size):
 
 def answer_much(size):
     return {"content": bytes(size)}
+
+
+def answer_what_cannot_travel():
+    return {"thing": object()}
+
+
+def answer_nothing():
+    return None
+
+
+def answer_much_plain(size):
+    return {"words": ["x" * 2**20] * (size // 2**20)}
+
+
+def refuse_with_what_cannot_travel():
+    raise Refusal("too-blue", "The colour is too blue.", {"known": {1, 2}})
+
+
+def answer_below(message):
+    """Writes ``message`` onto the worker's socket, past everything that forms an answer: as a damaged worker might."""
+    connection = next(number for number in range(3, 64) if _is_open(number))
+    os.write(connection, message)
+    return {}
 
 
 def write_file(path):
