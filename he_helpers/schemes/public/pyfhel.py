@@ -9,7 +9,8 @@ from Pyfhel import PyCtxt, Pyfhel
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
-from he_helpers.schemes.public.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
+from he_helpers.schemes.library_errors import LIBRARY_ERRORS
+from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 

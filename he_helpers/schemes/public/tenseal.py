@@ -11,7 +11,8 @@ import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's 
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coefficient_primes
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
-from he_helpers.schemes.public.interface import LIBRARY_ERRORS, PublicKey, PublicKeyFields
+from he_helpers.schemes.library_errors import LIBRARY_ERRORS
+from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 

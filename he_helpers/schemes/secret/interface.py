@@ -10,14 +10,8 @@ import numpy as np
 from he_helpers.parameters import Parameters, parameters_to_dict, require_security
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, WrongKind
-from he_helpers.schemes.public.interface import (
-    DEFAULT_TERMS,
-    LIBRARY_ERRORS,
-    Ciphertext,
-    Encryptor,
-    PublicKey,
-    computed,
-)
+from he_helpers.schemes.library_errors import LIBRARY_ERRORS, computed
+from he_helpers.schemes.public.interface import DEFAULT_TERMS, Ciphertext, Encryptor, PublicKey
 
 
 class SecretKey(Encryptor):

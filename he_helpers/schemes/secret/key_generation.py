@@ -6,7 +6,7 @@ from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
 from he_helpers.schemes.envelope import open_envelope
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.public.interface import LIBRARY_ERRORS
+from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.secret.interface import KeyPair, Scheme
 from he_helpers.schemes.secret.phe import Paillier
 from he_helpers.schemes.secret.tenseal import TenSEALScheme
