@@ -53,8 +53,8 @@ def _shell() -> InteractiveShell | None:
 
 def _prepare_notebook(shell: InteractiveShell, workspace: Workspace) -> None:
     """What only a notebook has: the magic, short tracebacks and the style of figures."""
-    from he_helpers.lab.notebook.compact_errors import use_compact_errors
     from he_helpers.lab.figures.style import apply_style
+    from he_helpers.lab.notebook.compact_errors import use_compact_errors
     from he_helpers.lab.stage.role_kernel import register_role_magic
 
     apply_style()
