@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from he_helpers.advice.fitting import Fit, fits_of
 from he_helpers.advice.job import SCHEME_NAMES, Job
 from he_helpers.errors import HEError
-from he_helpers.parameters.sets import PaillierParameters
+from he_helpers.parameters.sets import CKKSParameters, PaillierParameters
 
 _LEVELS = (192, 128)
 _OTHER_SCHEME = "the job names"
@@ -176,5 +176,6 @@ def _parameter_words(fit: Fit) -> str:
     if isinstance(p, PaillierParameters):
         return f"key length {p.modulus_bits} bits, lanes of {p.lane_bits} bits"
     chain = f"ring dimension {p.ring_dimension}, moduli chain {list(p.coefficient_modulus_bits)}"
-    scale = getattr(p, "scale_bits", None)
-    return chain + (f", scale 2^{scale}" if scale else f", plaintext modulus {p.plaintext_modulus}")
+    if isinstance(p, CKKSParameters):
+        return f"{chain}, scale 2^{p.scale_bits}"
+    return f"{chain}, plaintext modulus {p.plaintext_modulus}"

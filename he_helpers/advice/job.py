@@ -166,7 +166,7 @@ def scaled(number: float, decimals: int) -> int:
 
 
 def _count(name: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
         raise InvalidJob(f"{name} is a whole number from {low} to {high:,}, not {value!r}.")
     return int(value)
 

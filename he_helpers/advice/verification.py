@@ -5,7 +5,7 @@ sums have all their terms, but these repeat a few ciphertexts, so that the error
 cancel out between independent ciphertexts, all add up. So it takes no more than seconds for jobs with millions of rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -14,6 +14,7 @@ from operator import add
 import numpy as np
 
 from he_helpers.advice.fitting import Fit
+from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from he_helpers.schemes.secret import (
     KeyPair,
@@ -25,7 +26,7 @@ from he_helpers.schemes.secret import (
     tenseal_ckks,
 )
 
-_SCHEMES = {
+_SCHEMES: dict[str, Callable[..., Scheme]] = {
     "tenseal-bfv": tenseal_bfv,
     "tenseal-ckks": tenseal_ckks,
     "pyfhel-bfv": pyfhel_bfv,
@@ -55,7 +56,7 @@ class Verification:
 
 def scheme_for(fit: Fit) -> Scheme:
     """The scheme with the advised parameters and the evaluation keys that the job needs."""
-    if fit.scheme == "paillier":
+    if isinstance(fit.parameters, PaillierParameters):
         return paillier(fit.parameters)
     return _SCHEMES[fit.scheme](
         fit.parameters, relinearisation_keys=fit.relinearisation_keys, galois_keys=fit.galois_keys
@@ -82,7 +83,7 @@ def verify(fit: Fit, keys: KeyPair | None = None) -> Verification:
             # The other slots hold sums across groups.
             differences = differences[:1]
         parts = fit.arrangement.parts
-        sums = [abs(sum(differences[i : i + parts])) for i in range(0, len(differences) - parts + 1, parts)]
+        sums = [abs(sum(differences[i : i + parts], Fraction())) for i in range(0, len(differences) - parts + 1, parts)]
         values += len(sums)
         error = max(error, float(max(sums) * unit))
     return Verification(error, job.largest_error, bytes_of_one, values)
@@ -122,8 +123,9 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
     """The results of the job on the sample, as ciphertexts and as exact numbers."""
     job, arrangement = fit.job, fit.arrangement
     sample = {name: _power(vector, job.product_depth) for name, vector in sample.items()}
+    kinds: tuple[str, ...] = ("",)
     if arrangement.name in _INPUTS:
-        sample, kinds = {"last": _weighted_slots(fit, sample["even full"], sample["even last"])}, ("",)
+        sample = {"last": _weighted_slots(fit, sample["even full"], sample["even last"])}
         sample["full"] = sample["last"]
     elif job.weighted:
         columns = arrangement.columns_added
@@ -131,7 +133,6 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
             piece: _weighted_sum(fit, sample[f"even {piece}"], sample.get(f"odd {piece}"), columns)
             for piece in ("full", "last")
         }
-        kinds = ("",)
     else:
         kinds = ("even ", "odd ")[: job.columns]
     for kind in kinds:
@@ -141,7 +142,7 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
         if arrangement.name == "rotated":
             result = _rotated(result, arrangement.slots_added)
         elif arrangement.slots_added > 1:
-            result = result[0].sum(), [sum(result[1])]
+            result = result[0].sum(), [sum(result[1], Fraction())]
         yield result
 
 
@@ -181,7 +182,7 @@ def _rotated(vector: Vector, count: int) -> Vector:
     ciphertext, values = vector
     for steps in (1 << k for k in range(count.bit_length() - 1)):
         ciphertext = ciphertext + ciphertext.rotate(steps)
-    return ciphertext, [sum(values[:count]), *values[1:]]
+    return ciphertext, [sum(values[:count], Fraction()), *values[1:]]
 
 
 def _times(vector: Vector, weight: float) -> Vector:

@@ -62,8 +62,9 @@ class BlindedRatio:
 
 def spread_bits(numerator: Ciphertext, divisor: Ciphertext, dither: int) -> int:
     """B, the length of the interval of log2 r: what the key has room for above the declared bounds of the amounts."""
-    largest = max(numerator.bound, divisor.bound) + dither
-    return (numerator.key.capacity // largest).bit_length() - 1 - LOWEST_FACTOR_BITS
+    # Those of an exact scheme are integers.
+    capacity, largest = int(numerator.key.capacity), int(max(numerator.bound, divisor.bound)) + dither
+    return (capacity // largest).bit_length() - 1 - LOWEST_FACTOR_BITS
 
 
 def largest_error(ratio: float, divisor: float, dither: int) -> float:

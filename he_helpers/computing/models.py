@@ -245,7 +245,7 @@ def rerandomise(ciphertext: Ciphertext, key: PublicKey) -> Ciphertext:
 
     Raises UnsupportedOperation for a key that cannot encrypt, and KeyMismatch.
     """
-    zeros = key.encrypt(np.zeros(len(ciphertext), dtype=np.int64), terms=key.capacity if key.exact else 2**20)
+    zeros = key.encrypt(np.zeros(len(ciphertext), dtype=np.int64), terms=int(key.capacity) if key.exact else 2**20)
     fresh = ciphertext + zeros
     consumed = key.consumption_limit if key.exact else fresh.consumed
     return Ciphertext(ciphertext.key, fresh.native, fresh.length, fresh.padding, key.capacity, consumed)

@@ -10,7 +10,7 @@ missing member or one more is refused, and so is a ciphertext of another key.
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,7 +19,7 @@ from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 
-VERSION = 1
+VERSION: Final = 1
 
 _ModelName = Annotated[str, Field(pattern=NAME_PATTERN)]
 _Base64 = Annotated[str, Field(min_length=4, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]

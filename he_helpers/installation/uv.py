@@ -45,8 +45,8 @@ def install(requirements: str, log: Path) -> bool:
         file.write_text(requirements)
         command = [
             # Copies, because a hard link would let a later change of the installed file reach uv's cache.
-            uv, "--no-config", "pip", "install", "--python", sys.executable, "--link-mode", "copy",
-            "--no-deps", "--require-hashes", "--reinstall", "--only-binary", ":all:", "-r", file,
+            str(uv), "--no-config", "pip", "install", "--python", sys.executable, "--link-mode", "copy",
+            "--no-deps", "--require-hashes", "--reinstall", "--only-binary", ":all:", "-r", str(file),
         ]  # fmt: skip
         run = subprocess.run(command, stdout=output, stderr=output, env={**os.environ, **variables})
     return run.returncode == 0

@@ -105,7 +105,7 @@ def _interpolated(ring_dimension: int, total: int, quantum: bool) -> int:
     lower, upper = (128, 192) if total > limits[192] else (192, 256)
     slope = Fraction(limits[lower] - limits[upper]) / (Fraction(1, lower) - Fraction(1, upper))
     offset = limits[lower] - slope / lower
-    return int(min(slope / (total - offset), 256)) if total > limits[256] else 256
+    return min(int(slope / (total - offset)), 256) if total > limits[256] else 256
 
 
 def require_security(parameters: Parameters, insecure_for_teaching: bool = False) -> None:

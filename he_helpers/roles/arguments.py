@@ -20,7 +20,7 @@ def checked_uuid(request_id: Any) -> str:
         raise InvalidName(f"{request_id!r:.80} is no request id. Take one from ask() or requests().") from None
 
 
-def of_kind(value: Any, kind: type[T] | tuple[type, ...], expected: str) -> T:
+def of_kind(value: Any, kind: type[T] | tuple[type[T], ...], expected: str) -> T:
     """``value``, which must be of ``kind``. ``expected`` says in words what that is and where to get it."""
     if not isinstance(value, kind):
         raise WrongKind(f"Expected is {expected}; this is of the type {type(value).__name__}.")

@@ -89,6 +89,7 @@ def within(limits: Limits, idle_space: int | None) -> Iterator[None]:
     with _soft_limit(resource.RLIMIT_CPU, used + limits.processor_seconds), _soft_limit(
         resource.RLIMIT_AS, None if idle_space is None else idle_space + limits.memory
     ):
+        assert sys.__stderr__ is not None, "a worker is started with one"
         # Runs beside the interpreter, so that it also ends an orphan that hangs inside a library.
         faulthandler.dump_traceback_later(limits.seconds + _ORPHAN_SECONDS, exit=True, file=sys.__stderr__)
         try:
