@@ -90,6 +90,6 @@ fresh: $(RUN)
 clean:
 	-@test ! -x $(RUN) || $(RUN) -m he_helpers.installation.pyfhel stop
 	-@git config --remove-section filter.he-course-notebook 2>/dev/null
-	rm -rf $(VENV) build .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find he_helpers tests notebooks data -name __pycache__ -prune -exec rm -rf {} +
 	find notebooks -name .ipynb_checkpoints -prune -exec rm -rf {} +
