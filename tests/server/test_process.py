@@ -138,7 +138,7 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
 
     imported = server.imported
     assert not [name for name in imported if is_forbidden(name)]
-    real = {"he_helpers.server.release.routes", "he_helpers.tables", "sqlalchemy"}
+    real = {"he_helpers.server.release.routes", "he_helpers.workers.pool", "sqlalchemy"}
     assert imported >= real, "the list is the real one"
 
     assert server.stop() == 0

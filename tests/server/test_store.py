@@ -282,7 +282,7 @@ def test_a_store_of_another_version_is_refused(store, database, change):
         ("mysql://localhost/x", "SQLite or PostgreSQL, and not in mysql"),
         ("postgresql+nothing://localhost/x", "driver for PostgreSQL is missing"),
         ("postgresql+psycopg://me:hunter2@127.0.0.1:1/x", "cannot be used.*127.0.0.1"),
-        ("sqlite:////nowhere/at/all", "cannot be opened: No such file"),
+        ("sqlite:////nowhere/at/all", "cannot be opened as an ordinary file: No such file"),
     ],
 )
 def test_other_databases_are_refused(url, words, tmp_path):
