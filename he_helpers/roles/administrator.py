@@ -10,7 +10,7 @@ import pandas as pd
 from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
-from he_helpers.roles.approval.decisions import Decision, Decisions, Shown
+from he_helpers.roles.approval.decisions import Approval, Decisions, Refusal, Shown
 from he_helpers.roles.approval.review import Review, review_request
 from he_helpers.roles.arguments import checked_minimum, checked_uuid, of_kind
 from he_helpers.roles.errors import (
@@ -271,7 +271,7 @@ class DataAdministrator(Participant):
         of_kind(reason, str, "the reason as text")
         identifier = checked_uuid(request_id)
         earlier, shown = self._decisions.decision(identifier), self._decisions.shown(identifier)
-        if earlier and earlier.decision == "refused":
+        if isinstance(earlier, Refusal):
             raise NotApproved("You refused this request. A decision stands; the analyst can ask anew.")
         if shown is None:
             raise NotReviewed(
@@ -293,12 +293,13 @@ class DataAdministrator(Participant):
                 f"{printable_line(review.analyst)} asks, and the result would be sealed to {review.recipient}. "
                 f"If that is meant, pass recipient={review.recipient!r}."
             )
+        assert review.recipient is not None and review.answered is not None, "a clean review has both"
         self.connection.put(
             "requests", identifier, "decision", document={"decision": "approved", "reason": reason}
         )
         self._decisions.record(
             identifier,
-            Decision("approved", reason, review.dataset, review.recipient, review.subject(), review.answered),
+            Approval(reason, review.dataset, review.recipient, review.subject(), review.answered),
         )
 
     def refuse(self, request_id: str, reason: str) -> None:
@@ -309,8 +310,7 @@ class DataAdministrator(Participant):
         if not of_kind(reason, str, "the reason as text").strip():
             raise ValueError("A refusal without a reason helps nobody. Say in a sentence why.")
         request = self._request(request_id)
-        earlier = self._decisions.decision(request["id"])
-        if earlier and earlier.decision == "approved":
+        if isinstance(self._decisions.decision(request["id"]), Approval):
             raise AlreadyThere(
                 "You approved this request, and its result may have been released. A decision stands, whatever status "
                 "the server shows: later requests are compared with it."
@@ -318,7 +318,7 @@ class DataAdministrator(Participant):
         self.connection.put(
             "requests", request["id"], "decision", document={"decision": "refused", "reason": reason}
         )
-        self._decisions.record(request["id"], Decision("refused", reason, request.get("dataset")))
+        self._decisions.record(request["id"], Refusal(reason, request["dataset"]))
 
     def release(self, request_id: str) -> pd.DataFrame:
         """Decrypt, round, sign, seal and upload an approved result; returns what was released.
@@ -329,7 +329,7 @@ class DataAdministrator(Participant):
         NotApproved, ReviewNotClean, WrongPassphrase.
         """
         decision = self._decisions.decision(checked_uuid(request_id))
-        if not decision or decision.decision != "approved":
+        if not isinstance(decision, Approval):
             raise NotApproved(
                 "You have not approved this request from this folder. Call review(), then approve()."
             )
@@ -342,6 +342,9 @@ class DataAdministrator(Participant):
             raise NotApproved(
                 f"The status of this request on the server is {review.status!r}; expected 'approved'."
             )
+        assert review.query is not None and review.aggregate is not None and review.recipient is not None, (
+            "a clean review has them"
+        )
         table = self.uploaded(review.dataset)
         decrypted = self.decrypt(review.aggregate)
         own_decimals = {column.name: column.decimals for column in table.columns}
@@ -383,6 +386,11 @@ class DataAdministrator(Participant):
             raise UnreadableAnswer(
                 f"Asked for the request {identifier}, the server described another one, or none."
             )
+        if not isinstance(request.get("dataset"), str):
+            raise UnreadableAnswer(
+                f"The server's description of the request {identifier} has no name of a dataset, so there is nothing to "
+                "decide on. Use the same version of he_helpers on both sides."
+            )
         return request
 
     def _review(self, request_id: str) -> Review:
@@ -395,7 +403,7 @@ class DataAdministrator(Participant):
             computed = self.connection.get_bytes("requests", request["id"], "aggregate")
         except ServerRefused as refusal:
             computed = str(refusal)
-        dataset = request.get("dataset")
+        dataset = request["dataset"]
         data = self._own_copy(dataset)
         settings = json.loads(read_private(self._file(self._uploads, dataset, ".json"), _LARGEST_RECORD))
         return review_request(
@@ -403,7 +411,7 @@ class DataAdministrator(Participant):
             computed,
             EncryptedTable.from_bytes(data),
             settings["minimum_group_size"],
-            self.contacts.find(request.get("recipient_key_fingerprint")),
+            self.contacts.find(request.get("recipient_key_fingerprint", "")),
             contributor_label=settings.get("contributor_label"),
             table_digest=hashlib.sha256(data).hexdigest(),
             approved_before=self._decisions.approved(dataset, but=request["id"]),

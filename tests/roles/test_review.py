@@ -1,14 +1,15 @@
 """The review: contributors and not rows, what two results tell together, and text of others in its place."""
 
+import json
 import uuid
 
 import pandas as pd
 import pytest
 
-from he_helpers.roles.approval.decisions import Decision
+from he_helpers.roles.approval.decisions import Approval, Decisions
 from he_helpers.roles.approval.differences import Answered
 from he_helpers.roles.approval.review import review_request
-from he_helpers.roles.errors import UnreadableAnswer
+from he_helpers.roles.errors import DamagedRecord, UnreadableAnswer
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable, Labels, Query, aggregate
 
@@ -129,7 +130,21 @@ def test_a_count_has_no_amounts():
 
 def approval(table, query, digest="this table", contributor_label="branch"):
     answered = Answered.of(digest, table.labels, contributor_label, query)
-    return Decision("approved", "", "accounts", "Ana", {}, answered)
+    return Approval("", "accounts", "Ana", {}, answered)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"decision": "granted"}, {"answered": None}, {"answered": {}}, {"unknown": 1}]
+)
+def test_a_decision_that_does_not_say_what_was_approved_is_not_passed_over(tmp_path, changed):
+    table = encrypted(EVEN)
+    decisions = Decisions(tmp_path / "decisions")
+    decisions.record("request", approval(table, REGION))
+    assert decisions.approved("accounts", but="another") == [approval(table, REGION)]
+    file = decisions.folder / "request.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
+    with pytest.raises(DamagedRecord, match="restore"):
+        decisions.approved("accounts", but="another")
 
 
 def people(*places):

@@ -776,6 +776,17 @@ def test_another_request_than_asked_for(ada, ana, dataset):
         ada.review("../../etc")
 
 
+@pytest.mark.parametrize("name", [None, ["accounts"]])
+def test_a_request_on_no_dataset_is_not_decided(ada, ana, dataset, name):
+    request = ana.ask(dataset, **ASKED)
+    lied_to(ada, described_as(dataset=name))
+    with pytest.raises(UnreadableAnswer, match="name of a dataset"):
+        ada.review(request)
+    with pytest.raises(UnreadableAnswer, match="name of a dataset"):
+        ada.refuse(request, "on what?")
+    assert not (ada.folder / "decisions" / f"{request}.json").exists() and ana.status(request) == "requested"
+
+
 def test_lists_of_another_shape(ada, ana, dataset):
     ana.ask(dataset, **ASKED)
     for alter in (lambda *_: b'[{"a": 1}]', lambda *_: b"[7]", lambda *_: b"7"):

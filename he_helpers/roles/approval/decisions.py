@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles.approval.differences import Answered
@@ -27,15 +27,27 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Decision:
-    """``decision`` is "approved" or "refused". Of a refusal ``recipient``, ``subject`` and ``answered`` are None."""
+class Refusal:
+    """Why a request on ``dataset`` was refused."""
 
-    decision: str
     reason: str
     dataset: str
-    recipient: str | None = None
-    subject: dict[str, Any] | None = None
-    answered: Answered | None = None
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What was approved: the result of ``subject`` for ``recipient``; ``answered`` is what later requests are compared
+    with."""
+
+    reason: str
+    dataset: str
+    recipient: str
+    subject: dict[str, Any]
+    answered: Answered
+
+
+Decision = Approval | Refusal
+Record = TypeVar("Record")
 
 
 class Decisions:
@@ -46,38 +58,37 @@ class Decisions:
 
     def show(self, request: str, shown: Shown) -> None:
         """Keep what was shown, in the place of what was shown before."""
-        self._write(f"{request}.shown.json", shown)
+        self._write(f"{request}.shown.json", asdict(shown))
 
     def shown(self, request: str) -> Shown | None:
         """What was shown last, None when nothing was."""
         return self._read(self.folder / f"{request}.shown.json", lambda fields: Shown(**fields))
 
     def record(self, request: str, decision: Decision) -> None:
-        self._write(f"{request}.json", decision)
+        kind = "approved" if isinstance(decision, Approval) else "refused"
+        self._write(f"{request}.json", {"decision": kind, **asdict(decision)})
 
     def decision(self, request: str) -> Decision | None:
         """What was decided, None when nothing was."""
         return self._read(self.folder / f"{request}.json", _decision)
 
-    def approved(self, dataset: str, *, but: str) -> list[Decision]:
+    def approved(self, dataset: str, *, but: str) -> list[Approval]:
         """The approvals on ``dataset``, on tables that were replaced, too; without that of the request ``but``."""
         requests = sorted(path.stem for path in self.folder.glob("*.json") if not path.name.endswith(".shown.json"))
         decisions = [self.decision(request) for request in requests if request != but]
-        return [found for found in decisions if (found.dataset, found.decision) == (dataset, "approved")]
+        return [found for found in decisions if isinstance(found, Approval) and found.dataset == dataset]
 
     def forget(self, dataset: str) -> None:
         """Remove every record on ``dataset``. For rehearsals alone: what was released once stays released."""
         for path in self.folder.glob("*.json"):
-            shown = path.name.endswith(".shown.json")
-            of = self._read(path, lambda fields, shown=shown: (fields["subject"] if shown else fields)["dataset"])
-            if of == dataset:
+            if self._read(path, _dataset) == dataset:
                 path.unlink()
 
-    def _write(self, name: str, record: Shown | Decision) -> None:
-        write_private(self.folder / name, json.dumps(asdict(record), indent=2).encode())
+    def _write(self, name: str, fields: dict[str, Any]) -> None:
+        write_private(self.folder / name, json.dumps(fields, indent=2).encode())
 
     @staticmethod
-    def _read(file: Path, make: Callable[[dict[str, Any]], Any]) -> Any:
+    def _read(file: Path, make: Callable[[dict[str, Any]], Record]) -> Record | None:
         if not file.exists():
             return None
         try:
@@ -90,5 +101,14 @@ class Decisions:
 
 
 def _decision(fields: dict[str, Any]) -> Decision:
-    answered = fields.pop("answered")
-    return Decision(**fields, answered=Answered(**answered) if answered else None)
+    kind = fields.pop("decision")
+    if kind == "refused":
+        return Refusal(fields["reason"], fields["dataset"])
+    if kind == "approved":
+        return Approval(**{**fields, "answered": Answered(**fields["answered"])})
+    raise ValueError(f"no decision: {kind!r}")
+
+
+def _dataset(fields: dict[str, Any]) -> str:
+    """The dataset that a file is about, which holds what was shown or a decision."""
+    return (fields if "dataset" in fields else fields["subject"])["dataset"]

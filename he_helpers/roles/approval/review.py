@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from he_helpers.errors import HEError
-from he_helpers.roles.approval.decisions import Decision
+from he_helpers.roles.approval.decisions import Approval
 from he_helpers.roles.approval.differences import Answered, small_differences
 from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.roles.views import query_in_words
@@ -109,7 +109,7 @@ class Review:
             "approved": "nothing before on this dataset"
             if not self.approved_before
             else "before on this dataset: " + "; ".join(self.approved_before),
-            "groups": "none" if self.groups is None else self._groups_in_words(),
+            "groups": "none" if self.groups is None else self._in_words(self.groups),
             "minimum": f"{self.minimum_group_size} contributors",
             "dominance": self.dominance,
             "aggregate": "equals the re-computed one"
@@ -120,12 +120,12 @@ class Review:
         }
         return "\n".join(f"{name + ':':<11}{value}" for name, value in lines.items())
 
-    def _groups_in_words(self) -> str:
-        rows, contributors = (f"{of.min()} to {of.max()}" for of in (self.groups["rows"], self.groups["contributors"]))
+    def _in_words(self, groups: pd.DataFrame) -> str:
+        rows, contributors = (f"{of.min()} to {of.max()}" for of in (groups["rows"], groups["contributors"]))
         if self.contributor_label is None:
-            return f"{len(self.groups)}, of {rows} rows, each row counted as a contributor"
+            return f"{len(groups)}, of {rows} rows, each row counted as a contributor"
         label = printable_line(self.contributor_label)
-        return f"{len(self.groups)}, of {contributors} contributors (values of {label}) in {rows} rows"
+        return f"{len(groups)}, of {contributors} contributors (values of {label}) in {rows} rows"
 
 
 def review_request(
@@ -137,7 +137,7 @@ def review_request(
     *,
     contributor_label: str | None = None,
     table_digest: str = "",
-    approved_before: Sequence[Decision] = (),
+    approved_before: Sequence[Approval] = (),
     decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None = None,
 ) -> Review:
     """Compare a request and the server's aggregate with what the administrator knows. Changes nothing.
@@ -184,11 +184,11 @@ def review_request(
     dominance = "not computed"
     if groups is not None:
         findings += _few_contributors(groups, minimum_group_size)
-    if computed is not None:
+    if query is not None and computed is not None:
         dominance, dominated = _dominance(table, query, minimum_group_size, contributor_label, decrypt)
         findings += dominated
         answered = Answered.of(table_digest, table.labels, contributor_label, query)
-        before = [decision.answered for decision in approved_before]
+        before = [approval.answered for approval in approved_before]
         findings += small_differences(answered, before, table.labels, contributor_label, minimum_group_size)
     return Review(
         request=identifier,
@@ -203,7 +203,7 @@ def review_request(
         contributor_label=contributor_label,
         groups=groups,
         dominance=dominance,
-        approved_before=tuple(sorted(_approved_in_words(decision) for decision in approved_before)),
+        approved_before=tuple(sorted(map(_approved_in_words, approved_before))),
         aggregate_matches=matches,
         aggregate=computed,
         answered=answered,
@@ -261,6 +261,6 @@ def _dominance(
     return f"the {DOMINANT_CONTRIBUTORS} largest contributors hold at most {most:.0%} of a sum", dominated
 
 
-def _approved_in_words(decision: Decision) -> str:
-    query = query_in_words(Query.from_dict(decision.answered.query))
-    return f"{query}, for {printable_line(decision.recipient)}"
+def _approved_in_words(approval: Approval) -> str:
+    query = query_in_words(Query.from_dict(approval.answered.query))
+    return f"{query}, for {printable_line(approval.recipient)}"
