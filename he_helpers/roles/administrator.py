@@ -388,8 +388,8 @@ class DataAdministrator(Participant):
             )
         if not isinstance(request.get("dataset"), str):
             raise UnreadableAnswer(
-                f"The server's description of the request {identifier} has no name of a dataset, so there is nothing to "
-                "decide on. Use the same version of he_helpers on both sides."
+                f"The server's description of the request {identifier} has no name of a dataset, so there is nothing "
+                "to decide on. Use the same version of he_helpers on both sides."
             )
         return request
 
