@@ -238,8 +238,8 @@ def test_the_ends_of_paillier_lengths_belong_to_it():
 
 
 def test_lanes():
-    assert PaillierParameters(2048, 48).lanes == 42 and PaillierParameters(3072, 48).lanes == 63
-    assert PaillierParameters(2048, 2046).lanes == 1
+    assert PaillierParameters(2048, 48).slot_count == 42 and PaillierParameters(3072, 48).slot_count == 63
+    assert PaillierParameters(2048, 2046).slot_count == 1
 
 
 PARAMETERS = [BFVParameters(), CKKSParameters(), PaillierParameters(), CKKSParameters(1024, [20, 20], 10)]

@@ -31,7 +31,6 @@ from he_helpers.parameters.sets import (
     Parameters,
     coefficient_primes,
     plaintext_prime,
-    share,
 )
 from he_helpers.parameters.sizes import Sizes, expected_sizes
 from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
@@ -131,12 +130,11 @@ def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
     lane_bits = max(8, max(job.integer_largest, job.integer_weight).bit_length() + 1)
     while lane_bits <= modulus - 2:
         parameters = PaillierParameters(modulus, lane_bits)
-        arrangement = _arranged(job, scheme, name, parameters.lanes)
+        arrangement = _arranged(job, scheme, name, parameters.slot_count)
         steps = bounds(job, arrangement, job.integer_largest, job.integer_weight, True)
         largest = int(max(*steps.values(), job.integer_weight))
-        capacity = 2 ** (lane_bits - 1) - 1
-        terms = max(1, capacity // job.integer_largest)
-        if _largest_tracked(job, arrangement, capacity, terms, True) <= capacity:
+        terms = max(1, parameters.capacity // job.integer_largest)
+        if _largest_tracked(job, arrangement, parameters, terms) <= parameters.capacity:
             break
         lane_bits += 1
     else:
@@ -144,8 +142,8 @@ def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
     reasons = {
         "key length": f"a modulus of {modulus} bits gives {job.security}-bit {job.attacker} security (NIST SP 800-57)",
         "lane": f"{lane_bits} bits hold the sign and the largest result, {_number(largest)}; a ciphertext has "
-        f"{parameters.lanes}",
-        "headroom": _headroom_words(job, arrangement, steps, capacity),
+        f"{parameters.slot_count}",
+        "headroom": _headroom_words(job, arrangement, steps, parameters.capacity),
     }
     sizes = expected_sizes(scheme, parameters)
     factor = (modulus / 3072) ** 2.6
@@ -158,7 +156,7 @@ def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
 def _fit_bfv(job: Job, scheme: str, name: str) -> Fit:
     failures = []
     for ring in STANDARD_TABLE[job.security]:
-        arrangement = _arranged(job, scheme, name, ring)
+        arrangement = _arranged(job, scheme, name, BFVParameters.slots_of_ring(ring))
         steps = bounds(job, arrangement, job.integer_largest, job.integer_weight, True)
         largest = int(max(*steps.values(), job.integer_weight))
         found = _plaintext_modulus(job, arrangement, ring, largest)
@@ -181,7 +179,6 @@ def _fit_bfv(job: Job, scheme: str, name: str) -> Fit:
         )
     noise = _bfv_noise(job, arrangement, parameters)
     budget = math.log2(bfv_noise_limit(parameters))
-    capacity = (modulus - 1) // 2
     reasons = {
         "ring dimension": _ring_words(failures, ring, arrangement),
         "moduli chain": f"{parameters.data_bits} bits carry a plaintext modulus of {modulus.bit_length()} bits, about "
@@ -190,7 +187,7 @@ def _fit_bfv(job: Job, scheme: str, name: str) -> Fit:
         + ("keeps the noise of key switching small" if switches else "is as short as can be: no key is switched"),
         "plaintext modulus": f"a prime of {modulus.bit_length()} bits above twice the largest result, "
         f"{_number(largest)}, and 1 modulo {2 * ring}, so that there are slots",
-        "headroom": _headroom_words(job, arrangement, steps, capacity),
+        "headroom": _headroom_words(job, arrangement, steps, parameters.capacity),
         "security": limit_words(ring, job.security, job.quantum) + f"; this chain has {parameters.total_bits}",
     }
     return _lattice_fit(job, scheme, arrangement, parameters, terms, 0.0, reasons)
@@ -202,9 +199,10 @@ def _plaintext_modulus(job: Job, arrangement: Arrangement, ring: int, largest: i
             modulus = plaintext_prime(bits, ring)
         except InvalidParameters:
             continue
-        capacity = (modulus - 1) // 2
-        terms = capacity // job.integer_largest
-        if terms and _largest_tracked(job, arrangement, capacity, terms, True) <= capacity:
+        # The chain comes later; the capacity does not depend on it.
+        parameters = BFVParameters(ring, plaintext_modulus=modulus)
+        terms = parameters.capacity // job.integer_largest
+        if terms and _largest_tracked(job, arrangement, parameters, terms) <= parameters.capacity:
             return modulus, terms
     return None
 
@@ -251,7 +249,7 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
         raise DoesNotFit("CKKS always has an error, and the job wants an exact result: allow a precision above 0")
     failures, best = [], math.inf
     for ring in STANDARD_TABLE[job.security]:
-        arrangement = _arranged(job, scheme, name, ring // 2)
+        arrangement = _arranged(job, scheme, name, CKKSParameters.slots_of_ring(ring))
         steps = bounds(job, arrangement, job.largest, job.largest_weight, False)
         limit = coefficient_limit(ring, job.security, job.quantum)
         if max(steps.values()) >= 2.0 ** (_LONGEST_PRIME - _SHORTEST_SCALE):
@@ -282,7 +280,6 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
         )
     parameters, terms, error = found
     first, *_, special = parameters.coefficient_modulus_bits
-    capacity = 2.0 ** (first - parameters.scale_bits - 1)
     drift = ckks_drift(parameters, job.levels)
     reasons = {
         "ring dimension": _ring_words(failures, ring, arrangement),
@@ -291,7 +288,7 @@ def _fit_ckks(job: Job, scheme: str, name: str) -> Fit:
         + ("keeps the noise of key switching small" if _switches(job, arrangement) else "is as short as can be"),
         "scale": f"{parameters.scale_bits} bits are the shortest that keep the error at {error:.1g}, below {wanted:.1g}"
         + (f"; {drift:.1g} of the result is lost because the libraries overwrite the scale" if job.levels else ""),
-        "headroom": _headroom_words(job, arrangement, steps, capacity),
+        "headroom": _headroom_words(job, arrangement, steps, parameters.capacity),
         "security": limit_words(ring, job.security, job.quantum) + f"; this chain has {parameters.total_bits}",
     }
     return _lattice_fit(job, scheme, arrangement, parameters, terms, error, reasons)
@@ -311,11 +308,10 @@ def _ckks_chains(
             if first > _LONGEST_PRIME or sum(chain) > limit:
                 continue
             parameters = CKKSParameters(ring, chain, scale)
-            capacity = 2.0 ** (first - scale - 1)
             # The declared bound is a multiple of 2^-20; two of these are kept above the data.
-            terms = int(capacity / (job.largest + 2.0**-19))
-            fits = terms and _largest_tracked(job, arrangement, capacity, terms, False) * (1 + _ERROR_SHARE) <= capacity
-            if fits and _has_primes(parameters):
+            terms = int(parameters.capacity / (job.largest + 2.0**-19))
+            tracked = _largest_tracked(job, arrangement, parameters, terms) if terms else math.inf
+            if tracked * (1 + _ERROR_SHARE) <= parameters.capacity and _has_primes(parameters):
                 yield parameters, terms
                 break
 
@@ -341,7 +337,7 @@ def _ckks_error(job: Job, arrangement: Arrangement, parameters: CKKSParameters) 
     elif arrangement.slots_added > 1:
         # The rotations add up all slots; what is in the unused ones is noise. The sum of the slots is a multiple of one
         # coefficient of the noise, which is smaller by sqrt(N) than the noise in a slot.
-        slots, root = parameters.ring_dimension // 2, math.sqrt(parameters.ring_dimension)
+        slots, root = parameters.slot_count, math.sqrt(parameters.ring_dimension)
         error = (error * arrangement.rows_added + 16 * switching) * slots / (2 * root)
     else:
         error *= arrangement.rows_added * arrangement.parts
@@ -385,10 +381,10 @@ def _lattice_fit(
     )
 
 
-def _largest_tracked(job: Job, arrangement: Arrangement, capacity: float, terms: int, exact: bool) -> float:
+def _largest_tracked(job: Job, arrangement: Arrangement, parameters: Parameters, terms: int) -> float:
     """The bound that the ciphertexts declare at their largest, when ``terms`` is announced to encrypt."""
-    declared = share(capacity, terms)
-    if exact:
+    declared = parameters.share(terms)
+    if not isinstance(parameters, CKKSParameters):
         steps = bounds(job, arrangement, declared, job.integer_weight, True)
         return max(*steps.values(), job.integer_weight)
     if declared < job.largest:

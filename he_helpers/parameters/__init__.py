@@ -18,7 +18,6 @@ from he_helpers.parameters.sets import (
     parameters_from_dict,
     parameters_to_dict,
     plaintext_prime,
-    share,
 )
 from he_helpers.parameters.sizes import Sizes, expected_sizes
 from he_helpers.parameters.tables import (
@@ -54,5 +53,4 @@ __all__ = [
     "parameters_to_dict",
     "plaintext_prime",
     "require_security",
-    "share",
 ]

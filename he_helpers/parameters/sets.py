@@ -1,5 +1,6 @@
 """Parameter sets of the schemes, checked when they are made, and the primes that they stand for."""
 
+from abc import abstractmethod
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
@@ -59,17 +60,6 @@ def _largest_primes(ring_dimension: int, length: int, count: int) -> tuple[int, 
     return tuple(primes)
 
 
-def share(capacity: float, terms: int) -> float:
-    """The largest bound that ``terms`` numbers may each have so that their sum stays within ``capacity``.
-
-    Integers for an integer capacity. A capacity of CKKS is a power of two; its shares are multiples of its 2^-52, which
-    floats of double precision add up without rounding, so that the bound of the sum never passes the capacity.
-    """
-    if isinstance(capacity, int):
-        return capacity // terms
-    return 2**52 // terms * (capacity / 2**52)
-
-
 @dataclass(frozen=True)
 class _LatticeParameters:
     ring_dimension: int
@@ -96,6 +86,16 @@ class _LatticeParameters:
         """Bits of the coefficient modulus of a fresh ciphertext, without the key-switching prime."""
         return sum(self.coefficient_modulus_bits[:-1])
 
+    @property
+    def slot_count(self) -> int:
+        """Numbers in one ciphertext."""
+        return self.slots_of_ring(self.ring_dimension)
+
+    @staticmethod
+    @abstractmethod
+    def slots_of_ring(ring_dimension: int) -> int:
+        """Numbers in one ciphertext of this ring dimension."""
+
 
 @dataclass(frozen=True)
 class BFVParameters(_LatticeParameters):
@@ -118,6 +118,19 @@ class BFVParameters(_LatticeParameters):
             )
         if self.plaintext_modulus.bit_length() > 60:
             raise InvalidParameters("The plaintext modulus may have at most 60 bits (SEAL's limit).")
+
+    @staticmethod
+    def slots_of_ring(ring_dimension: int) -> int:
+        return ring_dimension
+
+    @property
+    def capacity(self) -> int:
+        """The largest absolute value of a slot: integers modulo t from -(t - 1) / 2 to (t - 1) / 2."""
+        return (self.plaintext_modulus - 1) // 2
+
+    def share(self, terms: int) -> int:
+        """The largest absolute value that ``terms`` numbers may each have so that their sum fits into a slot."""
+        return self.capacity // terms
 
 
 @dataclass(frozen=True)
@@ -149,6 +162,26 @@ class CKKSParameters(_LatticeParameters):
         inner = self.coefficient_modulus_bits[-2:0:-1]
         return next((i for i, bits in enumerate(inner) if bits != self.scale_bits), len(inner))
 
+    @staticmethod
+    def slots_of_ring(ring_dimension: int) -> int:
+        return ring_dimension // 2
+
+    @property
+    def capacity(self) -> float:
+        """The largest absolute value of a slot: what the last level leaves for the integer part beside its sign.
+
+        A power of two. Passing it is silent in every library.
+        """
+        return 2.0 ** (self.coefficient_modulus_bits[0] - self.scale_bits - 1)
+
+    def share(self, terms: int) -> float:
+        """The largest absolute value that ``terms`` numbers may each have so that their sum fits into a slot.
+
+        A multiple of the 2^-52 of the capacity. Floats of double precision add these up without rounding, so that the
+        bound of the sum never passes the capacity.
+        """
+        return 2**52 // terms * (self.capacity / 2**52)
+
 
 @dataclass(frozen=True)
 class PaillierParameters:
@@ -171,9 +204,18 @@ class PaillierParameters:
             )
 
     @property
-    def lanes(self) -> int:
-        """Lanes in one ciphertext. Two bits are kept free for the sign."""
+    def slot_count(self) -> int:
+        """Numbers in one ciphertext: its lanes. Two bits are kept free for the sign."""
         return (self.modulus_bits - 2) // self.lane_bits
+
+    @property
+    def capacity(self) -> int:
+        """The largest absolute value of a lane, one bit of which is the sign."""
+        return 2 ** (self.lane_bits - 1) - 1
+
+    def share(self, terms: int) -> int:
+        """The largest absolute value that ``terms`` numbers may each have so that their sum fits into a lane."""
+        return self.capacity // terms
 
 
 Parameters = BFVParameters | CKKSParameters | PaillierParameters

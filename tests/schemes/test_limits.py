@@ -13,23 +13,23 @@ from he_helpers.parameters import (
     CKKSParameters,
     PaillierParameters,
     plaintext_prime,
-    share,
 )
-from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ValueOutOfRange
+from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ShapeMismatch, ValueOutOfRange
+from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.public.tenseal import TenSEALCKKSPublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, deep_pair, is_close, key_pair
 
-# Scheme, parameters, and the largest absolute value of a slot.
-CAPACITIES = [
-    ("tenseal-bfv", BFVParameters(), 8_589_877_248),
-    ("pyfhel-bfv", BFVParameters(4096, (53, 53), plaintext_prime(20, 4096)), 516_096),
-    ("tenseal-ckks", CKKSParameters(), 524_288.0),
-    ("tenseal-ckks", CKKSParameters(8192, (50, 60), 40), 512.0),
-    ("pyfhel-ckks", CKKSParameters(8192, (50, 60), 40), 512.0),
-    ("pyfhel-ckks", CKKSParameters(8192, (54, 40, 40, 60), 40), 8_192.0),
-    ("paillier", PaillierParameters(2048), 140_737_488_355_327),
-    ("paillier", PaillierParameters(2048, lane_bits=8), 127),
+# Scheme, parameters, the numbers in a ciphertext, and the largest absolute value of a slot.
+LIMITS = [
+    ("tenseal-bfv", BFVParameters(), 4096, 8_589_877_248),
+    ("pyfhel-bfv", BFVParameters(4096, (53, 53), plaintext_prime(20, 4096)), 4096, 516_096),
+    ("tenseal-ckks", CKKSParameters(), 4096, 524_288.0),
+    ("tenseal-ckks", CKKSParameters(8192, (50, 60), 40), 4096, 512.0),
+    ("pyfhel-ckks", CKKSParameters(8192, (50, 60), 40), 4096, 512.0),
+    ("pyfhel-ckks", CKKSParameters(8192, (54, 40, 40, 60), 40), 4096, 8_192.0),
+    ("paillier", PaillierParameters(2048), 42, 140_737_488_355_327),
+    ("paillier", PaillierParameters(2048, lane_bits=8), 255, 127),
 ]
 
 
@@ -37,10 +37,16 @@ def raw(keys, native, size=1):
     return np.asarray(keys.secret._decrypt(native, size))[:size]
 
 
-@pytest.mark.parametrize("name, parameters, capacity", CAPACITIES)
-def test_the_capacity_of_a_slot(name, parameters, capacity):
+@pytest.mark.parametrize("name, parameters, slot_count, capacity", LIMITS)
+def test_the_slots_and_their_capacity(name, parameters, slot_count, capacity):
     keys = SCHEMES[name](parameters).generate_keys()
-    assert keys.public.capacity == capacity and type(keys.public.capacity) is type(capacity)
+    for limits in (parameters, keys.public):
+        assert limits.slot_count == slot_count
+        assert limits.capacity == capacity and type(limits.capacity) is type(capacity)
+    with pytest.raises(ShapeMismatch, match=f"do not fit into {slot_count} slots"):
+        keys.public.encrypt([1] * (slot_count + 1))
+    full = np.resize([1, -1], slot_count)
+    assert is_close(keys, keys.secret.decrypt(keys.public.encrypt(full, terms=1)), full)
     # At the limit itself the rounding of CKKS decides.
     below = capacity if keys.public.exact else 0.999 * capacity
     for value in (below, -below):
@@ -50,10 +56,31 @@ def test_the_capacity_of_a_slot(name, parameters, capacity):
         keys.public.encrypt([above], terms=1)
 
 
+# Of lanes of 8 bits there is nearly room for one more, and whether 256 fit depends on the modulus.
+@pytest.mark.parametrize("name, parameters, slot_count, capacity", LIMITS[:-1])
+def test_the_library_itself_has_no_more_slots(name, parameters, slot_count, capacity):
+    """Just above the number, the library refuses, or loses what does not fit."""
+    keys = SCHEMES[name](parameters).generate_keys()
+    largest = np.full(slot_count + 1, capacity).astype(type(capacity) if name in LATTICE else object)
+    try:
+        found = raw(keys, keys.public._encrypt(largest), slot_count + 1)
+    except LIBRARY_ERRORS:
+        return
+    assert len(found) == slot_count or not np.allclose((found / capacity).astype(float), 1, atol=0.01)
+
+
+def test_the_library_itself_wraps_around_above_a_lane():
+    """A lane that is too full takes from its neighbour."""
+    keys = SCHEMES["paillier"](PaillierParameters(2048, lane_bits=8)).generate_keys()
+    for value, found in ((127, [127, 0]), (128, [-128, 1]), (-128, [-128, 0]), (-129, [127, -1])):
+        assert list(raw(keys, keys.public._encrypt(np.array([value, 0])), 2)) == found
+
+
 @pytest.mark.parametrize(
-    "name, parameters, capacity", [c for c in CAPACITIES if c[0] != "paillier" and getattr(c[1], "levels", 0) == 0]
+    "name, parameters, slot_count, capacity",
+    [limits for limits in LIMITS if limits[0] != "paillier" and getattr(limits[1], "levels", 0) == 0],
 )
-def test_the_library_itself_wraps_around_above(name, parameters, capacity):
+def test_the_library_itself_wraps_around_above(name, parameters, slot_count, capacity):
     """Where no levels are left above the last one: there the room is no larger than what is promised."""
     keys = SCHEMES[name](parameters).generate_keys()
     for value, right in ((0.999 * capacity, True), (capacity + 4 if keys.public.exact else 1.001 * capacity, False)):
@@ -78,18 +105,25 @@ def test_the_library_itself_wraps_around_above_at_the_last_level(name):
 
 
 @pytest.mark.parametrize(
-    "capacity, terms, expected",
-    [(100, 7, 14), (127, 128, 0), (512.0, 1, 512.0), (512.0, 512, 1.0), (8192.0, 2**33, 2.0**-20), (1.0, 2**53, 0.0)],
+    "parameters, terms, expected",
+    [
+        (BFVParameters(), 1000, 8_589_877),
+        (PaillierParameters(2048, lane_bits=8), 2, 63),
+        (PaillierParameters(2048, lane_bits=8), 128, 0),
+        (CKKSParameters(8192, (50, 60), 40), 1, 512.0),
+        (CKKSParameters(8192, (50, 60), 40), 512, 1.0),
+        (CKKSParameters(8192, (54, 60), 40), 2**33, 2.0**-20),
+        (CKKSParameters(8192, (41, 60), 40), 2**53, 0.0),
+    ],
 )
-def test_shares(capacity, terms, expected):
-    assert share(capacity, terms) == expected
+def test_shares(parameters, terms, expected):
+    assert parameters.share(terms) == expected
 
 
 @settings(deadline=None)
-@given(st.integers(-10, 50), st.integers(1, 10**6))
+@given(st.integers(0, 50), st.integers(1, 10**6))
 def test_a_share_of_reals_is_as_large_as_it_can_be(bits, terms):
-    capacity = 2.0**bits
-    bound = share(capacity, terms)
+    bound = CKKSParameters(8192, (bits + 10, 60), 9).share(terms)
     exact = int(bound * 2.0 ** (52 - bits))  # in units of the capacity / 2^52
     assert exact * terms <= 2**52 < (exact + 1) * terms
 
@@ -115,7 +149,7 @@ def _key(parameters):
 
 
 def _add_up(key, rows, data):
-    bound = share(key.capacity, rows)
+    bound = key.share(rows)
     ciphertexts = [Ciphertext(key, None, 1, 0, bound, 0) for _ in range(rows)]
     total = sum(ciphertexts)
     assert total.bound == rows * bound <= key.capacity

@@ -36,7 +36,7 @@ def heart():
 def least_bytes(values, parameters):
     """Whole ciphertexts, two polynomials modulo q each, or a number modulo n squared."""
     if isinstance(parameters, PaillierParameters):
-        return math.ceil(values / parameters.lanes) * 2 * parameters.modulus_bits / 8
+        return math.ceil(values / parameters.slot_count) * 2 * parameters.modulus_bits / 8
     return math.ceil(values / parameters.ring_dimension) * 2 * parameters.ring_dimension * parameters.data_bits / 8
 
 

@@ -68,22 +68,19 @@ def consequences(scheme: str, parameters: Parameters) -> pd.Series:
     words = {
         "security": assess_security(parameters).words + _refusal(parameters),
         "security against quantum computers": assess_security(parameters, quantum=True).words,
+        "values in a ciphertext": f"{parameters.slot_count:,}",
+        "largest value or sum": f"{int(parameters.capacity):,}",
     }
     if isinstance(parameters, PaillierParameters):
         words |= {
-            "values in a ciphertext": f"{parameters.lanes:,}",
-            "largest value or sum": f"{2 ** (parameters.lane_bits - 1) - 1:,}",
             "products of ciphertexts": "none",
             "error": "none",
         }
-        count = parameters.lanes
     else:
-        count = parameters.ring_dimension // (1 if isinstance(parameters, BFVParameters) else 2)
-        words |= {"values in a ciphertext": f"{count:,}"}
         words |= _bfv(parameters) if isinstance(parameters, BFVParameters) else _ckks(parameters)
     words |= {
         "ciphertext": _bytes(sizes.ciphertext),
-        "a value": _bytes(sizes.ciphertext / count),
+        "a value": _bytes(sizes.ciphertext / parameters.slot_count),
         "public key": _bytes(sizes.public_key),
         "relinearisation keys": _bytes(sizes.relinearisation_keys),
         "Galois keys": _bytes(sizes.galois_keys),
@@ -187,7 +184,6 @@ def _bfv(parameters: BFVParameters) -> dict[str, str]:
     while (noise := bfv_product_noise(parameters, noise, fresh)) <= limit:
         depth += 1
     return {
-        "largest value or sum": f"{(parameters.plaintext_modulus - 1) // 2:,}",
         "noise budget": f"about {max(0.0, math.log2(limit / fresh)):.0f} bits: {_about(limit / fresh)} additions",
         "products of ciphertexts": f"{depth} one after the other",
         "error": "none",
@@ -195,10 +191,8 @@ def _bfv(parameters: BFVParameters) -> dict[str, str]:
 
 
 def _ckks(parameters: CKKSParameters) -> dict[str, str]:
-    room = parameters.coefficient_modulus_bits[0] - parameters.scale_bits - 1
     drift = ckks_drift(parameters, parameters.levels) if parameters.levels else 0
     return {
-        "largest value or sum": f"{2**room:,}",
         "products of ciphertexts": f"{parameters.levels} one after the other",
         "error": f"at most {ckks_fresh_error(parameters):.0e} when fresh",
         "lost by the overwritten scale": f"{drift:.0e} of the result after all levels",

@@ -18,16 +18,10 @@ from he_helpers.parameters.noise import (
 
 
 class BFVNoise:
-    """Mixin for public keys of BFV: capacity, slots and noise from BFVParameters."""
+    """Mixin for public keys of BFV: noise from BFVParameters."""
 
     parameters: BFVParameters
     exact = True
-
-    def _slot_count(self) -> int:
-        return self.parameters.ring_dimension
-
-    def _capacity(self) -> int:
-        return (self.parameters.plaintext_modulus - 1) // 2
 
     def _consumption_limit(self) -> float:
         return bfv_noise_limit(self.parameters)
@@ -73,17 +67,10 @@ class BFVNoise:
 
 
 class CKKSLevels:
-    """Mixin for public keys of CKKS: capacity, slots and levels from CKKSParameters."""
+    """Mixin for public keys of CKKS: levels from CKKSParameters."""
 
     parameters: CKKSParameters
     exact = False
-
-    def _slot_count(self) -> int:
-        return self.parameters.ring_dimension // 2
-
-    def _capacity(self) -> float:
-        # What the last level leaves for the integer part and its sign; passing it is silent in every library.
-        return 2.0 ** (self.parameters.coefficient_modulus_bits[0] - self.parameters.scale_bits - 1)
 
     def _consumption_limit(self) -> float:
         return self.parameters.levels

@@ -67,12 +67,6 @@ class PaillierPublicKey(PublicKey):
         """The same key once more: adding needs the modulus that encrypting does. A key that held itself would stay."""
         return PaillierPublicKey(int(self._modulus), self.parameters)
 
-    def _slot_count(self) -> int:
-        return self.parameters.lanes
-
-    def _capacity(self) -> int:
-        return 2 ** (self.parameters.lane_bits - 1) - 1
-
     def _consumption_limit(self) -> float:
         return 0
 

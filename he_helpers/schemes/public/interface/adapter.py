@@ -33,8 +33,8 @@ class SchemeAdapter(ABC):
         self.parameters = parameters
         self.fingerprint = fingerprint
         self.can_encrypt = can_encrypt
-        self.slot_count = self._slot_count()
-        self.capacity = self._capacity()
+        self.slot_count = parameters.slot_count
+        self.capacity = parameters.capacity
         self.consumption_limit = self._consumption_limit()
         self.fresh_consumption = self._fresh_consumption()
         self.largest_native = self._largest_native()
@@ -55,10 +55,6 @@ class SchemeAdapter(ABC):
         """An upper bound of a serialised ciphertext in bytes; longer ones are refused unread."""
         return self._native_size(0) + 1024
 
-    @abstractmethod
-    def _slot_count(self) -> int: ...
-    @abstractmethod
-    def _capacity(self) -> int | float: ...
     @abstractmethod
     def _consumption_limit(self) -> float: ...
     @abstractmethod

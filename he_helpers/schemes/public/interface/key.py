@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from he_helpers.parameters import Parameters, parameters_to_dict, share
+from he_helpers.parameters import Parameters, parameters_to_dict
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import (
     DamagedBytes,
@@ -110,7 +110,7 @@ class PublicKey(Encryptor, SchemeAdapter):
 
     def share(self, terms: int) -> int | float:
         """The largest absolute value that encrypt(values, terms) takes: the capacity of a slot, shared by the terms."""
-        return share(self.capacity, terms)
+        return self.parameters.share(terms)
 
     def add_up(self, ciphertexts: Sequence[Ciphertext]) -> Ciphertext:
         """The sum of ciphertexts of this key that were encrypted independently of each other, each of them once.
