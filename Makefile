@@ -3,6 +3,7 @@
 ##
 ##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
 ##   make app         open the health screening of notebook 09 as a page of its own, on this computer
+##   make check       run the quick checks: lint, format, import contracts, types, the tests that are not slow
 ##   make test        run every check, the stored outputs of all notebooks included
 ##   make fuzz        send 20,000 hostile bodies to a server of its own; another number or a seed that was printed:
 ##                    make fuzz FUZZ_OPTIONS="--bodies 500 --seed 1"
@@ -25,7 +26,7 @@ APP_OPTIONS =
 LOCK_OPTIONS =
 FUZZ_OPTIONS =
 
-.PHONY: help beside learner checks lab app test fuzz demo notebooks bench data lock fresh clean
+.PHONY: help beside learner checks static lab app check test fuzz demo notebooks bench data lock fresh clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -59,12 +60,20 @@ lab: beside
 app: beside
 	@$(RUN) -m he_helpers.lab.screening.screening_app $(APP_OPTIONS)
 
-test: checks
+# What is seen without running anything.
+static: checks
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(RUN) -m mypy
+
+check: static
+	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile -m "not slow" tests
+
+test: static
 	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile tests
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
-	  -n $(PROCESSES) --dist loadscope -p tests.notebook_plugin notebooks
+	  -n $(PROCESSES) --dist loadscope -p tests.notebooks.plugin notebooks
 
 fuzz: checks
 	@$(RUN) -m tests.fuzz $(FUZZ_OPTIONS)

@@ -1,7 +1,7 @@
 """How nbval runs the course's notebooks: a workspace for each, the right interpreter, and no long waits.
 
     python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadscope \\
-        notebooks/ -p tests.notebook_plugin
+        notebooks/ -p tests.notebooks.plugin
 
 A cell tagged `linux-only` runs everywhere and is compared on Linux only.
 """

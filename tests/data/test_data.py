@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from he_helpers.lab.notebook import data as loader
 from he_helpers.lab.notebook.data import SHIPPED, TableError, decimals, load_table
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 YEARS = ("2018", "2019", "2020", "2021", "2022")
 PUBLISHED = {
     "population_summed_over_area.csv": 38,

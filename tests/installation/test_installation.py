@@ -21,9 +21,9 @@ from he_helpers.installation.compiler import require_compiler
 from he_helpers.installation.errors import InstallationError
 from he_helpers.installation.interpreter import require_supported_python
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
-from he_helpers.lab.libraries.check_libraries import TRIALS, Row, check_libraries
+from he_helpers.lab.libraries.trials import TRIALS, Row, check_libraries
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 SWITCHES = ("SEAL_BUILD_DEPS", "SEAL_USE_MSGSL", "SEAL_USE_ZLIB", "SEAL_USE_ZSTD")
 
 
@@ -300,7 +300,7 @@ def test_the_check_tries_every_library(pyproject):
 
 
 def test_the_check_says_what_does_not_work(monkeypatch):
-    monkeypatch.setattr("he_helpers.lab.libraries.check_libraries.TRIALS", {
+    monkeypatch.setattr("he_helpers.lab.libraries.trials.TRIALS", {
         "phe": "raise RuntimeError('broken')",
         "numpy": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
         "no-such-library": "",

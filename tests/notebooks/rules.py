@@ -20,7 +20,7 @@ from nbval.plugin import find_comment_markers, find_metadata_tags
 
 from he_helpers.lab.workspace.workspace import ROLES
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 MOST_CELLS = 60
 # All that a notebook imports of the course; everything that a lesson needs stands there.
 FRONT_DOORS = (

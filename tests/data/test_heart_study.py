@@ -15,7 +15,7 @@ from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import EncryptedTable
 from he_helpers.tables.statistics import MomentPlan, moments
 
-DATA = Path(__file__).resolve().parents[1] / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 # Published: missing, minimum, maximum, mean, standard deviation.
 SUMMARY = {
     "male": (0, 0, 1, 0.4292, 0.495),

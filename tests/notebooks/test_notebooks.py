@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests.notebook_rules import MOST_CELLS, PROJECT, RULES, Notebook
+from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, Notebook
 
 NOTEBOOKS = sorted(
     path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
@@ -270,7 +270,7 @@ def outcomes_under_nbval(folder, names, *options):
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "60"]
     command += [
         "-p",
-        "tests.notebook_plugin",
+        "tests.notebooks.plugin",
         *options,
         "-p",
         "no:cacheprovider",
@@ -342,7 +342,7 @@ def test_a_cell_for_linux_is_compared_on_linux_only(under_nbval, tmp_path):
     outcomes, said, _, _ = under_nbval
     assert outcomes["linux"] == ["failure" if sys.platform == "linux" else "passed"], said
     (tmp_path / "elsewhere.py").write_text(
-        "from tests import notebook_plugin\nnotebook_plugin.ON_LINUX = False\n"
+        "from tests.notebooks import plugin as notebook_plugin\nnotebook_plugin.ON_LINUX = False\n"
     )
     outcomes, said = outcomes_under_nbval(tmp_path, ["linux"], "-p", "elsewhere")
     assert outcomes["linux"] == ["passed"], said

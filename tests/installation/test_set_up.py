@@ -20,7 +20,7 @@ from he_helpers.installation.waiting import per_cent_compiled
 
 pytestmark = pytest.mark.slow
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 SECONDS = 60
 
 # Says what a real build says, waits for the test, and leaves a package that can be imported. It appends a line to the
