@@ -21,7 +21,7 @@ class _Guard(MetaPathFinder):
         if is_forbidden(fullname):
             raise ForbiddenImport(
                 f"{fullname} holds code for secret keys or for a role, and the server never imports it. "
-                "Import what the server needs from he_helpers.schemes.public.loading or he_helpers.tables."
+                "Import what the server needs from he_helpers.schemes.public or he_helpers.tables."
             )
 
 
