@@ -26,6 +26,7 @@ def process_that_holds(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
+    assert process.stdin is not None and process.stdout is not None, "both are pipes"
     try:
         process.stdin.write(b"".join(contents))
         process.stdin.close()

@@ -12,6 +12,7 @@ import base64
 import html
 import io
 from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -19,13 +20,16 @@ from cycler import cycler
 from IPython.display import display
 from matplotlib.figure import Figure
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
 _WIDTH_INCHES = 7.0
 _DOTS_PER_INCH = 144
 _CSS_PIXELS_PER_INCH = 96
 
-_STYLE = {
+_STYLE: dict[RcKeyType, Any] = {
     "figure.figsize": (_WIDTH_INCHES, 3.6),
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,

@@ -19,7 +19,11 @@ from he_helpers.lab.libraries.bad_input_cases import LIBRARIES, cases
 from he_helpers.lab.workspace.workspace import PROJECT
 
 # macOS reports the same mistake as a bus error.
-_ENDS = {signal.SIGSEGV: "segmentation fault", signal.SIGBUS: "segmentation fault", signal.SIGABRT: "abort"}
+_ENDS: dict[int, str] = {
+    signal.SIGSEGV: "segmentation fault",
+    signal.SIGBUS: "segmentation fault",
+    signal.SIGABRT: "abort",
+}
 _NOT_THERE = "no such case"
 
 
@@ -61,6 +65,7 @@ def _outcomes(library: str) -> Iterator[dict[str, str]]:
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
+            assert process.stdout is not None, "it is a pipe"
             begun = None
             for line in process.stdout:
                 event = json.loads(line)
@@ -68,9 +73,9 @@ def _outcomes(library: str) -> Iterator[dict[str, str]]:
                 if "ended" in event:
                     left.remove(event["ended"])
                     yield event
-        if left and begun is None:
-            raise ProvocationFailed(f"The process of {library} ended before {left[0]}, with {process.returncode}.")
         if left:
+            if begun is None:
+                raise ProvocationFailed(f"The process of {library} ended before {left[0]}, with {process.returncode}.")
             left.remove(begun)
             yield {"outcome": _ENDS.get(-process.returncode, f"ends with {process.returncode}"), "message": ""}
 

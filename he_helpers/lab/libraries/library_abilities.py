@@ -56,7 +56,11 @@ def _jobs(c: Contestant) -> dict[str, tuple[Attempt, Any]]:
     named = [
         operation for operation in OPERATIONS if operation in c.calls and operation not in ("decrypt", "serialise")
     ]
-    return {operation: (lambda _, call=c.calls[operation]: call(), expected(c, operation)) for operation in named}
+    return {operation: (_ignoring_x(c.calls[operation]), expected(c, operation)) for operation in named}
+
+
+def _ignoring_x(call: Callable[[], Any]) -> Attempt:
+    return lambda _: call()
 
 
 def operators(c: Contestant) -> dict[str, tuple[Attempt, Any]]:

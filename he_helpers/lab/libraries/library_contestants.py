@@ -13,7 +13,7 @@ import tenseal.sealapi as seal
 from Pyfhel import PyCtxt, Pyfhel
 
 from he_helpers.lab.libraries.library_jobs import CONSTANT, LATTICE, PAILLIER, PAILLIER_SUM, VALUES, Contestant
-from he_helpers.parameters import Parameters, assess_security
+from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, assess_security
 
 
 def contestants() -> list[Contestant]:
@@ -29,7 +29,7 @@ def contestants() -> list[Contestant]:
 def tenseal(scheme: str) -> Contestant:
     """TenSEAL with one thread; ``rotate`` goes to the SEAL objects underneath, since TenSEAL itself has no rotation."""
     parameters, exact = LATTICE[scheme], scheme == "BFV"
-    modulus = {"plain_modulus": parameters.plaintext_modulus} if exact else {}
+    modulus = {"plain_modulus": parameters.plaintext_modulus} if isinstance(parameters, BFVParameters) else {}
     context = ts.context(
         ts.SCHEME_TYPE.BFV if exact else ts.SCHEME_TYPE.CKKS,
         parameters.ring_dimension,
@@ -37,7 +37,7 @@ def tenseal(scheme: str) -> Contestant:
         n_threads=1,
         **modulus,
     )
-    if not exact:
+    if isinstance(parameters, CKKSParameters):
         context.global_scale = 2**parameters.scale_bits
     context.generate_galois_keys()
     vector, load = (ts.bfv_vector, ts.bfv_vector_from) if exact else (ts.ckks_vector, ts.ckks_vector_from)
@@ -102,11 +102,15 @@ def _tenseal_key_sizes(context: ts.Context) -> dict[str, int]:
 def pyfhel(scheme: str) -> Contestant:
     """Pyfhel, which leaves relinearising and rescaling after a product to its user."""
     parameters, exact = LATTICE[scheme], scheme == "BFV"
-    modulus = {"t": parameters.plaintext_modulus} if exact else {"scale": 2.0**parameters.scale_bits}
+    encoding: dict[str, float]
+    if isinstance(parameters, BFVParameters):
+        encoding = {"t": parameters.plaintext_modulus}
+    else:
+        encoding = {"scale": 2.0**parameters.scale_bits}
     engine = Pyfhel()
     # sec=0 leaves the moduli chain as it is; its security was looked up in the tables.
     engine.contextGen(
-        scheme.lower(), parameters.ring_dimension, qi_sizes=list(parameters.coefficient_modulus_bits), sec=0, **modulus
+        scheme.lower(), parameters.ring_dimension, qi_sizes=list(parameters.coefficient_modulus_bits), sec=0, **encoding
     )
     engine.keyGen()
     engine.relinKeyGen()

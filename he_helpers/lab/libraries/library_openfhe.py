@@ -15,19 +15,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when the library is 
 import openfhe as fhe  # noqa: E402
 
 from he_helpers.lab.libraries.library_jobs import CONSTANT, LATTICE, VALUES, Contestant  # noqa: E402
+from he_helpers.parameters import BFVParameters  # noqa: E402
 
 
 def openfhe(scheme: str) -> Contestant:
     """openfhe at its own level HEStd_128_classic, with room for as many products as the others have (CKKS) or one."""
-    exact = scheme == "BFV"
-    parameters = fhe.CCParamsBFVRNS() if exact else fhe.CCParamsCKKSRNS()
-    parameters.SetSecurityLevel(fhe.HEStd_128_classic)
-    parameters.SetMultiplicativeDepth(1 if exact else LATTICE["CKKS"].levels)
-    if exact:
-        parameters.SetPlaintextModulus(LATTICE["BFV"].plaintext_modulus)
+    of_others, exact = LATTICE[scheme], scheme == "BFV"
+    if isinstance(of_others, BFVParameters):
+        parameters = fhe.CCParamsBFVRNS()
+        parameters.SetMultiplicativeDepth(1)
+        parameters.SetPlaintextModulus(of_others.plaintext_modulus)
     else:
-        parameters.SetScalingModSize(LATTICE["CKKS"].scale_bits)
+        parameters = fhe.CCParamsCKKSRNS()
+        parameters.SetMultiplicativeDepth(of_others.levels)
+        parameters.SetScalingModSize(of_others.scale_bits)
         parameters.SetBatchSize(len(VALUES))
+    parameters.SetSecurityLevel(fhe.HEStd_128_classic)
     context = fhe.GenCryptoContext(parameters)
     for feature in (fhe.PKE, fhe.KEYSWITCH, fhe.LEVELEDSHE, fhe.ADVANCEDSHE):
         context.Enable(feature)

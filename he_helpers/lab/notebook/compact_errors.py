@@ -46,14 +46,13 @@ def compact_traceback(
 def use_compact_errors(shell: InteractiveShell) -> None:
     """Lets `shell` show compact tracebacks. Doing it twice is harmless."""
     formatter = shell.InteractiveTB
-    if getattr(formatter, "is_compact", False):
-        return
     original = formatter.structured_traceback
+    if original.__module__ == __name__:
+        return
 
     def structured_traceback(kind, error, trace=None, tb_offset=None, context=5):
         if formatter.mode != _MODE_OF_COMPACT_ERRORS:
             return original(kind, error, trace, tb_offset, context)
         return compact_traceback(kind, error, trace, lambda file: shell.compile.format_code_name(file) is not None)
 
-    formatter.structured_traceback = structured_traceback
-    formatter.is_compact = True
+    formatter.structured_traceback = structured_traceback  # type: ignore[method-assign]  # of this shell alone

@@ -114,7 +114,7 @@ def load_table(
             'a comma or a semicolon, and not both a comma: decimal commas go with separator=";"'
         )
     path, shipped = _find(name_or_path)
-    ordered = _names(ordered)
+    ordered = _names(ordered) or ()
     if shipped:
         labels = shipped.labels if labels is None else labels
         numbers = shipped.numbers if numbers is None else numbers
@@ -144,7 +144,8 @@ def _load_plain(
         return None
     inferred = labels is None and numbers is None
     if labels is None:
-        labels = tuple(name for name in plain.columns if name not in (plain.places if inferred else numbers))
+        numeric = plain.places if numbers is None else numbers
+        labels = tuple(name for name in plain.columns if name not in numeric)
     if numbers is None:
         numbers = tuple(name for name in plain.columns if name not in labels)
     texts = [name for name in plain.columns if name not in plain.places]
@@ -322,12 +323,12 @@ def _assign(
     both = sorted(set(labels or ()) & set(numbers or ()))
     if both:
         raise TableError(f"{_quoted(both)} cannot be label and numeric at once; name it in one of the two")
-    if labels is None and numbers is None:
-        numbers = tuple(name for name in table.header if _is_numeric(table, name, keep_missing))
-        for name in table.header:
-            if name not in numbers:
-                _refuse_amounts(table, name)
     if labels is None:
+        if numbers is None:
+            numbers = tuple(name for name in table.header if _is_numeric(table, name, keep_missing))
+            for name in table.header:
+                if name not in numbers:
+                    _refuse_amounts(table, name)
         labels = tuple(name for name in table.header if name not in numbers)
     if numbers is None:
         numbers = tuple(name for name in table.header if name not in labels)
@@ -452,7 +453,9 @@ def _is_missing(value: str) -> bool:
 
 
 def _places(number: Decimal) -> int:
-    return max(0, -number.as_tuple().exponent)
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "NaN and infinity were refused"
+    return max(0, -exponent)
 
 
 def _names(names: str | Iterable[str] | None) -> tuple[str, ...] | None:

@@ -44,7 +44,7 @@ def read_plain(
     if b'"' in data or b"\r" in data or not body or not all(names) or not 1 < len(set(names)) == len(names):
         return None
     codes = np.frombuffer(body, dtype=np.uint8)
-    ends = np.flatnonzero((codes == ord(separator)) | (codes == _NEWLINE))
+    ends: np.ndarray = np.flatnonzero((codes == ord(separator)) | (codes == _NEWLINE))
     if len(ends) % len(names):
         return None
     ends = ends.reshape(-1, len(names))

@@ -17,7 +17,7 @@ def source_of(obj: Any, docstring: bool = True) -> str:
 
     Raises TypeError for an object that has no Python source (a value, or something compiled).
     """
-    subject = obj.fget if isinstance(obj, property) else obj
+    subject: Any = obj.fget if isinstance(obj, property) else obj
     try:
         source = textwrap.dedent(inspect.getsource(subject))
     except (TypeError, OSError):
@@ -50,6 +50,7 @@ def _without_docstrings(source: str) -> str:
         if ast.get_docstring(node) is None or len(node.body) == 1:
             continue  # a body that is only a docstring needs it
         text, following = node.body[0], node.body[1]
+        assert text.end_lineno is not None, "ast.parse() sets it"
         if following.lineno == text.end_lineno:
             continue
         dropped.update(range(text.lineno, text.end_lineno + 1))

@@ -16,11 +16,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from he_helpers.errors import HEError
 from he_helpers.files import alone_with, private_folder, write_private
 from he_helpers.lab.stage.seat import Seat
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace, entered_role, environment_for
+
+if TYPE_CHECKING:
+    from he_helpers.roles.administrator import DataAdministrator
+    from he_helpers.roles.analyst import DataAnalyst
 
 BRANCH_ACCOUNTS = "branch-accounts"
 POPULATION_PROJECTIONS = "population-projections"
@@ -52,13 +58,13 @@ class Step:
 
 def _make_administrator_keys(seat: Seat) -> None:
     handed_over = seat.handover / "administrator.verify_key.json"
-    if handed_over.exists() and (seat.folder / "public_keys" / "main.key").exists():
+    if handed_over.exists() and (_folder(seat) / "public_keys" / "main.key").exists():
         return
     _run_cells_of("01", seat)
 
 
 def _make_analyst_keys(seat: Seat) -> None:
-    if (seat.handover / "analyst.encryption_key.json").exists() and (seat.folder / "keyring").exists():
+    if (seat.handover / "analyst.encryption_key.json").exists() and (_folder(seat) / "keyring").exists():
         return
     analyst = _analyst(seat)
     analyst.create_keys()
@@ -66,12 +72,12 @@ def _make_analyst_keys(seat: Seat) -> None:
 
 
 def _trust_analyst(seat: Seat) -> None:
-    if not (seat.folder / "contacts" / "analyst.json").exists():
+    if not (_folder(seat) / "contacts" / "analyst.json").exists():
         _administrator(seat).trust("analyst", seat.handover / "analyst.encryption_key.json")
 
 
 def _trust_administrator(seat: Seat) -> None:
-    if not (seat.folder / "contacts" / "administrator.json").exists():
+    if not (_folder(seat) / "contacts" / "administrator.json").exists():
         _analyst(seat).trust("administrator", seat.handover / "administrator.verify_key.json")
 
 
@@ -106,7 +112,7 @@ def _publish_risk_model(seat: Seat) -> None:
 
     published = DATA_FOLDER / "models" / f"{RISK_MODEL}.json"
     # The service may be reading: it finds the old file or the new one, never a part.
-    write_private(private_folder(seat.folder / "models") / f"{RISK_MODEL}.json", published.read_bytes())
+    write_private(private_folder(_folder(seat) / "models") / f"{RISK_MODEL}.json", published.read_bytes())
 
 
 STEPS = {
@@ -191,26 +197,31 @@ def _run_cells_of(notebook: str, seat: Seat) -> None:
     run_tagged_cells(file, seat)
 
 
-def _administrator(seat: Seat):
+def _folder(seat: Seat) -> Path:
+    assert seat.folder is not None, "a step is made in a role"
+    return seat.folder
+
+
+def _administrator(seat: Seat) -> DataAdministrator:
     from he_helpers.roles.administrator import DataAdministrator
 
-    return DataAdministrator(seat.folder, seat.server, seat.passphrase())
+    return DataAdministrator(_folder(seat), seat.server, seat.passphrase())
 
 
-def _analyst(seat: Seat):
+def _analyst(seat: Seat) -> DataAnalyst:
     from he_helpers.roles.analyst import DataAnalyst
 
-    return DataAnalyst(seat.folder, seat.server, seat.passphrase())
+    return DataAnalyst(_folder(seat), seat.server, seat.passphrase())
 
 
 def _own_copy(seat: Seat, dataset: str) -> bool:
-    return (seat.folder / "uploads" / f"{dataset}.table").exists()
+    return (_folder(seat) / "uploads" / f"{dataset}.table").exists()
 
 
 def _on_server(seat: Seat, dataset: str) -> bool:
     from he_helpers.lab.workspace.server_process import status_of
 
-    token = (seat.folder / "token").read_text(encoding="ascii").strip()
+    token = (_folder(seat) / "token").read_text(encoding="ascii").strip()
     return status_of(f"{seat.server}/v1/datasets/{dataset}", token) == 200
 
 
@@ -224,12 +235,14 @@ def _forget_decisions(seat: Seat, dataset: str) -> None:
     """A rehearsal: what the administrator approved in an earlier run shall not be held against this one."""
     from he_helpers.roles.approval.decisions import Decisions
 
-    Decisions(seat.folder / "decisions").forget(dataset)
+    Decisions(_folder(seat) / "decisions").forget(dataset)
 
 
 def main(names: list[str]) -> None:
     """Makes the named steps in this process, which must have entered their role."""
     workspace, role = Workspace(), entered_role()
+    if role is None:
+        raise SystemExit("A step is made in a role, and this process has entered none.")
     for name in names:
         if STEPS[name].role != role:
             raise SystemExit(f"The step {name} is one of the {STEPS[name].role}, and this process acts as {role}.")

@@ -111,7 +111,8 @@ class RoleKernel:
     def _check_alive(self, when: str) -> None:
         if self.alive:
             return
-        code = self._manager.provisioner.process.returncode
+        # jupyter_client declares nothing of the process that its provisioner holds.
+        code = self._manager.provisioner.process.returncode  # type: ignore[union-attr]
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
         raise RoleKernelDied(
             f"The kernel of the {self.role} ended {when} ({how}). Its variables are gone: the next "
@@ -193,7 +194,8 @@ class RoleMagic:
 def register_role_magic(shell: InteractiveShell, workspace: Workspace) -> None:
     """Gives `shell` the cell magic `%%role`. Doing it twice keeps the kernels that run."""
     if "role" not in shell.magics_manager.magics["cell"]:
-        shell.register_magic_function(RoleMagic(shell, workspace), "cell", "role")
+        # IPython's decorator of this method hides that it is bound to the shell.
+        shell.register_magic_function(RoleMagic(shell, workspace), "cell", "role")  # type: ignore[arg-type]
 
 
 def _tail(log: IO[bytes]) -> str:

@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from he_helpers.files import release_lock, take_lock
 from he_helpers.lab.workspace.workspace import Workspace
@@ -23,6 +24,7 @@ _MAKES = {"02"}
 _USE = {"03", "04"}
 _IDLE_SECONDS = 3.0
 _POLL_SECONDS = 0.2
+_turn_of: WeakKeyDictionary[InteractiveShell, Turn] = WeakKeyDictionary()
 
 
 class Turn:
@@ -72,10 +74,10 @@ class Turn:
 
 def take_turns(shell: InteractiveShell | None, workspace: Workspace, notebook: str) -> None:
     """Make `notebook`, which runs in `shell`, take turns with the others from this cell on; once for a shell."""
-    if shell is None or notebook not in _MAKES | _USE or hasattr(shell, "he_course_turn"):
+    if shell is None or notebook not in _MAKES | _USE or shell in _turn_of:
         return
     turn = Turn(workspace.handover, alone=notebook in _MAKES)
-    shell.he_course_turn = turn
+    _turn_of[shell] = turn
     shell.events.register("pre_run_cell", turn.take)
     shell.events.register("post_run_cell", turn.rest)
     turn.take()
