@@ -144,7 +144,7 @@ class MomentPlan:
         Raises UnknownColumn; ShapeMismatch for what is no such list, pair or mapping, and for bins or cells of text.
         """
         columns = _names("columns", columns)
-        pairs = [_pair("pairs", pair) for pair in _list("pairs", pairs)]
+        related = [_pair("pairs", pair) for pair in _list("pairs", pairs)]
         contingencies = [_pair("contingencies", pair) for pair in _list("contingencies", contingencies)]
         for what, given in (("decimals", decimals), ("histograms", histograms or {})):
             if not isinstance(given, Mapping):
@@ -160,7 +160,7 @@ class MomentPlan:
                 )
         return cls(
             measures=tuple(_look_at(frame[name], decimals.get(name, 0)) for name in columns),
-            pairs=tuple(pairs),
+            pairs=tuple(related),
             histograms=tuple(Histogram(name, rising) for name, rising in edges.items()),
             contingencies=tuple(
                 Contingency((first, second), (_values(frame[first]), _values(frame[second])))
@@ -188,7 +188,8 @@ class MomentPlan:
         """The columns to encrypt, and to ask the sums of."""
         return (
             *(moment.name for moment in self.moments if moment.powers or not self.public_masks),
-            *(name for part in (*self.histograms, *self.contingencies) for name in part.names),
+            *(name for histogram in self.histograms for name in histogram.names),
+            *(name for contingency in self.contingencies for name in contingency.names),
         )
 
     @property

@@ -51,11 +51,10 @@ def covariances(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
         for first, second in plan.pairs:
             covariance = of.covariance(first, second)
             variances = of.covariance(first, first, second), of.covariance(second, second, first)
-            spread = sqrt(variances[0]) * sqrt(variances[1]) if covariance is not None else 0
             yield (first, second), {
                 "count": of.count(first, second),
                 "covariance": _float(covariance),
-                "correlation": float(covariance) / spread if spread else np.nan,
+                "correlation": _correlation(covariance, *variances),
             }
 
     return _by_group(sums, plan, rows, ["first", "second"])
@@ -104,6 +103,14 @@ def _by_group(
 
 def _ratio(value: Fraction, divisor: int) -> float:
     return float(value / divisor) if divisor else np.nan
+
+
+def _correlation(covariance: Fraction | None, first: Fraction | None, second: Fraction | None) -> float:
+    """Of two columns with these variances, all over the same rows."""
+    if covariance is None or first is None or second is None:
+        return np.nan
+    spread = sqrt(first) * sqrt(second)
+    return float(covariance) / spread if spread else np.nan
 
 
 def _float(value: Fraction | None) -> float:

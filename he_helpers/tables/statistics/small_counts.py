@@ -26,19 +26,19 @@ def small_counts(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Serie
     group or none (everybody had it), and who dominates a sum. roles.differences compares requests, by sizes of groups.
     Returns a Series indexed by group and what is counted. Raises ShapeMismatch where a sum or ``rows`` is absent.
     """
-    found = {}
+    found: dict[tuple, int] = {}
     for group, row in sums.iterrows():
         counts = _counts(GroupSums(row, plan), plan)
         found |= {(*labels_of(group), name): count for name, count in counts.items() if 0 < count < minimum}
     names = [*sums.index.names, "people"]
-    index = pd.MultiIndex.from_arrays(list(zip(*found, strict=True)) or [[] for _ in names], names=names)
+    index = pd.MultiIndex.from_arrays(list(zip(*found, strict=True)) or [() for _ in names], names=names)
     return pd.Series(list(found.values()), index=index, name="count", dtype=np.int64)
 
 
 def _counts(of: GroupSums, plan: MomentPlan) -> dict[str, int]:
     """Every number of people that the sums of one group tell by themselves or by one subtraction, under its name."""
     rows = of.count()
-    counts = {}
+    counts: dict[str, int] = {}
     for measure in plan.measures:
         present = of.count(measure.name)
         counts |= {f"n({measure.name})": present, f"without {measure.name}": rows - present}
@@ -51,11 +51,9 @@ def _counts(of: GroupSums, plan: MomentPlan) -> dict[str, int]:
         for one, other in ((first, second), (second, first)):
             counts[f"{one} without {other}"] = of.count(one) - both
             if plan.measure(one).yes_no:
-                yes, yes_of_both = plan.moment((one, 1)), plan.moment((one, 1), present=[other])
-                counts[f"{one} is 1 without {other}"] = of.sum(yes) - of.sum(yes_of_both)
-                counts[f"{one} is 0 without {other}"] = (
-                    of.count(one) - both - counts[f"{one} is 1 without {other}"]
-                )
+                yes = of.sum(plan.moment((one, 1))) - of.sum(plan.moment((one, 1), present=[other]))
+                counts[f"{one} is 1 without {other}"] = yes
+                counts[f"{one} is 0 without {other}"] = of.count(one) - both - yes
     for histogram in plan.histograms:
         bins = {name: of.number(name) for name in histogram.names}
         counts |= bins | {f"{histogram.column} in no bin": rows - sum(bins.values())}
