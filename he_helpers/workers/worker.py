@@ -37,7 +37,7 @@ _ONE_THREAD = {
     name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
 }
 # What the head of an answer has, by its outcome.
-_HEADS = {
+_HEADS: dict[str, dict[str, type]] = {
     "done": {"retires": bool},
     "refused": {"retires": bool, "kind": str, "message": str, "members": dict},
     "failed": {"retires": bool, "place": str},

@@ -32,7 +32,7 @@ So a gigabyte is refused by mistake with a chance of 2^-23 at most, nearly all o
 import binascii
 import re
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import IO
 
 from he_helpers.server.detection.pickle_detection import PickleSearch
 from he_helpers.server.detection.search_window import Window, Windows
@@ -42,7 +42,7 @@ _ENCODED_LEVELS = 2
 _PIECE = 2**16
 
 
-def find_secret_key(source: bytes | BinaryIO) -> str | None:
+def find_secret_key(source: bytes | IO[bytes]) -> str | None:
     """The kind of secret in ``source`` ("a TenSEAL context with its secret key"); None if there is none.
 
     A file is read from its beginning to its end, in pieces.
@@ -54,7 +54,7 @@ def find_secret_key(source: bytes | BinaryIO) -> str | None:
     return search.finish()
 
 
-def _pieces(source: bytes | BinaryIO) -> Iterator[bytes]:
+def _pieces(source: bytes | IO[bytes]) -> Iterator[bytes]:
     if isinstance(source, bytes):
         for start in range(0, len(source), _PIECE):
             yield source[start : start + _PIECE]
@@ -119,6 +119,7 @@ class _EncodedText:
         position = window.begin
         if self._goes_on_at is not None:
             match = _MORE_TEXT.match(window.data, position + self._goes_on_at, window.end)
+            assert match is not None, "no more text is a match, too"
             if found := self._take(match, window):
                 return found
             position = max(position, match.end())
@@ -126,6 +127,7 @@ class _EncodedText:
             if start >= position:
                 self._begin_text()
                 match = _TEXT.match(window.data, start, window.end)
+                assert match is not None, "a letter stands there"
                 if found := self._take(match, window):
                     return found
                 position = match.end()

@@ -236,7 +236,7 @@ def _is_private_key_in_der(data: bytes, position: int, length: int) -> bool:
 
 def _der_parts(data: bytes, position: int) -> list[tuple[int, int, int]]:
     """Tag, start of the content and size of up to three elements from ``position`` on."""
-    parts = []
+    parts: list[tuple[int, int, int]] = []
     while len(parts) < 3 and position + 4 < len(data):
         tag, size, start = data[position], data[position + 1], position + 2
         if size > 0x82 or size == 0x80:

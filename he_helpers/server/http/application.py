@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app, request
+from flask.json.provider import DefaultJSONProvider
 
 from he_helpers.server.http.bodies import Body, BodyWriter, body_too_large
 from he_helpers.server.http.problems import Problem, install_problems
@@ -23,6 +24,7 @@ def new_application(blueprint: Blueprint, **settings: Any) -> Flask:
     """A Flask application that answers with ``blueprint`` and with nothing else; ``settings`` go into its config."""
     app = Flask("he_helpers.server", static_folder=None)
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, **settings)
+    assert isinstance(app.json, DefaultJSONProvider), "Flask sets it"
     app.json.sort_keys = False
     app.url_map.merge_slashes = False
     app.register_blueprint(blueprint)
@@ -61,13 +63,16 @@ class BodyTerms:
         return Allowance(largest, holder)
 
 
+_terms_of: dict[Callable[..., Any], BodyTerms] = {}
+
+
 def takes_body(
     content_type: str, *, largest: int | None = None, admit: Callable[[], str] | None = None
 ) -> Callable[[_View], _View]:
     """Say of a view which body it takes, and on which terms; `read_body` gives it."""
 
     def declare(view: _View) -> _View:
-        view.body_terms = BodyTerms(content_type, largest, admit)
+        _terms_of[view] = BodyTerms(content_type, largest, admit)
         return view
 
     return declare
@@ -79,11 +84,17 @@ def body_allowance(app: Flask, environ: dict[str, Any]) -> Allowance:
     Nothing, where the application refuses the request whatever its body is, or takes none: call it without a body.
     """
     with app.request_context(environ):
-        terms = getattr(app.view_functions.get(request.endpoint), "body_terms", None)
+        terms = _terms_here(app)
         try:
             return terms.check() if terms else Allowance(0)
         except Exception:
             return Allowance(0)
+
+
+def _terms_here(app: Flask) -> BodyTerms | None:
+    """On which terms the view of this request takes a body; None where there is no view, or it takes none."""
+    view = app.view_functions.get(request.endpoint or "")
+    return None if view is None else _terms_of.get(view)
 
 
 # Where a server below the application puts a body that it has read.
@@ -92,7 +103,9 @@ BODY_IN_ENVIRON = "he_helpers.body"
 
 def read_body() -> Body:
     """The body of this request, on the terms of its view. Raises Problem, from the head alone where that suffices."""
-    allowance = current_app.view_functions[request.endpoint].body_terms.check()
+    terms = _terms_here(current_app)
+    assert terms is not None, "its view is declared by takes_body"
+    allowance = terms.check()
     return request.environ.get(BODY_IN_ENVIRON) or _read_stream(allowance.largest)
 
 

@@ -5,7 +5,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from he_helpers.server.http.problems import Problem
 
@@ -54,7 +54,7 @@ class Body:
     hexadecimal characters.
     """
 
-    file: BinaryIO
+    file: IO[bytes]
     size: int
     sha256: str
 
@@ -70,7 +70,7 @@ class BodyWriter:
     def __init__(self, largest: int, folder: Path | None = None, budget: Budget | None = None) -> None:
         self._largest, self._budget = largest, budget
         # A temporary file is open to its owner alone and never has a name, or loses it before anything is written.
-        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)
+        self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=None if folder is None else str(folder))
         self._digest = hashlib.sha256()
         self._size = 0
 

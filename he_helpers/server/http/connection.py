@@ -239,7 +239,7 @@ class Connection:
             parts = [self._http.send(h11.Response(status_code=answer.status, headers=headers))]
             if request is None or request.method != b"HEAD":
                 for part in answer.parts:
-                    parts += self._http.send_with_data_passthrough(h11.Data(data=part))
+                    parts += self._http.send_with_data_passthrough(h11.Data(data=part)) or []
             parts.append(self._http.send(h11.EndOfMessage()))
             await self._write(*parts)
         finally:
@@ -250,9 +250,10 @@ class Connection:
         limits, begin, sent = self._server.limits, self._loop.time(), 0
         if sum(map(len, parts)) <= _PIECE:
             parts = (b"".join(parts),)
-        for part in map(memoryview, parts):
-            for start in range(0, len(part), _PIECE):
-                piece = part[start : start + _PIECE]
+        for part in parts:
+            view = memoryview(part)
+            for start in range(0, len(view), _PIECE):
+                piece = view[start : start + _PIECE]
                 async with asyncio.timeout_at(begin + limits.grace_seconds + sent / limits.slowest_rate):
                     await self._loop.sock_sendall(self._socket, piece)
                 sent += len(piece)

@@ -3,9 +3,9 @@
 The server's own process hands bytes on and parses none of them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.workers import (
@@ -43,7 +43,7 @@ class ReadDataset:
     """What a worker tells of an uploaded table. With a ``secret`` in it (its kind), the rest is empty."""
 
     secret: str | None = None
-    description: dict[str, Any] | None = None
+    description: dict[str, Any] = field(default_factory=dict)
     label_part: bytes = b""
 
 
@@ -63,7 +63,7 @@ class Jobs:
         """With workers that start with the first job and end with this process; the same ones at each call."""
         return cls(WorkerPool(TASKS))
 
-    def read_dataset(self, client: str, content: bytes | BinaryIO) -> ReadDataset:
+    def read_dataset(self, client: str, content: bytes | IO[bytes]) -> ReadDataset:
         """Search an uploaded table for secrets, and read it."""
         return ReadDataset(**self._run("read_dataset", client, content=content))
 
@@ -85,11 +85,11 @@ class Jobs:
             contributor_label=contributor_label,
         )
 
-    def compute_aggregate(self, client: str, content: bytes | BinaryIO, query: dict[str, Any]) -> bytes:
+    def compute_aggregate(self, client: str, content: bytes | IO[bytes], query: dict[str, Any]) -> bytes:
         """The bytes of the aggregate."""
         return self._run("compute_aggregate", client, content=content, query=query)["aggregate"]
 
-    def compute_score(self, client: str, model: bytes, body: bytes | BinaryIO) -> bytes:
+    def compute_score(self, client: str, model: bytes, body: bytes | IO[bytes]) -> bytes:
         """The answer to a scoring message, as JSON. ``model`` is a LinearModel as JSON."""
         return self._run("compute_score", client, model=model, body=body)["answer"]
 

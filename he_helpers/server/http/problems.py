@@ -6,7 +6,8 @@ import traceback
 from typing import Any
 
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.wrappers import Response as BareResponse
 
 CONTENT_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:he-helpers:problem:"
@@ -89,11 +90,11 @@ def install_problems(app: Flask) -> None:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response
 
-    def answer_http(error: HTTPException) -> Response:
+    def answer_http(error: HTTPException) -> BareResponse:
         if error.response is not None or error.code is None or error.code < 400:
             return error.get_response()
         response = answer(problem_of_status(error.code, error.description or ""))
-        if error.code == 405:
+        if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
 

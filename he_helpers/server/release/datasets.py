@@ -144,7 +144,7 @@ def describe_dataset(store: Store, name: str, account: Account) -> dict[str, Any
     """What the server can read of a dataset: labels, columns, sizes; the values are ciphertexts."""
     with store.reading() as connection:
         dataset = find_dataset(connection, name, account)
-        description = connection.scalar(select(datasets.c.description).where(datasets.c.name == name))
+        description = connection.execute(select(datasets.c.description).where(datasets.c.name == name)).scalar_one()
     return _described(dataset, description)
 
 
@@ -167,7 +167,7 @@ def copy_content(connection: Connection, name: str, file: BinaryIO) -> None:
         wanted = select(dataset_parts.c.content).where(
             dataset_parts.c.dataset == name, dataset_parts.c.part == part
         )
-        file.write(connection.scalar(wanted))
+        file.write(connection.execute(wanted).scalar_one())
 
 
 def read_content(connection: Connection, name: str) -> bytes:
@@ -179,7 +179,7 @@ def read_content(connection: Connection, name: str) -> bytes:
 
 def read_label_part(connection: Connection, name: str) -> bytes:
     """The label part of the dataset ``name``, which is there."""
-    return connection.scalar(select(datasets.c.label_part).where(datasets.c.name == name))
+    return connection.execute(select(datasets.c.label_part).where(datasets.c.name == name)).scalar_one()
 
 
 def set_dataset_aside(store: Store, dataset: Dataset, reason: str) -> None:

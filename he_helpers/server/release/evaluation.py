@@ -4,7 +4,7 @@ Done in workers alone (see jobs.py): what a library makes of hostile bytes must 
 and returns what travels there: plain data, bytes and open files.
 """
 
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ from he_helpers.tables.contributors import (
 )
 
 
-def read_dataset(content: bytes | BinaryIO) -> dict[str, Any]:
+def read_dataset(content: bytes | IO[bytes]) -> dict[str, Any]:
     """What the server can tell of an uploaded table: ``description`` and ``label_part``.
 
     Where a secret is in it, it is not parsed, and the answer is the kind of the ``secret``.
@@ -63,7 +63,7 @@ def check_query(
     return {}
 
 
-def compute_aggregate(content: bytes | BinaryIO, query: dict[str, Any]) -> dict[str, Any]:
+def compute_aggregate(content: bytes | IO[bytes], query: dict[str, Any]) -> dict[str, Any]:
     """``aggregate``: its bytes, a pure function of the dataset's bytes and a checked query.
 
     Raises Problem (invalid-content), whatever a library says to the ciphertexts.
@@ -98,7 +98,7 @@ def _refuse_small_groups(groups: pd.DataFrame, minimum: int, contributor_label: 
     )
 
 
-def _bytes_of(content: bytes | BinaryIO) -> bytes:
+def _bytes_of(content: bytes | IO[bytes]) -> bytes:
     return content if isinstance(content, bytes) else content.read()
 
 

@@ -8,7 +8,7 @@ changes nothing. A step in a wrong order or by a wrong account raises Problem.
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
@@ -70,7 +70,7 @@ def add_request(
                 **content,
             )
         )
-        stored = _read(connection, request)
+        stored = _stored(connection, request)
         _record(
             connection, stored, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}"
         )
@@ -192,13 +192,18 @@ def read_result(store: Store, request: str, account: Account) -> bytes:
     return content
 
 
-def _all_requests():
+def _all_requests() -> Select:
     columns = [release_requests.c[name] for name in _SHOWN]
     return select(*columns, datasets.c.owner).join(datasets, datasets.c.name == release_requests.c.dataset)
 
 
 def _read(connection: Connection, request: str) -> Row | None:
     return connection.execute(_all_requests().where(release_requests.c.id == request)).first()
+
+
+def _stored(connection: Connection, request: str) -> Row:
+    """The request, which is there."""
+    return connection.execute(_all_requests().where(release_requests.c.id == request)).one()
 
 
 def _find(connection: Connection, request: str, account: Account) -> Row:
@@ -240,7 +245,7 @@ def _move(
     connection.execute(
         update(release_requests).where(release_requests.c.id == row.id).values(status=status, **values)
     )
-    moved = _read(connection, row.id)
+    moved = _stored(connection, row.id)
     _record(connection, moved, account, status, detail)
     return _shown(moved)
 

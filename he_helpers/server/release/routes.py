@@ -91,7 +91,8 @@ def _health() -> Response:
 @_v1.get("/datasets")
 def _list_datasets() -> Response:
     account = _authenticated()
-    page = Page.read(**_arguments("after", "limit"))
+    arguments = _arguments("after", "limit")
+    page = Page.read(arguments["after"], arguments["limit"])
     return jsonify(datasets.list_datasets(_store(), account, page))
 
 

@@ -3,7 +3,7 @@
 Done in workers alone (see jobs.py), as the work on tables is.
 """
 
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from he_helpers.server.http.problems import Problem
 from he_helpers.server.http.reading import reading
 
 
-def compute_score(model: bytes, body: bytes | BinaryIO) -> dict[str, Any]:
+def compute_score(model: bytes, body: bytes | IO[bytes]) -> dict[str, Any]:
     """``answer``: the ScoreAnswer, as JSON, to the ScoreRequest ``body``. ``model``: a LinearModel as JSON.
 
     Raises Problem (invalid-content, secret-key-refused).

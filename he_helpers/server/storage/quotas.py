@@ -33,7 +33,7 @@ class Quotas:
 
     def check_new_dataset(self, connection: Connection, owner: str, size: int) -> None:
         """Raise Problem (quota-exceeded) if ``owner`` may not add a dataset of ``size`` bytes."""
-        kept = connection.scalar(select(func.count()).where(datasets.c.owner == owner))
+        kept = connection.execute(select(func.count()).where(datasets.c.owner == owner)).scalar_one()
         if kept >= self.account_datasets:
             raise Problem(
                 "quota-exceeded",
@@ -62,11 +62,9 @@ class Quotas:
 
     def check_new_request(self, connection: Connection, analyst: str) -> None:
         """Raise Problem (quota-exceeded) if ``analyst`` may not file one more request."""
-        open_requests = connection.scalar(
-            select(func.count()).where(
-                release_requests.c.analyst == analyst, release_requests.c.status.not_in(_CLOSED)
-            )
-        )
+        theirs = release_requests.c.analyst == analyst
+        is_open = release_requests.c.status.not_in(_CLOSED)
+        open_requests = connection.execute(select(func.count()).where(theirs, is_open)).scalar_one()
         if open_requests >= self.account_open_requests:
             raise Problem(
                 "quota-exceeded",
@@ -77,7 +75,7 @@ class Quotas:
 
     def check_new_event(self, connection: Connection, account: str) -> None:
         """Raise Problem (quota-exceeded) if ``account`` may not cause one more event by something new."""
-        caused = connection.scalar(select(func.count()).where(audit_events.c.account == account))
+        caused = connection.execute(select(func.count()).where(audit_events.c.account == account)).scalar_one()
         if caused >= self.account_events:
             raise Problem(
                 "quota-exceeded",
