@@ -8,7 +8,7 @@ inputs    a row a ciphertext for weighted sums: the weights multiply slots, whic
 products  as inputs, and whoever decrypts adds up the products, and sees them
 values    a value a ciphertext
 
-The first three are layouts of an EncryptedTable.
+The first three are layouts of an EncryptedTable, under the same names.
 """
 
 import math
@@ -30,7 +30,10 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class TableOptions:
-    """How EncryptedTable takes the rows of the groups that have ``smallest_group`` to ``largest_group`` rows."""
+    """How EncryptedTable takes the rows of the groups that have ``smallest_group`` to ``largest_group`` rows.
+
+    ``layout`` is the name of a layout there, whose object tables.advised_layout() makes.
+    """
 
     layout: str
     partial_sums: int
@@ -38,18 +41,13 @@ class TableOptions:
     smallest_group: int
     largest_group: int
 
-    def options(self, *grouping: str) -> dict:
-        """The keyword arguments of EncryptedTable.encrypt, for sums by the labels ``grouping``; none: over all rows."""
-        announced = {} if self.layout == "rows" else {"groupings": [list(grouping)], "partial_sums": self.partial_sums}
-        return {"layout": self.layout, "decimals": self.decimals, **announced}
-
     @property
     def words(self) -> str:
-        parts = "" if self.layout == "rows" else f", groupings=[[...]], partial_sums={self.partial_sums}"
+        arguments = "" if self.layout == "rows" else f"groupings=[[...]], partial_sums={self.partial_sums}"
         sizes = f"{self.smallest_group:,}"
         if self.smallest_group < self.largest_group:
             sizes += f" to {self.largest_group:,}"
-        return f"layout={self.layout!r}, decimals={self.decimals}{parts}, for groups of {sizes} rows"
+        return f"layout={self.layout.title()}({arguments}), decimals={self.decimals}, for groups of {sizes} rows"
 
 
 @dataclass(frozen=True)

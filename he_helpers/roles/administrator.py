@@ -32,7 +32,7 @@ from he_helpers.roles.participant import Participant
 from he_helpers.roles.views import request_view
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import Scheme, secret_key_from_bytes
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Layout, Query
 from he_helpers.tables.encrypted_table import Progress
 from he_helpers.tables.room import LARGEST_BYTES
 from he_helpers.text import printable_line
@@ -123,16 +123,15 @@ class DataAdministrator(Participant):
         *,
         key: str = "main",
         decimals: int | Mapping[str, int] = 0,
-        layout: str = "aligned",
-        groupings: Sequence[Sequence[str]] | None = None,
-        partial_sums: int = 1,
+        layout: Layout = Aligned(),
         largest_bytes: int = LARGEST_BYTES,
         progress: Progress = iter,
     ) -> EncryptedTable:
         """Encrypt an own table under the own key of that name, in half the bytes that its public key needs.
 
-        The secret key encrypts (see SecretKey.encrypt). The other arguments, and what is raised, are those of
-        EncryptedTable.encrypt; NotThere for an unknown key, WrongPassphrase.
+        The secret key encrypts (see SecretKey.encrypt). The other arguments, such as
+        layout=Aligned(groupings=[["Region"]], partial_sums=8), and what is raised, are those of EncryptedTable.encrypt;
+        NotThere for an unknown key, WrongPassphrase.
         """
         secret = self._secret_key_of(self.public_key(key).fingerprint)
         return EncryptedTable.encrypt(
@@ -141,8 +140,6 @@ class DataAdministrator(Participant):
             secret,
             decimals=decimals,
             layout=layout,
-            groupings=groupings,
-            partial_sums=partial_sums,
             largest_bytes=largest_bytes,
             progress=progress,
         )
@@ -449,7 +446,7 @@ def _too_large(refusal: ServerRefused, table: EncryptedTable, size: int) -> Serv
         refusal.type,
         refusal.title,
         f"{refusal.detail} This table has {size:,} bytes, in {len(table.ciphertexts):,} ciphertexts with "
-        f"partial_sums={table.layout.partial_sums}. Encrypt fewer columns or groupings, or, in an aligned table whose "
+        f"layout={table.layout!r}. Encrypt fewer columns or groupings, or, in an aligned table whose "
         "slots are not full, with more partial_sums; or have the operator start the server with a larger "
         "--largest-body.",
         refusal.extra,

@@ -4,7 +4,12 @@ from .columns import Column as Column
 from .encrypted_table import EncryptedTable as EncryptedTable
 from .header import TableHeader as TableHeader
 from .labels import Labels as Labels
-from .layouts import make_layout as make_layout
+from .layouts import Aligned as Aligned
+from .layouts import Layout as Layout
+from .layouts import Rotated as Rotated
+from .layouts import Rows as Rows
+from .layouts import Values as Values
+from .layouts import advised_layout as advised_layout
 from .layouts import sum_of_neighbours as sum_of_neighbours
 from .query import Query as Query
 from .query import UnknownColumn as UnknownColumn

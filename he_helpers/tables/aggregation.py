@@ -7,7 +7,7 @@ it gets the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -16,46 +16,54 @@ from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from he_helpers.tables.columns import Column, columns_from_fields, columns_to_fields
+from he_helpers.tables.header import TableHeader
 from he_helpers.tables.labels import Labels
-from he_helpers.tables.layouts import LAYOUT_NAMES, make_placement
-from he_helpers.tables.placement import Placement
+from he_helpers.tables.layouts import Layout, Placement, layout_from_fields
 from he_helpers.tables.query import Query
 
-if TYPE_CHECKING:
-    from he_helpers.tables.encrypted_table import EncryptedTable
+
+class Table(Protocol):
+    """What aggregation takes of an EncryptedTable."""
+
+    header: TableHeader
+    key: PublicKey
+    ciphertexts: tuple[Ciphertext, ...]
 
 
-def aggregate(table: EncryptedTable, query: Query) -> EncryptedAggregate:
+def aggregate(table: Table, query: Query) -> EncryptedAggregate:
     """Answer the query on ciphertexts.
 
     Raises UnknownLabel or UnknownColumn (naming those that there are), UnsupportedQuery (a grouping that the table's
     layout cannot answer).
     """
-    table.header.check_query(query)
-    positions = [table.header.column_names.index(name) for name in query.columns]
-    grouping = table.layout.canonical(query.group_by) if positions else query.group_by
+    header = table.header
+    header.check_query(query)
+    positions = [header.column_names.index(name) for name in query.columns]
+    grouping = header.layout.canonical(query.group_by) if positions else query.group_by
+    counts = header.labels.group_sizes(grouping).tolist()
     return EncryptedAggregate(
         key=table.key,
         query=query,
-        columns=table.columns,
-        layout_name=table.layout.name,
-        partial_sums=table.layout.parts(grouping) if positions else 1,
-        groups=table.labels.groups(grouping),
-        counts=table.labels.group_sizes(grouping).tolist(),
-        ciphertexts=table.layout.add_up(table.ciphertexts, grouping, positions) if positions else [],
+        columns=header.columns,
+        layout=header.layout.for_answer(grouping, max(counts)),
+        groups=header.labels.groups(grouping),
+        counts=counts,
+        ciphertexts=header.packing.add_up(table.ciphertexts, grouping, positions) if positions else [],
     )
 
 
 class EncryptedAggregate:
-    """The encrypted answer to a query: readable groups (Labels, a row for each) and counts, encrypted sums."""
+    """The encrypted answer to a query: readable groups (Labels, a row for each) and counts, encrypted sums.
+
+    ``layout`` is that of the table for this one grouping (see Layout.for_answer).
+    """
 
     def __init__(
         self,
         key: PublicKey,
         query: Query,
         columns: tuple[Column, ...],
-        layout_name: str,
-        partial_sums: int,
+        layout: Layout,
         groups: Labels,
         counts: list[int],
         ciphertexts: Sequence[Ciphertext],
@@ -63,18 +71,15 @@ class EncryptedAggregate:
         self.key = key
         self.query = query
         self.columns = columns
-        self.layout_name = layout_name
-        self.partial_sums = partial_sums
+        self.layout = layout
         self.groups = groups
         self.counts = counts
         self.ciphertexts = tuple(ciphertexts)
 
     def __repr__(self) -> str:
         by = ", ".join(self.query.group_by) or "the grand total"
-        return (
-            f"EncryptedAggregate({self.query.statistic} by {by}: {self.groups.rows} groups in "
-            f"{len(self.ciphertexts)} ciphertexts)"
-        )
+        groups, ciphertexts = _numbered(self.groups.rows, "group"), _numbered(len(self.ciphertexts), "ciphertext")
+        return f"EncryptedAggregate({self.query.statistic} by {by}: {groups} in {ciphertexts})"
 
     def decrypt(self, secret_key: Any) -> pd.DataFrame:
         """The answer in the clear, shaped as pandas' own groupby shapes it.
@@ -88,9 +93,7 @@ class EncryptedAggregate:
             return self._frame({"count": self.counts})
         decrypted = [secret_key.decrypt(ciphertext).tolist() for ciphertext in self.ciphertexts]
         positions = {column.name: i for i, column in enumerate(self.columns)}
-        placement = _placement(
-            self.key, self.query, self.columns, self.layout_name, self.partial_sums, self.groups.rows
-        )
+        placement = _placement(self.key, self.query, self.columns, self.layout, self.groups.rows)
         result = {}
         for name in self.query.columns:
             column = self.columns[positions[name]]
@@ -116,8 +119,7 @@ class EncryptedAggregate:
             self.key.for_loading().to_bytes(),
             self.query.to_dict(),
             columns_to_fields(self.columns),
-            self.layout_name,
-            self.partial_sums,
+            self.layout.to_fields(),
             self.groups.to_fields(),
             self.counts,
             [ciphertext.to_fields() for ciphertext in self.ciphertexts],
@@ -131,36 +133,42 @@ class EncryptedAggregate:
         Raises DamagedBytes, KeyMismatch, InsecureParameters, UnsupportedQuery.
         """
         fields = open_envelope(data, "aggregate")
-        kinds = (bytes, dict, list, str, int, list, list, list)
+        kinds = (bytes, dict, list, dict, list, list, list)
         if len(fields) != len(kinds) or not all(isinstance(f, k) for f, k in zip(fields, kinds, strict=True)):
             raise DamagedBytes("The fields of this aggregate do not fit this version of he_helpers.")
-        key_bytes, query_fields, column_fields, layout_name, partial_sums, group_fields, counts, sums = fields
+        key_bytes, query_fields, column_fields, layout_fields, group_fields, counts, sums = fields
         query = Query.from_dict(query_fields)
         columns = columns_from_fields(column_fields)
+        layout = layout_from_fields(layout_fields)
         groups = Labels.from_fields(group_fields) if group_fields else Labels([], [], [], [], 1)
         if not (
-            layout_name in LAYOUT_NAMES
-            and 1 <= partial_sums <= 2**20
-            and sorted(groups.names) == sorted(query.group_by)
+            sorted(groups.names) == sorted(query.group_by)
             and groups.are_groups()
             and {column.name for column in columns}.issuperset(query.columns)
             and groups.rows == len(counts)
             and all(type(count) is int and count > 0 for count in counts)
+            and layout == layout.for_answer(groups.names, max(counts))
         ):
             raise DamagedBytes("The description of this aggregate contradicts itself.")
         key = load_public_key(key_bytes)
-        placement = _placement(key, query, columns, layout_name, partial_sums, groups.rows)
-        if len(sums) != len(placement.lengths):
-            raise DamagedBytes(f"This aggregate needs {len(placement.lengths)} ciphertexts and brings {len(sums)}.")
+        placement = _placement(key, query, columns, layout, groups.rows)
+        if len(sums) != placement.ciphertext_count:
+            raise DamagedBytes(
+                f"This aggregate needs {placement.ciphertext_count} ciphertexts and brings {len(sums)}."
+            )
         ciphertexts = [key.ciphertext_from_fields(fields_of_sum) for fields_of_sum in sums]
         if [ciphertext.length for ciphertext in ciphertexts] != placement.lengths:
             raise DamagedBytes("A ciphertext of this aggregate does not have the length that its groups need.")
-        return cls(key, query, columns, layout_name, partial_sums, groups, counts, ciphertexts)
+        return cls(key, query, columns, layout, groups, counts, ciphertexts)
+
+
+def _numbered(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _placement(
-    key: PublicKey, query: Query, columns: tuple[Column, ...], layout_name: str, partial_sums: int, group_count: int
+    key: PublicKey, query: Query, columns: tuple[Column, ...], layout: Layout, group_count: int
 ) -> Placement:
     names = [column.name for column in columns]
     positions = [names.index(name) for name in query.columns]
-    return make_placement(layout_name, len(columns), group_count, key.slot_count, partial_sums, positions)
+    return layout.placement(len(columns), group_count, key.slot_count, positions)

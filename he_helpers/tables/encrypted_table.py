@@ -14,7 +14,7 @@ from he_helpers.tables.aggregation import EncryptedAggregate, aggregate
 from he_helpers.tables.columns import MOST_DECIMALS, Column
 from he_helpers.tables.header import TableHeader, table_fields
 from he_helpers.tables.labels import Labels
-from he_helpers.tables.layouts import Layout, make_layout
+from he_helpers.tables.layouts import Aligned, Layout, Packing, require_layout
 from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel, UnsupportedQuery, names_of
 from he_helpers.tables.room import LARGEST_BYTES, check_noise, check_room, check_size
 
@@ -40,9 +40,7 @@ class EncryptedTable:
         key: Encryptor,
         *,
         decimals: int | Mapping[str, int] = 0,
-        layout: str = "aligned",
-        groupings: Sequence[Sequence[str]] | None = None,
-        partial_sums: int = 1,
+        layout: Layout = Aligned(),
         largest_bytes: int = LARGEST_BYTES,
         progress: Progress = iter,
     ) -> "EncryptedTable":
@@ -52,22 +50,20 @@ class EncryptedTable:
             column 2018 is "2018" in the table, and found by either.
         key: a PublicKey, or a SecretKey, whose owner sends half the bytes under BFV and CKKS (see SecretKey.encrypt).
         decimals: how many decimals the numbers have, for all columns or for each by name.
-        layout: "aligned", "rotated", "rows" or "values" (see layouts.py).
-        groupings: the label combinations that an aligned or rotated table shall answer sums for; each label by itself
-            if None.
-        partial_sums: parts that a sum of an aligned table stays split into (see layouts.AlignedLayout), and that the
-            server adds up in a rotated one; a power of two there (see layouts.RotatedLayout).
+        layout: where the numbers lie, and so which sums can be asked for: Values(), Rows(), Aligned(...) or
+            Rotated(...). The default answers sums by each label by itself.
         largest_bytes: what the ciphertexts may take, as made with the public key: up to twice the bytes of those of a
             secret key. In memory they take up to about twice as much.
         progress: wraps the iteration over ciphertexts, for instance tqdm.
 
-        Raises, before anything is encrypted: WrongKind for a key that is neither; UnknownLabel; ValueOutOfRange for
-        text, missing or too large values, more decimals than announced, or under CKKS more decimals than a sum has
-        right; ShapeMismatch for a table that is empty, without numeric columns, or above ``largest_bytes``;
-        DepthExhausted for sums of more terms than the noise budget allows; UnsupportedOperation for a rotated table
-        without the Galois keys.
+        Raises, before anything is encrypted: WrongKind for a key that is neither, or a layout that is none;
+        UnknownLabel; ValueOutOfRange for text, missing or too large values, more decimals than announced, or under CKKS
+        more decimals than a sum has right; ShapeMismatch for a table that is empty, without numeric columns, or above
+        ``largest_bytes``, or a layout that does not go with it; DepthExhausted for sums of more terms than the noise
+        budget allows; UnsupportedOperation for a rotated table without the Galois keys.
         """
         public = require_encryptor(key).public
+        require_layout(layout)
         names = [str(name) for name in frame.columns]
         labels = list(names_of(labels, "labels"))
         for label in labels:
@@ -89,14 +85,14 @@ class EncryptedTable:
                 raise UnknownColumn(f"Decimals for {sorted(unknown)}, which are no numeric columns.", number_names)
         columns = tuple(Column(name, _decimals_of(name, decimals)) for name in number_names)
         readable = Labels.from_frame(frame[labels])
-        arrangement = make_layout(layout, readable, len(columns), public.slot_count, groupings, partial_sums)
+        packing = layout.pack(readable, len(columns), public.slot_count)
         numbers = np.stack([column.encode(frame[column.name], public.exact) for column in columns], axis=1)
-        _rehearse_rotations(arrangement, public)
-        check_room(arrangement, columns, numbers, public)
-        check_size(arrangement, public, largest_bytes)
-        vectors = progress(arrangement.vectors(numbers))
-        ciphertexts = [key.encrypt(vector, terms=arrangement.terms) for vector in vectors]
-        header = TableHeader(public.scheme_name, public.fingerprint, public.slot_count, readable, columns, arrangement)
+        _rehearse_rotations(packing, public)
+        check_room(packing, columns, numbers, public)
+        check_size(packing, public, largest_bytes)
+        vectors = progress(packing.vectors(numbers))
+        ciphertexts = [key.encrypt(vector, terms=packing.terms) for vector in vectors]
+        header = TableHeader(public.scheme_name, public.fingerprint, public.slot_count, readable, columns, packing)
         return cls(public.for_evaluation(), header, ciphertexts)
 
     def __repr__(self) -> str:
@@ -116,6 +112,11 @@ class EncryptedTable:
     @property
     def layout(self) -> Layout:
         return self.header.layout
+
+    @property
+    def packing(self) -> Packing:
+        """Where the numbers lie: the layout for this table's labels and columns."""
+        return self.header.packing
 
     @property
     def rows(self) -> int:
@@ -176,10 +177,10 @@ class EncryptedTable:
         """
         header_fields, key_bytes, ciphertexts = table_fields(data)
         header = TableHeader.from_fields(header_fields, largest_work)
-        layout = header.layout
-        if len(ciphertexts) != layout.ciphertext_count:
+        packing = header.packing
+        if len(ciphertexts) != packing.ciphertext_count:
             raise DamagedBytes(
-                f"This table needs {layout.ciphertext_count} ciphertexts for its layout and brings {len(ciphertexts)}."
+                f"This table needs {packing.ciphertext_count} ciphertexts for its layout and brings {len(ciphertexts)}."
             )
         key = load_public_key(key_bytes)
         if (key.scheme_name, key.fingerprint, key.slot_count) != (
@@ -188,9 +189,9 @@ class EncryptedTable:
             header.slot_count,
         ):
             raise DamagedBytes("The key of this table is not the one that its header names.")
-        check_noise(layout, key)
+        check_noise(packing, key)
         loaded = [key.ciphertext_from_fields(fields) for fields in ciphertexts]
-        if any(ciphertext.length != length for ciphertext, length in zip(loaded, layout.lengths(), strict=True)):
+        if any(ciphertext.length != length for ciphertext, length in zip(loaded, packing.lengths(), strict=True)):
             raise DamagedBytes("A ciphertext of this table does not have the length that its layout needs.")
         return cls(key, header, loaded)
 
@@ -219,10 +220,13 @@ class GroupBy:
         return aggregate(self._table, Query("count", self._labels))
 
 
-def _rehearse_rotations(layout: Layout, key: PublicKey) -> None:
-    """Raise UnsupportedOperation if the server had no keys for the rotations of ``layout``: tried on one ciphertext."""
-    for step in range(max(rotations for _, rotations in layout.sums())):
-        key.encrypt([0], terms=1).rotate(1 << step)
+def _rehearse_rotations(packing: Packing, key: PublicKey) -> None:
+    """Raise UnsupportedOperation if the server had no keys for the rotations of the sums: tried on one ciphertext."""
+    rotations = max(of_group.rotations for of_group in packing.sums())
+    if rotations:
+        probe = key.encrypt([0], terms=1)
+        for step in range(rotations):
+            probe.rotate(1 << step)
 
 
 def _decimals_of(name: str, decimals: int | Mapping[str, int]) -> int:

@@ -17,7 +17,7 @@ from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
 from he_helpers.tables.columns import Column, columns_from_fields, columns_to_fields
 from he_helpers.tables.labels import Labels
-from he_helpers.tables.layouts import Layout, make_layout
+from he_helpers.tables.layouts import Layout, Packing, layout_from_fields
 from he_helpers.tables.query import Query
 
 _MOST_SLOTS = 2**16
@@ -28,7 +28,7 @@ class TableHeader:
     """The readable part of an encrypted table.
 
     ``scheme_name`` and ``key_fingerprint`` of its key, ``slot_count`` of a ciphertext under it, ``labels``,
-    ``columns`` and ``layout``.
+    ``columns`` and ``packing``: where the numbers lie.
     """
 
     scheme_name: str
@@ -36,13 +36,17 @@ class TableHeader:
     slot_count: int
     labels: Labels
     columns: tuple[Column, ...]
-    layout: Layout
+    packing: Packing
 
     def __repr__(self) -> str:
         return (
             f"TableHeader({self.rows} rows, labels {', '.join(self.label_names)}; {len(self.columns)} encrypted "
-            f"columns in {self.layout.ciphertext_count} ciphertexts of {self.scheme_name}, layout {self.layout.name})"
+            f"columns in {self.packing.ciphertext_count} ciphertexts of {self.scheme_name}, layout {self.layout.name})"
         )
+
+    @property
+    def layout(self) -> Layout:
+        return self.packing.layout
 
     @property
     def rows(self) -> int:
@@ -84,7 +88,7 @@ class TableHeader:
             "columns": [{"name": column.name, "decimals": column.decimals} for column in self.columns],
             "layout": self.layout.name,
             "groupings": None if self.groupings is None else [list(grouping) for grouping in self.groupings],
-            "ciphertexts": self.layout.ciphertext_count,
+            "ciphertexts": self.packing.ciphertext_count,
         }
 
     def to_fields(self) -> list:
@@ -95,9 +99,7 @@ class TableHeader:
             self.slot_count,
             self.labels.to_fields(),
             columns_to_fields(self.columns),
-            self.layout.name,
-            None if self.groupings is None else [list(grouping) for grouping in self.groupings],
-            self.layout.partial_sums,
+            self.layout.to_fields(),
         ]
 
     @classmethod
@@ -107,7 +109,7 @@ class TableHeader:
         largest_work: for whoever reads tables of others, the most rows times groupings to go through; None: any number.
         Raises DamagedBytes, and ShapeMismatch for more work than that.
         """
-        kinds = (str, bytes, int, list, list, str, list | None, int)
+        kinds = (str, bytes, int, list, list, dict)
         if not (
             isinstance(fields, list)
             and len(fields) == len(kinds)
@@ -116,25 +118,23 @@ class TableHeader:
             and 1 <= fields[2] <= _MOST_SLOTS
         ):
             raise DamagedBytes("The header of this table does not fit this version of he_helpers.")
-        scheme_name, fingerprint, slot_count, label_fields, column_fields, layout_name, groupings, parts = fields
+        scheme_name, fingerprint, slot_count, label_fields, column_fields, layout_fields = fields
         labels, columns = Labels.from_fields(label_fields), columns_from_fields(column_fields)
         if not columns:
             raise DamagedBytes("This table has no numeric column.")
-        if groupings is not None and not all(
-            isinstance(grouping, list) and all(isinstance(name, str) for name in grouping) for grouping in groupings
-        ):
-            raise DamagedBytes("The groupings of this table are not lists of label names.")
-        work = labels.rows * len(groupings or [()])
+        layout = layout_from_fields(layout_fields)
+        groupings = layout.groupings or ((),)
+        work = labels.rows * len(groupings)
         if largest_work is not None and work > largest_work:
             raise ShapeMismatch(
-                f"This table has {labels.rows:,} rows and {len(groupings or [()])} groupings. Rows times groupings are "
+                f"This table has {labels.rows:,} rows and {len(groupings)} groupings. Rows times groupings are "
                 f"{work:,}, and at most {largest_work:,} are taken. Announce fewer groupings, or split the table."
             )
         try:
-            layout = make_layout(layout_name, labels, len(columns), slot_count, groupings, parts)
+            packing = layout.pack(labels, len(columns), slot_count)
         except HEError as error:
             raise DamagedBytes(f"The layout of this table does not fit its labels: {error}") from None
-        return cls(scheme_name, fingerprint.hex(), slot_count, labels, columns, layout)
+        return cls(scheme_name, fingerprint.hex(), slot_count, labels, columns, packing)
 
     def to_bytes(self) -> bytes:
         """The header alone, in an envelope of its own."""

@@ -1,6 +1,7 @@
 """Advice for sums names a layout that EncryptedTable takes: tables are encrypted as advised, and the sums are right."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from he_helpers.advice import Fit, ImpossibleJob, Job, advise, fitting
 from he_helpers.advice.arrangement import bounds, by_values
 from he_helpers.advice.verification import scheme_for
 from he_helpers.parameters.noise import ckks_fresh_error
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable, Rotated, Rows, advised_layout
 
 pytestmark = pytest.mark.slow
 
@@ -49,7 +50,8 @@ def sums_as_advised(fit: Fit, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     found, ciphertexts = [], 0
     for table in fit.arrangement.tables:
         rows = frame[size.between(table.smallest_group, table.largest_group)]
-        encrypted = EncryptedTable.encrypt(rows, ["group"], keys.public, **table.options("group"))
+        layout = advised_layout(table, "group")
+        encrypted = EncryptedTable.encrypt(rows, ["group"], keys.public, layout=layout, decimals=table.decimals)
         found.append(encrypted.group_by("group").sum().decrypt(keys.secret))
         ciphertexts += len(encrypted.ciphertexts)
     return pd.concat(found).sort_index(), ciphertexts
@@ -91,23 +93,26 @@ def test_parts_to_rotate_go_up_to_the_rows():
         assert rotated.tables[0].partial_sums == parts
 
 
-def test_options_are_the_keywords_of_encrypt():
+def test_the_advice_names_layouts_of_encrypt():
     fits = advise(JOBS["one group"]).fits
-    options = {fit.arrangement.name: fit.arrangement.tables[0].options("a", "b") for fit in fits}
-    assert options["rows"] == {"layout": "rows", "decimals": 2}
-    assert options["aligned"].items() >= {"layout": "aligned", "groupings": [["a", "b"]], "decimals": 2}.items()
-    assert options["rotated"]["partial_sums"].bit_count() == 1
+    layouts = {fit.arrangement.name: advised_layout(fit.arrangement.tables[0], "a", "b") for fit in fits}
+    parts = layouts["aligned"].partial_sums
+    assert layouts["rows"] == Rows() and layouts["aligned"] == Aligned(groupings=[["a", "b"]], partial_sums=parts)
+    assert layouts["rotated"] == Rotated(groupings=[["a", "b"]], partial_sums=layouts["rotated"].partial_sums)
+    for fit in fits:
+        [table] = fit.arrangement.tables
+        [words] = re.findall(r"layout=(\w+\(.*\)), decimals=2, for", table.words.replace("[[...]]", "[['a', 'b']]"))
+        assert words == repr(advised_layout(table, "a", "b"))
     headrooms = {fit.arrangement.name: fit.reasons["headroom"] for fit in fits if fit.scheme == "pyfhel-bfv"}
     assert headrooms["rows"].startswith("600 terms of the largest value reach 60,000,000;")
     # 3 columns of one group in 4096 or 2048 slots, so all 600 rows lie beside each other.
     assert headrooms["aligned"].startswith("the largest value reach 100,000;")
     words = str(advise(JOBS["one group"]))
-    assert "EncryptedTable.encrypt: layout='rows', decimals=2, for groups of 600 rows" in words
-    parts = options["aligned"]["partial_sums"]
-    assert f"layout='aligned', decimals=2, groupings=[[...]], partial_sums={parts}, for groups of 600 rows" in words
+    assert "EncryptedTable.encrypt: layout=Rows(), decimals=2, for groups of 600 rows" in words
+    assert f"layout=Aligned(groupings=[[...]], partial_sums={parts}), decimals=2, for groups of 600 rows" in words
     assert "for groups of 90 to 700 rows" in str(advise(JOBS["skewed groups"]))
-    total = fits[0].arrangement.tables[0].options()
-    assert total["groupings"] == [[]]
+    for fit in fits:
+        assert advised_layout(fit.arrangement.tables[0]).groupings in (None, ((),))
 
 
 def test_one_row_of_many_inputs_needs_one_ciphertext():

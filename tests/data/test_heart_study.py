@@ -12,7 +12,7 @@ import pytest
 
 from he_helpers.lab.notebook.data import SHIPPED, TableError, decimals, load_table
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable
 from he_helpers.tables.statistics import MomentPlan, moments
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -180,7 +180,11 @@ def test_the_encrypted_study_is_at_most_30_times_its_csv():
     secret = tenseal_bfv().generate_keys().secret
     labels = ["male", "currentSmoker", "TenYearCHD"]
     uploads = [
-        EncryptedTable.encrypt(study[labels].join(moments(study, plan)), labels, secret, partial_sums=116),
-        EncryptedTable.encrypt(study[["male"]].join(moments(study, counts_plan)), ["male"], secret, partial_sums=128),
+        EncryptedTable.encrypt(
+            study[labels].join(moments(study, plan)), labels, secret, layout=Aligned(partial_sums=116)
+        ),
+        EncryptedTable.encrypt(
+            study[["male"]].join(moments(study, counts_plan)), ["male"], secret, layout=Aligned(partial_sums=128)
+        ),
     ]
     assert sum(len(table.to_bytes()) for table in uploads) <= 30 * (DATA / "heart_study.csv").stat().st_size

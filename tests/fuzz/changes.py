@@ -16,7 +16,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes import secret as keys
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.public.interface import PublicKey
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable, Rotated
 from tests.fuzz import protobuf, seal_stream
 from tests.fuzz.seal_stream import SEALCiphertext
 
@@ -59,8 +59,8 @@ def make_tables(pairs: dict[str, keys.KeyPair]) -> dict[str, bytes]:
     tables = {}
     for name, pair in pairs.items():
         if "scores" not in name:
-            layout = {"layout": "rotated", "partial_sums": 2} if "rotating" in name else {}
-            tables[name] = EncryptedTable.encrypt(FRAME, ["group"], pair.public, **layout).to_bytes()
+            layout = Rotated(partial_sums=2) if "rotating" in name else Aligned()
+            tables[name] = EncryptedTable.encrypt(FRAME, ["group"], pair.public, layout=layout).to_bytes()
         if name.startswith("tenseal") and name in tables:
             header, key, ciphertexts = open_envelope(tables[name], "table")
             opened = [_opened(fields, pair.public) for fields in ciphertexts]

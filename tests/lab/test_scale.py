@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.lab.measuring.scale import scale_costs
-from he_helpers.tables import EncryptedTable, Labels
+from he_helpers.tables import Aligned, EncryptedTable, Labels
 from tests.schemes.conftest import key_pair
 
 
@@ -22,7 +22,7 @@ def test_rows_are_read_once_and_aggregates_read_none(monkeypatch):
     passes = []
     combined = Labels._combined
     monkeypatch.setattr(Labels, "_combined", lambda self, grouping: passes.append(grouping) or combined(self, grouping))
-    table = EncryptedTable.encrypt(frame, ["L", "M"], key_pair("tenseal-bfv").public, partial_sums=300)
+    table = EncryptedTable.encrypt(frame, ["L", "M"], key_pair("tenseal-bfv").public, layout=Aligned(partial_sums=300))
     # Once for the sizes, once for the place of each row.
     assert sorted(passes) == [("L",), ("L",), ("M",), ("M",)]
     passes.clear()

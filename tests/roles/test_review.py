@@ -11,7 +11,7 @@ from he_helpers.roles.approval.differences import Answered
 from he_helpers.roles.approval.review import review_request
 from he_helpers.roles.errors import DamagedRecord, UnreadableAnswer
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.tables import EncryptedTable, Labels, Query, aggregate
+from he_helpers.tables import Aligned, EncryptedTable, Labels, Query, aggregate
 
 PAIR = tenseal_bfv().generate_keys()
 REGION = Query("sum", ("region",), ("Revenue",))
@@ -22,9 +22,7 @@ def decrypt(encrypted):
 
 
 def encrypted(frame, labels=("region", "branch"), groupings=(("region",), ("region", "branch"))):
-    return EncryptedTable.encrypt(
-        frame, list(labels), PAIR.public, groupings=None if groupings is None else [list(names) for names in groupings]
-    )
+    return EncryptedTable.encrypt(frame, list(labels), PAIR.public, layout=Aligned(groupings=groupings))
 
 
 def branches(**amounts):
@@ -97,7 +95,7 @@ def test_the_largest_contributors_to_a_sum():
 
 def test_dominance_of_the_grand_total_and_of_means():
     frame = branches(n1=[100], n2=[5], n3=[5], s1=[100], s2=[5], s3=[5])
-    table = EncryptedTable.encrypt(frame, ["region", "branch"], PAIR.public, groupings=[[], ["branch"], ["region"]])
+    table = encrypted(frame, groupings=[[], ["branch"], ["region"]])
     for statistic in ("sum", "mean"):
         found = review(table, Query(statistic, (), ("Revenue",)))
         assert found.findings == ("2 contributors hold 91% of a sum of Revenue, and at most 85% are allowed",)

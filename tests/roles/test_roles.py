@@ -42,7 +42,7 @@ from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.datasets import find_dataset, set_dataset_aside
 from he_helpers.server.release.policy import DEFAULT_LARGEST_BODY
 from he_helpers.server.storage.store import Store
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, UnknownLabel
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Rows, UnknownLabel
 from tests.roles.conftest import PASSPHRASES
 
 pytestmark = pytest.mark.slow
@@ -175,7 +175,7 @@ def test_other_statistics(ada, ana, dataset, accounts, statistic, group_by, colu
 @pytest.mark.parametrize("scheme", [tenseal_ckks, paillier])
 def test_other_schemes_and_the_grand_total(ada, ana, accounts, scheme):
     ada.create_keys(scheme(), name="other")
-    table = ada.encrypt_table(accounts, ["region", "size"], key="other", decimals=1, layout="rows")
+    table = ada.encrypt_table(accounts, ["region", "size"], key="other", decimals=1, layout=Rows())
     ada.upload("other", table, 3)
     try:
         request = ana.ask("other", "sum", [], ["Revenue", "Loans"], "test")
@@ -190,7 +190,7 @@ def test_other_schemes_and_the_grand_total(ada, ana, accounts, scheme):
 
 
 def test_an_own_table_takes_half_the_bytes(ada, accounts):
-    options = {"decimals": 1, "groupings": [["region"]], "partial_sums": 2}
+    options = {"decimals": 1, "layout": Aligned(groupings=[["region"]], partial_sums=2)}
     own = ada.encrypt_table(accounts, ["region", "size"], **options)
     anybodys = EncryptedTable.encrypt(accounts, ["region", "size"], ada.public_key(), **options)
     assert own.description() == anybodys.description()
@@ -650,7 +650,7 @@ def test_the_review_decrypts_what_the_largest_contributors_hold(ada, ana, accoun
         ["region", "branch"],
         ada.public_key(),
         decimals=1,
-        groupings=[["region"], ["region", "branch"]],
+        layout=Aligned(groupings=[["region"], ["region", "branch"]]),
     )
     ada.upload("branches", table, 3, contributor_label="branch")
     try:
@@ -709,7 +709,7 @@ def test_the_minimum_counts_contributors(ada, ana, accounts):
         ["region", "size", "branch"],
         ada.public_key(),
         decimals=1,
-        groupings=[["region"], ["region", "branch"]],
+        layout=Aligned(groupings=[["region"], ["region", "branch"]]),
     )
     with pytest.raises(UnknownLabel, match="region, size, branch"):
         ada.upload("branches", table, 2, contributor_label="shop")

@@ -17,7 +17,7 @@ from he_helpers.schemes.public.pyfhel_stream import HEADER_BYTES, seeded_ciphert
 from he_helpers.schemes.secret import secret_key_from_bytes
 from he_helpers.schemes.secret.seal_streams import load, saved
 from he_helpers.server.detection.secret_detection import find_secret_key
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Query, Rows, Values, aggregate
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
 
 
@@ -115,7 +115,7 @@ def test_a_changed_seed(name):
 
 
 @pytest.mark.parametrize("name", LATTICE)
-@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("layout", [Aligned(), Rows(), Values()], ids=repr)
 def test_a_table_of_half_the_bytes(name, layout):
     keys = key_pair(name)
     frame = pd.DataFrame({"L": list("aabbbc") * 3, "n": range(18), "m": range(18, 0, -1)})

@@ -9,7 +9,7 @@ import pytest
 
 from he_helpers.server.http.jobs import TASKS, Jobs
 from he_helpers.server.release import evaluation
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable
 from he_helpers.workers import WorkerPool
 from tests.schemes.conftest import key_pair
 from tests.server.conftest import ROOT
@@ -35,7 +35,9 @@ def jobs():
 def table():
     """The population table, 152 rows and 5 columns, for all pairs of its labels: 25 ciphertexts."""
     frame = pd.read_csv(ROOT / "data" / "population_projections.csv")
-    return EncryptedTable.encrypt(frame, LABELS, key_pair("tenseal-bfv").public, decimals=1, groupings=PAIRS)
+    return EncryptedTable.encrypt(
+        frame, LABELS, key_pair("tenseal-bfv").public, decimals=1, layout=Aligned(groupings=PAIRS)
+    )
 
 
 def seconds(step):

@@ -11,7 +11,7 @@ from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets
 from he_helpers.server.release.accounts import Account
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Query, Rows, aggregate
 from he_helpers.workers import WorkerPool
 from tests.server.conftest import FINGERPRINT, ROLES, accounts_frame, approve, asked, kind, new_request, to_status
 
@@ -147,7 +147,7 @@ def test_the_whole_way_to_a_release(requested, ann, eve, pair, table):
 @pytest.mark.parametrize("make", [keys.tenseal_ckks, keys.pyfhel_bfv, keys.paillier])
 def test_aggregation_is_pure_under_every_scheme(ann, eve, make):
     pair = make().generate_keys()
-    for layout in ("aligned", "rows"):
+    for layout in (Aligned(), Rows()):
         check_pure_aggregation(ann, eve, pair, layout)
 
 
@@ -155,8 +155,8 @@ def check_pure_aggregation(ann, eve, pair, layout):
     content = EncryptedTable.encrypt(
         accounts_frame(), ["region", "year"], pair.public, layout=layout
     ).to_bytes()
-    assert ann.upload(content, name=layout).status_code == 201
-    identifier, response = eve.ask(dataset=layout, statistic="mean", group_by=["region"], columns=["loans"])
+    assert ann.upload(content, name=layout.name).status_code == 201
+    identifier, response = eve.ask(dataset=layout.name, statistic="mean", group_by=["region"], columns=["loans"])
     assert response.status_code == 201
     eve.post(f"/requests/{identifier}/aggregation")
     expected = aggregate(

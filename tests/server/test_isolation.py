@@ -266,7 +266,7 @@ def test_rows_times_groupings_are_limited(people, store, table, groupings, taken
     assert width == 1
     codes = bytes(rows - 1) + b"\1"
     header[3] = [[f"{name}{number}", kind_of_label, categories[:2], 1, codes] for number in range(2)]
-    header[6] = [[f"{name}0"], [f"{name}1"], [f"{name}0", f"{name}1"]][:groupings]
+    header[5]["groupings"] = [[f"{name}0"], [f"{name}1"], [f"{name}0", f"{name}1"]][:groupings]
     ann = Person(create_app(store).test_client(), people["ann"].token)
     response = ann.upload(seal_envelope("table", [header, key, ciphertexts]))
     assert (response.status_code, kind(response)) == (422, "invalid-content")

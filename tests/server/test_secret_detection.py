@@ -26,7 +26,7 @@ from he_helpers.roles.keys.keyring import Keyring
 from he_helpers.schemes import secret as keys
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.server.detection.secret_detection import find_secret_key
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable, Rows, Values
 
 SCHEMES = [keys.tenseal_bfv, keys.tenseal_ckks, keys.pyfhel_bfv, keys.pyfhel_ckks, keys.paillier]
 
@@ -253,7 +253,7 @@ def test_real_uploads_pass(make):
     whole = make(**options).generate_keys().public
     assert find_secret_key(whole.to_bytes()) is None
     generator = np.random.default_rng(5)
-    for layout in ("aligned", "rows", "values"):
+    for layout in (Aligned(), Rows(), Values()):
         for rows in (2, 5):
             frame = pd.DataFrame(
                 {

@@ -5,8 +5,7 @@ import pytest
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.table_limits import check_table
-from he_helpers.tables import Column, EncryptedTable, Labels, TableHeader
-from he_helpers.tables.layouts import make_layout
+from he_helpers.tables import Aligned, Column, EncryptedTable, Labels, Rows, TableHeader
 from tests.server.conftest import kind
 
 
@@ -15,8 +14,8 @@ def header(labels: dict[str, list[str]], columns=("amount",), groupings=None) ->
     rows = max(map(len, labels.values()))
     filled = {name: [values[row % len(values)] for row in range(rows)] for name, values in labels.items()}
     readable = Labels.from_frame(pd.DataFrame(filled))
-    layout = make_layout("rows" if groupings is None else "aligned", readable, len(columns), 4096, groupings, 1)
-    return TableHeader("tenseal-bfv", "ab" * 16, 4096, readable, tuple(Column(name, 0) for name in columns), layout)
+    packing = (Rows() if groupings is None else Aligned(groupings)).pack(readable, len(columns), 4096)
+    return TableHeader("tenseal-bfv", "ab" * 16, 4096, readable, tuple(Column(name, 0) for name in columns), packing)
 
 
 def many(count: int, length: int = 1) -> list[str]:

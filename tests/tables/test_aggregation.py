@@ -20,24 +20,27 @@ from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import pyfhel_bfv, tenseal_bfv
 from he_helpers.tables import (
+    Aligned,
     EncryptedAggregate,
     EncryptedTable,
     Query,
+    Rotated,
+    Rows,
     UnknownColumn,
     UnknownLabel,
     UnsupportedQuery,
+    Values,
     aggregate,
 )
 from tests.schemes.conftest import SCHEMES, key_pair
-from tests.tables.conftest import LABELS, PAIRS
+from tests.tables.conftest import LABELS, LAYOUTS, PAIRS
 
 ANY_LABELS = ["b", "a", "Ω", "é", "日本", "🙂", "a b", "", "nan", "1", "10", "2", "line\nbreak", "nul\0", 'quote"']
-LAYOUTS = ["aligned", "rows", "values"]
 
 
 @st.composite
 def tables(draw):
-    """A small frame with two labels and up to three columns of one decimal, its layout and its options."""
+    """A small frame with two labels and up to three columns of one decimal, their names, and a layout."""
     rows = draw(st.integers(1, 12))
     column = lambda values: draw(st.lists(values, min_size=rows, max_size=rows))  # noqa: E731
     frame = pd.DataFrame({"A": column(st.sampled_from(ANY_LABELS[:4])), "B": column(st.sampled_from(ANY_LABELS))})
@@ -45,11 +48,10 @@ def tables(draw):
     for name in names:
         frame[name] = np.array(column(st.integers(-20, 20)), dtype=float) / 10
     layout = draw(st.sampled_from(LAYOUTS))
-    options = {"layout": layout}
-    if layout == "aligned":
-        options["groupings"] = [[], ["A"], ["B"], ["B", "A"]]
-        options["partial_sums"] = draw(st.integers(1, min(rows, 3)))
-    return frame, names, options
+    if layout == Aligned():
+        parts = draw(st.integers(1, min(rows, 3)))
+        layout = Aligned(groupings=[[], ["A"], ["B"], ["B", "A"]], partial_sums=parts)
+    return frame, names, layout
 
 
 def tolerance(keys):
@@ -79,8 +81,8 @@ def compare(keys, found, expected):
 @given(table=tables(), data=st.data())
 def test_every_statistic_agrees_with_pandas(name, table, data):
     keys = key_pair(name)
-    frame, names, options = table
-    sent = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, decimals=1, **options)
+    frame, names, layout = table
+    sent = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, decimals=1, layout=layout)
     received = EncryptedTable.from_bytes(sent.to_bytes())
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
     for grouping in ([], ["A"], ["B"], ["A", "B"], ["B", "A"]):
@@ -101,7 +103,7 @@ def test_every_statistic_agrees_with_pandas(name, table, data):
 
 def test_labels_in_the_order_of_the_query(keys):
     frame = pd.DataFrame({"A": list("xyxy"), "B": list("ppqq"), "n": [1, 2, 3, 4]})
-    table = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, groupings=[["A", "B"]])
+    table = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, layout=Aligned(groupings=[["A", "B"]]))
     for labels in itertools.permutations("AB"):
         found = table.group_by(*labels).sum().decrypt(keys.secret)
         assert list(found.index.names) == list(labels)
@@ -110,7 +112,7 @@ def test_labels_in_the_order_of_the_query(keys):
 
 def test_only_the_needed_ciphertexts_come(keys):
     frame = pd.DataFrame({"L": ["a", "b"], **{f"c{i}": [i, 10 * i] for i in range(4)}})
-    by_value = EncryptedTable.encrypt(frame, ["L"], keys.public, layout="values")
+    by_value = EncryptedTable.encrypt(frame, ["L"], keys.public, layout=Values())
     assert len(by_value.ciphertexts) == 8
     assert len(by_value.group_by("L")["c2"].sum().ciphertexts) == 2
     assert len(by_value.group_by()["c2"].sum().ciphertexts) == 1
@@ -173,7 +175,7 @@ for path in map(Path, sys.argv[2:]):
 @pytest.fixture(scope="module")
 def small_tables(population):
     """The first rows of the population under each scheme."""
-    options = {"decimals": 1, "groupings": [*PAIRS, []]}
+    options = {"decimals": 1, "layout": Aligned(groupings=[*PAIRS, []])}
     rows = population.head(12)
     return {name: EncryptedTable.encrypt(rows, LABELS, key_pair(name).public, **options) for name in SCHEMES}
 
@@ -215,7 +217,7 @@ def test_aggregation_is_a_pure_function(name, small_tables, digests_elsewhere):
 
 def test_unknown_names_list_the_known_ones(keys):
     frame = pd.DataFrame({"A": ["x"], "B": ["y"], "n": [1], "m": [2]})
-    table = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, groupings=[["A"], []])
+    table = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, layout=Aligned(groupings=[["A"], []]))
     with pytest.raises(UnknownLabel, match="no label 'C'. Known are: A, B") as caught:
         table.group_by("C")
     assert caught.value.known == ["A", "B"]
@@ -255,15 +257,19 @@ def test_an_aggregate_under_another_key(keys):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, layout, largest",
-    [("paillier", "rows", 100_000), ("paillier", "aligned", 40_000), ("tenseal-bfv", "aligned", 2_500_000)],
+    [
+        ("paillier", Rows(), 100_000),
+        ("paillier", Aligned(groupings=PAIRS), 40_000),
+        ("tenseal-bfv", Aligned(groupings=PAIRS), 2_500_000),
+    ],
+    ids=["paillier-rows", "paillier-aligned", "tenseal-bfv-aligned"],
 )
 def test_the_bytes_of_the_population_job(population, name, layout, largest):
     """Labels, envelopes and keys counted; three pair groupings; one decimal."""
     keys = key_pair(name)
-    options = {"groupings": PAIRS} if layout == "aligned" else {}
-    table = EncryptedTable.encrypt(population, LABELS, keys.public, decimals=1, layout=layout, **options)
+    table = EncryptedTable.encrypt(population, LABELS, keys.public, decimals=1, layout=layout)
     data = table.to_bytes()
-    print(f"{name}, {layout}: {len(data)} bytes uploaded")
+    print(f"{name}, {layout.name}: {len(data)} bytes uploaded")
     assert len(data) <= largest
     received = EncryptedTable.from_bytes(data)
     numbers = [column for column in population if column not in LABELS]
@@ -278,7 +284,7 @@ def test_the_partial_sums_of_a_smaller_paillier_table(population):
     sizes = {}
     for parts in (1, 3):
         table = EncryptedTable.encrypt(
-            population, LABELS, keys.public, decimals=1, groupings=[["SEX"]], partial_sums=parts
+            population, LABELS, keys.public, decimals=1, layout=Aligned(groupings=[["SEX"]], partial_sums=parts)
         )
         sizes[parts] = len(table.ciphertexts)
         found = table.group_by("SEX")["2018"].sum().decrypt(keys.secret)
@@ -302,8 +308,8 @@ def test_an_aggregate_carries_no_keys():
     pyfhel = pyfhel_bfv(galois_keys=[1, 2], relinearisation_keys=True).generate_keys()
     parameters = BFVParameters(8192, (54, 54, 54), plaintext_prime(30, 8192))
     tenseal = tenseal_bfv(parameters, galois_keys=True).generate_keys()
-    for keys, options in ((pyfhel, {"layout": "rotated", "partial_sums": 2}), (tenseal, {})):
-        answer = EncryptedTable.encrypt(frame, ["L"], keys.public, **options).group_by("L").sum()
+    for keys, layout in ((pyfhel, Rotated(partial_sums=2)), (tenseal, Aligned())):
+        answer = EncryptedTable.encrypt(frame, ["L"], keys.public, layout=layout).group_by("L").sum()
         data = answer.to_bytes()
         [ciphertext] = answer.ciphertexts
         assert len(answer.key.to_bytes()) > 400_000 and len(data) < len(ciphertext.to_bytes()) + 1000
@@ -315,12 +321,11 @@ def test_an_aggregate_carries_no_keys():
 # What a forged aggregate is refused for
 
 
-@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 def test_an_aggregate_with_other_ciphertexts_than_its_groups_need(keys, layout):
     """Too few, too many, too short, too long: each of the right key, and each refused."""
     frame = pd.DataFrame({"L": list("aab"), "M": list("xyz"), "n": [1, 2, 3], "m": [4, 5, 6]})
-    options = {"groupings": [["L"], ["M"]]} if layout == "aligned" else {}
-    table = EncryptedTable.encrypt(frame, ["L", "M"], keys.public, layout=layout, **options)
+    table = EncryptedTable.encrypt(frame, ["L", "M"], keys.public, layout=layout)
     answer = table.group_by("L").sum()
     fields = open_envelope(answer.to_bytes(), "aggregate")
     sums = fields[-1]
@@ -338,14 +343,15 @@ def test_an_aggregate_whose_sums_have_no_parts():
     """It would need no ciphertexts, and every sum would be zero."""
     keys = key_pair("tenseal-bfv")
     frame = pd.DataFrame({"L": ["a"] * 50, "n": range(50)})
-    answer = EncryptedTable.encrypt(frame, ["L"], keys.public, partial_sums=50).group_by("L").sum()
+    answer = EncryptedTable.encrypt(frame, ["L"], keys.public, layout=Aligned(partial_sums=50)).group_by("L").sum()
     fields = open_envelope(answer.to_bytes(), "aggregate")
-    assert fields[4] == 50
+    assert fields[3] == {"name": "aligned", "groupings": [["L"]], "partial_sums": 50}
     assert EncryptedAggregate.from_bytes(answer.to_bytes()).decrypt(keys.secret)["n"]["a"] == sum(range(50))
     for parts in (0, -1, -50):
-        for sealed in ([], fields[7]):
+        for sealed in ([], fields[6]):
+            layout = fields[3] | {"partial_sums": parts}
             with pytest.raises(DamagedBytes):
-                EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:4], parts, *fields[5:7], sealed]))
+                EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:3], layout, *fields[4:6], sealed]))
 
 
 @pytest.mark.parametrize(
@@ -366,6 +372,6 @@ def test_an_aggregate_with_other_groups(groups, counts):
     frame = pd.DataFrame({"L": list("aab"), "n": [1, 2, 3]})
     answer = EncryptedTable.encrypt(frame, ["L"], keys.public).group_by("L").sum()
     fields = open_envelope(answer.to_bytes(), "aggregate")
-    assert fields[5:7] == [[["L", "text", ["a", "b"], 1, b"\0\1"]], [2, 1]]
+    assert fields[4:6] == [[["L", "text", ["a", "b"], 1, b"\0\1"]], [2, 1]]
     with pytest.raises(DamagedBytes):
-        EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:5], groups, counts, fields[7]]))
+        EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:4], groups, counts, fields[6]]))

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from he_helpers.errors import HEError
 from he_helpers.parameters import InsecureParameters, PaillierParameters
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
-from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, ValueOutOfRange
+from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, ValueOutOfRange, WrongKind
 from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.schemes.secret import paillier
 from he_helpers.tables import (
+    Aligned,
     Column,
     EncryptedAggregate,
     EncryptedTable,
@@ -26,6 +27,7 @@ from he_helpers.tables import (
     UnsupportedQuery,
 )
 from tests.schemes.conftest import SCHEMES, key_pair
+from tests.tables.conftest import LAYOUTS
 
 FRAME = pd.DataFrame({"A": list("xyx"), "B": list("pqq"), "n": [1.5, 2.5, -3.5], "m": [4, 5, 6]})
 
@@ -61,22 +63,21 @@ def encrypt(frame=FRAME, labels=("A", "B"), **options):
         (lambda: encrypt(decimals=-1), ShapeMismatch, "0 to 12 decimals"),
         (lambda: encrypt(decimals=1.0), ShapeMismatch, "0 to 12 decimals"),
         (lambda: encrypt(decimals={"q": 1, "n": 1}), UnknownColumn, "no numeric columns"),
-        (lambda: encrypt(layout="diagonal"), ShapeMismatch, "known are values, rows, aligned"),
-        (lambda: encrypt(layout="rows", groupings=[["A"]]), ShapeMismatch, "answers every grouping"),
-        (lambda: encrypt(layout="values", partial_sums=2), ShapeMismatch, "answers every grouping"),
-        (lambda: encrypt(partial_sums=4), ShapeMismatch, "from 1 to the number of rows, 3"),
-        (lambda: encrypt(partial_sums=0), ShapeMismatch, "from 1 to"),
-        (lambda: encrypt(groupings=[]), ShapeMismatch, "needs a grouping to answer"),
-        (lambda: encrypt(groupings=[["A"], ["C"]]), UnknownLabel, "no label 'C'. Known: A, B"),
-        (lambda: encrypt(groupings=[["A", "A"]]), ShapeMismatch, "each label once"),
-        (lambda: encrypt(groupings=["A"]), ShapeMismatch, r"groupings=\[\['A'\]\] for one grouping by the label 'A'"),
-        (lambda: encrypt(groupings="A"), ShapeMismatch, r"write groupings=\[\['A'\]\]"),
-        (lambda: encrypt(groupings=[[None]]), UnsupportedQuery, "labels of a grouping are names.* not"),
+        (lambda: encrypt(layout="aligned"), WrongKind, r"one of Values\(\), Rows\(\), Aligned\(\), .* not 'aligned'"),
+        (lambda: encrypt(layout=Aligned), WrongKind, "layout is an object"),
+        (lambda: encrypt(layout=Aligned(partial_sums=4)), ShapeMismatch, "from 1 to the number of rows, 3"),
+        (lambda: encrypt(layout=Aligned(partial_sums=0)), ShapeMismatch, "from 1 to"),
+        (lambda: encrypt(layout=Aligned(groupings=[])), ShapeMismatch, "needs a grouping to answer"),
+        (lambda: encrypt(layout=Aligned(groupings=[["A"], ["C"]])), UnknownLabel, "no label 'C'. Known: A, B"),
+        (lambda: encrypt(layout=Aligned(groupings=[["A", "A"]])), ShapeMismatch, "each label once"),
+        (lambda: encrypt(layout=Aligned(groupings=["A"])), ShapeMismatch, r"=\[\['A'\]\] for one grouping by .* 'A'"),
+        (lambda: encrypt(layout=Aligned(groupings="A")), ShapeMismatch, r"write groupings=\[\['A'\]\]"),
+        (lambda: encrypt(layout=Aligned(groupings=[[None]])), UnsupportedQuery, "labels of a grouping are names.* not"),
         (lambda: encrypt(labels=None), UnsupportedQuery, "labels are names, one or a list of them, not None"),
         (lambda: encrypt().group_by(["A", "B"]), UnsupportedQuery, "one by one: group_by\\('A', 'B'\\)"),
         (lambda: encrypt().group_by("A")[2018].sum(), UnknownColumn, "no numeric column '2018'. Known are: n, m"),
         (lambda: encrypt().group_by("A")[1.5], UnsupportedQuery, "columns are names.* not 1.5"),
-        (lambda: encrypt(groupings=[["A", "B"], ["B", "A"]]), ShapeMismatch, "announced twice"),
+        (lambda: encrypt(layout=Aligned(groupings=[["A", "B"], ["B", "A"]])), ShapeMismatch, "announced twice"),
     ],
 )
 def test_what_is_not_encrypted(call, error, message, recwarn):
@@ -92,7 +93,8 @@ def test_columns_named_by_numbers_and_a_single_label():
     assert [column.name for column in table.columns] == ["2018", "2019"] and list(frame.columns) == ["A", 2018, 2019]
     for name in ("2019", 2019, np.int64(2019), [2019]):
         assert table.group_by("A")[name].sum().decrypt(keys.secret)["2019"].tolist() == [3, 4]
-    by_year = EncryptedTable.encrypt(frame, [2018, "A"], keys.public, groupings=[[2018]], decimals={2019: 1})
+    layout = Aligned(groupings=[[2018]])
+    by_year = EncryptedTable.encrypt(frame, [2018, "A"], keys.public, layout=layout, decimals={2019: 1})
     assert by_year.group_by(2018).sum().decrypt(keys.secret)["2019"].to_dict() == {1: 3.0, 2: 4.0}
 
 
@@ -112,7 +114,7 @@ def test_a_rounded_zero_has_no_sign():
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 def test_the_description_holds_labels_and_sizes_and_no_number(name, layout):
     secret = [73451.1, 87623.3, 91937.7]
     frame = FRAME.assign(n=secret, m=[5813, 2134, 8955])
@@ -130,8 +132,8 @@ def test_the_description_holds_labels_and_sizes_and_no_number(name, layout):
         "rows": 3,
         "labels": {"A": ["x", "y"], "B": ["p", "q"]},
         "columns": [{"name": "n", "decimals": 1}, {"name": "m", "decimals": 1}],
-        "layout": layout,
-        "groupings": [["A"], ["B"]] if layout == "aligned" else None,
+        "layout": layout.name,
+        "groupings": [["A"], ["B"]] if layout == Aligned() else None,
         "ciphertexts": len(table.ciphertexts),
     }
     assert again.label_frame.to_dict("list") == {"A": ["x", "y", "x"], "B": ["p", "q", "q"]}
@@ -176,7 +178,7 @@ def _changed(fields, path, value):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 @pytest.mark.parametrize("kind", ["table", "aggregate"])
 @pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-ckks", "paillier"])
 def test_every_field_replaced(name, kind, layout):
@@ -302,4 +304,4 @@ def test_labels_survive(values):
 def test_public_keys_are_the_only_keys_here(keys):
     table = EncryptedTable.encrypt(FRAME, ["A", "B"], keys.public, decimals=1)
     assert isinstance(table.key, PublicKey) and table.scheme_name == keys.public.scheme_name
-    assert [len(c) for c in table.ciphertexts] == list(table.layout.lengths())
+    assert [len(c) for c in table.ciphertexts] == list(table.packing.lengths())

@@ -9,15 +9,18 @@ import pytest
 from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.tables import (
+    Aligned,
     EncryptedTable,
     Labels,
     Query,
+    Rows,
     TableHeader,
     UnknownColumn,
     UnknownLabel,
     UnsupportedQuery,
 )
 from tests.schemes.conftest import SCHEMES, key_pair
+from tests.tables.conftest import LAYOUTS
 
 FRAME = pd.DataFrame({"A": list("xyx"), "B": [10, 9, 9], "n": [1.5, 2.5, -3.5], "m": [4, 5, 6]})
 
@@ -27,7 +30,7 @@ def encrypt(name="tenseal-bfv", **options):
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize("layout", ["aligned", "rows"])
+@pytest.mark.parametrize("layout", [Aligned(), Rows()], ids=repr)
 def test_a_header_says_what_the_table_says(name, layout):
     table = encrypt(name, layout=layout)
     header = TableHeader.of_table(table.to_bytes())
@@ -40,7 +43,7 @@ def test_a_header_says_what_the_table_says(name, layout):
 
 
 def test_queries_are_checked_without_the_table():
-    header = TableHeader.of_table(encrypt(groupings=[["A"], ["B", "A"]]).to_bytes())
+    header = TableHeader.of_table(encrypt(layout=Aligned(groupings=[["A"], ["B", "A"]])).to_bytes())
     header.check_query(Query("sum", ("A", "B"), ("m",)))
     header.check_query(Query("count", ("B",)))
     for query, error in (
@@ -78,7 +81,7 @@ def test_a_table_of_other_fields(reader, others):
         reader(seal_envelope("table", [header, *others(key, ciphertexts)]))
 
 
-@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 def test_a_table_without_a_numeric_column(layout):
     """No layout has anything to place for it; aligned and values would take it, with no ciphertext at all."""
     header, key, _ = open_envelope(encrypt(layout=layout).to_bytes(), "table")
@@ -89,7 +92,17 @@ def test_a_table_without_a_numeric_column(layout):
 
 @pytest.mark.parametrize(
     "position, value",
-    [(0, "paillier"), (1, bytes(16)), (2, 2048), (2, True), (1, b"short"), (2, 0), (2, 2**40), (5, "rows"), (7, 2)],
+    [
+        (0, "paillier"),
+        (1, bytes(16)),
+        (2, 2048),
+        (2, True),
+        (1, b"short"),
+        (2, 0),
+        (2, 2**40),
+        (5, Rows().to_fields()),
+        (5, Aligned(groupings=[["A"], ["B"]], partial_sums=2).to_fields()),
+    ],
 )
 def test_a_header_of_another_key_or_layout(position, value):
     header, *others = open_envelope(encrypt().to_bytes(), "table")
@@ -100,7 +113,7 @@ def test_a_header_of_another_key_or_layout(position, value):
 
 def test_group_sizes_need_no_second_count(monkeypatch):
     """However often a table is loaded and asked for counts, its rows are counted once for each grouping."""
-    table = EncryptedTable.from_bytes(encrypt(groupings=[["A"]]).to_bytes())
+    table = EncryptedTable.from_bytes(encrypt(layout=Aligned(groupings=[["A"]])).to_bytes())
     monkeypatch.setattr(Labels, "_combined", lambda *_: pytest.fail("the rows were counted again"))
     for _ in range(3):
         assert table.group_by("A").count().counts == [2, 1]
@@ -108,10 +121,14 @@ def test_group_sizes_need_no_second_count(monkeypatch):
 
 
 def test_a_layout_of_many_ciphertexts_costs_no_memory_before_they_are_counted():
-    """A thousand groups in as many parts, one in a slot: a million ciphertexts, for a header of a few kilobytes."""
+    """A thousand groups in as many parts, one in a slot: a million ciphertexts, for a header of a few kilobytes.
+
+    One of the groups has a thousand rows; the others have one.
+    """
     groups = [f"{i:03}" for i in range(1000)]
-    codes = np.arange(1000, dtype="<u2").tobytes()
-    fields = ["tenseal-bfv", bytes(16), 1, [["A", "text", groups, 2, codes]], [["n", 0]], "aligned", [["A"]], 1000]
+    codes = np.concatenate([np.arange(1000), np.zeros(999)]).astype("<u2").tobytes()
+    layout = Aligned(groupings=[["A"]], partial_sums=1000).to_fields()
+    fields = ["tenseal-bfv", bytes(16), 1, [["A", "text", groups, 2, codes]], [["n", 0]], layout]
     data = seal_envelope("table", [fields, b"no key", [b"no ciphertext"]])
     tracemalloc.start()
     with pytest.raises(DamagedBytes, match="needs 1000000 ciphertexts for its layout and brings 1"):

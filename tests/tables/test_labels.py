@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from he_helpers.schemes.errors import ValueOutOfRange
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Labels
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Labels, Rows
 from he_helpers.tables import labels as labels_module
 from tests.schemes.conftest import key_pair
 
@@ -46,14 +46,11 @@ def test_groups_are_those_of_pandas(grouping):
     pd.testing.assert_frame_equal(labels.frame(), FRAME, check_names=True)
 
 
-@pytest.mark.parametrize("layout", ["aligned", "rows"])
+@pytest.mark.parametrize("layout", [Aligned(groupings=[*GROUPINGS[:6], ["age", "year"]]), Rows()])
 def test_sums_have_the_index_of_pandas(layout):
     keys = key_pair("tenseal-bfv")
     frame = FRAME.assign(n=range(6), money=[0.5, 1.25, 2.0, 3.75, 0.01, 7.1])
-    options = {"groupings": GROUPINGS[:6] + [["age", "year"]]} if layout == "aligned" else {}
-    table = EncryptedTable.encrypt(
-        frame, list(FRAME), keys.public, decimals={"money": 2}, layout=layout, **options
-    )
+    table = EncryptedTable.encrypt(frame, list(FRAME), keys.public, decimals={"money": 2}, layout=layout)
     received = EncryptedTable.from_bytes(table.to_bytes())
     for grouping in (["year"], ["age"], ["member"], ["age", "year"], ["year", "age"]):
         answer = EncryptedAggregate.from_bytes(received.group_by(*grouping)["n"].sum().to_bytes())

@@ -11,8 +11,18 @@ from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ShapeMismatch, UnsupportedOperation
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Labels, Query, aggregate
-from he_helpers.tables.layouts import make_layout, sum_of_neighbours
+from he_helpers.tables import (
+    Aligned,
+    EncryptedAggregate,
+    EncryptedTable,
+    Labels,
+    Query,
+    Rotated,
+    Rows,
+    Values,
+    aggregate,
+)
+from he_helpers.tables.layouts import sum_of_neighbours
 from tests.schemes.conftest import key_pair
 from tests.tables.conftest import LABELS, PAIRS
 
@@ -50,7 +60,7 @@ def test_rotated_sums_agree_with_pandas(rotating, parts, labels):
     rows = 77
     frame = pd.DataFrame({"A": random.choice(list("xyz"), rows), "B": random.choice(list("pq"), rows)})
     frame = frame.assign(n=random.integers(-90, 90, rows) / 10, m=random.integers(0, 9, rows), o=1)
-    options = {"decimals": 1, "layout": "rotated", "partial_sums": parts, "groupings": [labels, []]}
+    options = {"decimals": 1, "layout": Rotated(groupings=[labels, []], partial_sums=parts)}
     sent = EncryptedTable.encrypt(frame, ["A", "B"], rotating.public, **options)
     received = EncryptedTable.from_bytes(sent.to_bytes())
     assert received.to_bytes() == sent.to_bytes() and received.description()["layout"] == "rotated"
@@ -69,7 +79,7 @@ def test_rotated_sums_agree_with_pandas(rotating, parts, labels):
 def test_ckks_rotates_too():
     keys = pyfhel_ckks(CKKSParameters(8192, (54, 36, 54), 36), galois_keys=[1, 2, 4]).generate_keys()
     frame = pd.DataFrame({"L": list("aabbbab"), "n": [0.5, 1, 2, -3, 4.25, 7, 0]})
-    table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=2, layout="rotated", partial_sums=4)
+    table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=2, layout=Rotated(partial_sums=4))
     assert len(table.ciphertexts) == 1
     assert table.group_by("L").sum().decrypt(keys.secret)["n"].to_dict() == {"a": 8.5, "b": 3.25}
 
@@ -84,10 +94,10 @@ def test_neighbours_against_numpy(rotating):
 
 def test_a_group_takes_no_more_slots_than_it_needs(rotating, population):
     table = EncryptedTable.encrypt(
-        population, LABELS, rotating.public, decimals=1, layout="rotated", groupings=PAIRS, partial_sums=32
+        population, LABELS, rotating.public, decimals=1, layout=Rotated(groupings=PAIRS, partial_sums=32)
     )
-    assert [table.layout.parts(tuple(pair)) for pair in PAIRS] == [2, 32, 4]
-    assert [len(c) for c in table.ciphertexts] == list(table.layout.lengths()) == [76 * 5 * 2, 8 * 5 * 32, 38 * 5 * 4]
+    assert [table.packing.parts(tuple(pair)) for pair in PAIRS] == [2, 32, 4]
+    assert [len(c) for c in table.ciphertexts] == list(table.packing.lengths()) == [76 * 5 * 2, 8 * 5 * 32, 38 * 5 * 4]
     for pair in PAIRS:
         found = table.group_by(*pair).sum().decrypt(rotating.secret)
         assert (found == population.groupby(pair)[list(found.columns)].sum().round(1)).all(axis=None)
@@ -96,7 +106,7 @@ def test_a_group_takes_no_more_slots_than_it_needs(rotating, population):
 def test_unused_slots_give_the_table_away(rotating):
     """Why a rotated result must be masked for anybody who must not see the rows."""
     frame = pd.DataFrame({"L": list("aaabb"), "n": [11, 22, 33, 44, 55]})
-    table = EncryptedTable.encrypt(frame, ["L"], rotating.public, layout="rotated", partial_sums=4)
+    table = EncryptedTable.encrypt(frame, ["L"], rotating.public, layout=Rotated(partial_sums=4))
     [sums] = table.group_by("L").sum().ciphertexts
     everything = Ciphertext(sums.key, sums.native, sums.key.slot_count, 0, sums.bound, sums.consumed)
     slots = rotating.secret.decrypt(everything)
@@ -109,46 +119,48 @@ def test_unused_slots_give_the_table_away(rotating):
 
 @pytest.mark.parametrize("parts", [3, 6, 12])
 def test_parts_are_a_power_of_two(rotating, population, parts):
-    with pytest.raises(ShapeMismatch, match="a power of two, at most 2048"):
+    with pytest.raises(ShapeMismatch, match=f"a power of two, and not {parts}"):
         EncryptedTable.encrypt(
-            population, LABELS, rotating.public, decimals=1, layout="rotated", partial_sums=parts
+            population, LABELS, rotating.public, decimals=1, layout=Rotated(partial_sums=parts)
         )
 
 
 def test_parts_are_at_most_half_of_the_slots():
     """BFV turns each half of its slots by itself, and no rotation adds one half to the other."""
     labels = Labels.from_frame(pd.DataFrame({"L": ["a"] * 8}))
-    assert make_layout("rotated", labels, 1, 8, None, 4).parts(("L",)) == 4
-    with pytest.raises(ShapeMismatch, match="a power of two, at most 4, half of the slots, and not 8"):
-        make_layout("rotated", labels, 1, 8, None, 8)
+    assert Rotated(partial_sums=4).pack(labels, 1, 8).parts(("L",)) == 4
+    with pytest.raises(ShapeMismatch, match="at most 4, half of the slots, and not 8"):
+        Rotated(partial_sums=8).pack(labels, 1, 8)
 
 
 def test_a_forged_number_of_parts(rotating):
     frame = pd.DataFrame({"L": list("aaaabbbb"), "n": range(8)})
-    table = EncryptedTable.encrypt(frame, ["L"], rotating.public, layout="rotated", partial_sums=4)
+    table = EncryptedTable.encrypt(frame, ["L"], rotating.public, layout=Rotated(partial_sums=4))
     header, *others = open_envelope(table.to_bytes(), "table")
-    assert header[-1] == 4
-    for parts in (0, 3, 2, 8192, -4, True, "4"):
+    assert header[-1] == {"name": "rotated", "groupings": [["L"]], "partial_sums": 4}
+    for parts in (0, 3, 2, 8192, -4, True, "4", 4.0):
         with pytest.raises(DamagedBytes):
-            EncryptedTable.from_bytes(seal_envelope("table", [[*header[:-1], parts], *others]))
+            layout = header[-1] | {"partial_sums": parts}
+            EncryptedTable.from_bytes(seal_envelope("table", [[*header[:-1], layout], *others]))
     fields = open_envelope(table.group_by("L").sum().to_bytes(), "aggregate")
     for parts in (0, 3, 2, 2**21, -4):
+        layout = fields[3] | {"partial_sums": parts}
         with pytest.raises(DamagedBytes):
-            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:4], parts, *fields[5:]]))
+            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:3], layout, *fields[4:]]))
 
 
 @pytest.mark.parametrize("name", ["pyfhel-bfv", "tenseal-bfv", "tenseal-ckks", "paillier"])
 def test_keys_that_cannot_rotate_are_refused_when_encrypting(name):
     frame = pd.DataFrame({"L": list("aabb"), "n": [1, 2, 3, 4]})
     with pytest.raises(UnsupportedOperation):
-        EncryptedTable.encrypt(frame, ["L"], key_pair(name).public, layout="rotated", partial_sums=2)
+        EncryptedTable.encrypt(frame, ["L"], key_pair(name).public, layout=Rotated(partial_sums=2))
 
 
 def test_too_little_noise_budget_is_refused_when_encrypting(heart):
     """The course's own plaintext modulus of 34 bits leaves no room for seven rotations of nineteen layers."""
     keys = pyfhel_bfv(galois_keys=STEPS).generate_keys()
     with pytest.raises(DepthExhausted):
-        EncryptedTable.encrypt(heart, ["male"], keys.public, layout="rotated", partial_sums=128)
+        EncryptedTable.encrypt(heart, ["male"], keys.public, layout=Rotated(partial_sums=128))
 
 
 # Sizes
@@ -156,15 +168,15 @@ def test_too_little_noise_budget_is_refused_when_encrypting(heart):
 
 def test_the_best_layout_is_near_its_theoretical_size(rotating, heart, population):
     values = heart[heart.columns.drop("male")].size
-    for layout, parts, count in (("aligned", 136, 18), ("rotated", 128, 19)):
-        table = EncryptedTable.encrypt(heart, ["male"], rotating.public, layout=layout, partial_sums=parts)
+    for layout, count in ((Aligned(partial_sums=136), 18), (Rotated(partial_sums=128), 19)):
+        table = EncryptedTable.encrypt(heart, ["male"], rotating.public, layout=layout)
         assert len(table.ciphertexts) == count
         data = len(table.to_bytes()) - len(table.key.to_bytes())
         assert 1 < data / least_bytes(values, BFV) <= 1.5
         found = table.group_by("male").sum().decrypt(rotating.secret)
         assert (found == heart.groupby("male").sum()).all(axis=None)
     table = EncryptedTable.encrypt(
-        population, LABELS, rotating.public, decimals=1, layout="rotated", groupings=PAIRS, partial_sums=32
+        population, LABELS, rotating.public, decimals=1, layout=Rotated(groupings=PAIRS, partial_sums=32)
     )
     data = len(table.to_bytes()) - len(table.key.to_bytes())
     assert 1 < data / (3 * least_bytes(152 * 5, BFV)) <= 1.5
@@ -172,7 +184,7 @@ def test_the_best_layout_is_near_its_theoretical_size(rotating, heart, populatio
 
 def test_the_population_job_of_whoever_holds_the_secret_key(population):
     keys = key_pair("tenseal-bfv")
-    table = EncryptedTable.encrypt(population, LABELS, keys.secret, decimals=1, groupings=PAIRS)
+    table = EncryptedTable.encrypt(population, LABELS, keys.secret, decimals=1, layout=Aligned(groupings=PAIRS))
     data = table.to_bytes()
     assert len(data) <= 800_000
     for pair in PAIRS:
@@ -183,15 +195,12 @@ def test_the_population_job_of_whoever_holds_the_secret_key(population):
 def test_lanes_aligned_to_groups_are_near_their_theoretical_size(population):
     parameters = PaillierParameters(2048, 32)
     keys = paillier(parameters).generate_keys()
-    table = EncryptedTable.encrypt(population, LABELS, keys.public, decimals=1, groupings=PAIRS)
+    table = EncryptedTable.encrypt(population, LABELS, keys.public, decimals=1, layout=Aligned(groupings=PAIRS))
     assert len(table.ciphertexts) == 49
     assert 1 < len(table.to_bytes()) / (3 * least_bytes(152 * 5, parameters)) <= 1.6
 
 
-@pytest.mark.parametrize("layout, count", [("values", 760), ("rows", 152), ("aligned", 25)])
+@pytest.mark.parametrize("layout, count", [(Values(), 760), (Rows(), 152), (Aligned(groupings=PAIRS), 25)])
 def test_numbers_of_ciphertexts(layout, count, population):
-    options = {"groupings": PAIRS} if layout == "aligned" else {}
-    table = EncryptedTable.encrypt(
-        population, LABELS, key_pair("tenseal-bfv").public, decimals=1, layout=layout, **options
-    )
-    assert len(table.ciphertexts) == table.layout.ciphertext_count == count
+    table = EncryptedTable.encrypt(population, LABELS, key_pair("tenseal-bfv").public, decimals=1, layout=layout)
+    assert len(table.ciphertexts) == table.packing.ciphertext_count == count

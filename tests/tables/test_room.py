@@ -12,10 +12,10 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
-from he_helpers.tables import EncryptedTable, Labels, encrypted_table
-from he_helpers.tables.layouts import make_layout
+from he_helpers.tables import Aligned, EncryptedTable, Labels, Rotated, Rows, encrypted_table
 from he_helpers.tables.room import sum_error
 from tests.schemes.conftest import key_pair
+from tests.tables.conftest import LAYOUTS
 
 SCHEMES = {"tenseal-bfv": tenseal_bfv, "tenseal-ckks": tenseal_ckks, "paillier": paillier}
 
@@ -65,7 +65,8 @@ def test_a_table_of_gigabytes_is_refused_with_its_size(name):
     assert "100,000 ciphertexts" in message and "larger partial_sums than 1," in message
     [announced] = re.findall(r"about ([\d,]+) bytes", message)
     assert 0.8 < int(announced.replace(",", "")) / (100_000 * each) < 1.25
-    assert 'layout="aligned"' in refused(keys, frame, ShapeMismatch, layout="rows", largest_bytes=100 * each)
+    message = refused(keys, frame, ShapeMismatch, layout=Rows(), largest_bytes=100 * each)
+    assert "Use layout=Aligned(groupings=[[...]], partial_sums=...), which" in message
 
 
 def test_the_limit_without_a_word_is_a_gibibyte():
@@ -78,7 +79,7 @@ def test_what_the_message_names_is_enough():
     [needed] = re.findall(r"largest_bytes=(\d+)", refused(keys, frame, ShapeMismatch, largest_bytes=100_000))
     refused(keys, frame, ShapeMismatch, largest_bytes=int(needed) - 1)
     sums_are_right(keys, frame, largest_bytes=int(needed))
-    sums_are_right(keys, frame, partial_sums=3, largest_bytes=100_000)
+    sums_are_right(keys, frame, layout=Aligned(partial_sums=3), largest_bytes=100_000)
 
 
 # The noise budget of BFV
@@ -91,7 +92,7 @@ def test_more_than_a_thousand_rows_in_one_group():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", ["aligned", "rows", "values"])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 @pytest.mark.parametrize("bits, rows", [(40, 500), (44, 2)])
 def test_a_sum_beyond_the_noise_budget_names_what_fits(short_of_noise, bits, rows, layout):
     keys, frame = short_of_noise[bits], one_group(np.arange(rows) % 7)
@@ -101,8 +102,8 @@ def test_a_sum_beyond_the_noise_budget_names_what_fits(short_of_noise, bits, row
     too_much = keys.public.consumption_of_sum(rows) / keys.public.consumption_limit
     assert too_much > 1 and 2 ** float(over) == pytest.approx(too_much, rel=0.04)
     [parts] = re.findall(r"partial_sums=(\d+)", message)
-    assert int(parts) == 2 and (layout == "aligned" or 'layout="aligned"' in message)
-    sums_are_right(keys, frame, partial_sums=int(parts))
+    assert int(parts) == 2 and (layout == Aligned() or "layout=Aligned(groupings=[[...]], partial_sums=2)" in message)
+    sums_are_right(keys, frame, layout=Aligned(partial_sums=int(parts)))
     sums_are_right(advised(message, "tenseal-bfv"), frame, layout=layout)
 
 
@@ -122,9 +123,10 @@ def test_too_many_rotations_name_partial_sums():
     parameters = BFVParameters(4096, (53, 53), plaintext_prime(40, 4096))
     keys = pyfhel_bfv(parameters, galois_keys=[1, 2, 4, 8]).generate_keys()
     frame = one_group(np.arange(32) % 7)
-    with pytest.raises(DepthExhausted, match=r'Use layout="aligned", partial_sums=1, or the parameters'):
-        EncryptedTable.encrypt(frame, ["L"], keys.public, layout="rotated", partial_sums=16)
-    sums_are_right(keys, frame.head(4), layout="rotated", partial_sums=2)
+    words = re.escape("Use layout=Aligned(groupings=[[...]], partial_sums=1), or the parameters")
+    with pytest.raises(DepthExhausted, match=words):
+        EncryptedTable.encrypt(frame, ["L"], keys.public, layout=Rotated(partial_sums=16))
+    sums_are_right(keys, frame.head(4), layout=Rotated(partial_sums=2))
 
 
 def test_a_received_table_that_cannot_be_added_up(short_of_noise, monkeypatch):
@@ -135,11 +137,11 @@ def test_a_received_table_that_cannot_be_added_up(short_of_noise, monkeypatch):
         EncryptedTable.from_bytes(data)
 
 
-@pytest.mark.parametrize("layout, parts", [("aligned", 1), ("aligned", 3), ("rows", 1)])
-def test_the_check_counts_what_the_sum_uses_up(layout, parts):
+@pytest.mark.parametrize("layout", [Aligned(), Aligned(partial_sums=3), Rows()], ids=repr)
+def test_the_check_counts_what_the_sum_uses_up(layout):
     keys = key_pair("tenseal-bfv")
-    table = EncryptedTable.encrypt(one_group(range(20)), ["L"], keys.public, layout=layout, partial_sums=parts)
-    consumed = max(keys.public.consumption_of_sum(*sums) for sums in table.layout.sums())
+    table = EncryptedTable.encrypt(one_group(range(20)), ["L"], keys.public, layout=layout)
+    consumed = max(keys.public.consumption_of_sum(kind.ciphertexts, kind.rotations) for kind in table.packing.sums())
     assert [total.consumed for total in table.group_by("L").sum().ciphertexts] == [consumed]
 
 
@@ -155,7 +157,7 @@ def test_a_value_above_its_share_is_named_with_its_row(scheme, decimals):
     message = refused(keys, frame, ValueOutOfRange, decimals=decimals)
     assert f"Column 'n', row 2: the value {-largest:,.12g} exceeds" in message and "sum of 10 ciphertexts" in message
     assert "partial_sums=2" in message
-    sums_are_right(keys, frame, decimals=decimals, partial_sums=2)
+    sums_are_right(keys, frame, decimals=decimals, layout=Aligned(partial_sums=2))
     if scheme == "tenseal-bfv":
         sums_are_right(advised(message, scheme), frame, decimals=decimals)
 
@@ -193,8 +195,8 @@ def test_the_most_decimals_that_are_taken_come_back_right():
         keys = make(CKKSParameters(4096, (56, 50), 25)).generate_keys()
         frame = pd.DataFrame({"L": np.arange(2000 * 4) % 500, "n": random.integers(-500, 500, 8000) / 10})
         for parts in (1, 4):
-            table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=1, partial_sums=parts)
-            assert sum_error(table.layout, 50, keys.public) < 0.05, name
+            table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=1, layout=Aligned(partial_sums=parts))
+            assert sum_error(table.packing, 50, keys.public) < 0.05, name
             found = table.group_by("L").sum().decrypt(keys.secret)
             assert (found["n"] == frame.groupby("L")["n"].sum().round(1)).all()
 
@@ -203,9 +205,9 @@ def test_the_error_of_a_sum_counts_its_slots():
     """A hundred rows in four slots of 25 ciphertexts, which whoever decrypts adds up, or the server by rotations."""
     labels = Labels.from_frame(pd.DataFrame({"L": ["a"] * 100}))
     key = key_pair("tenseal-ckks").public
-    for name, rotated in (("aligned", False), ("rotated", True)):
-        layout = make_layout(name, labels, 1, key.slot_count, None, 4)
-        assert sum_error(layout, 50, key) == ckks_sum_error(key.parameters, 25, 50, 4, rotated)
+    for layout, rotated in ((Aligned(partial_sums=4), False), (Rotated(partial_sums=4), True)):
+        packing = layout.pack(labels, 1, key.slot_count)
+        assert sum_error(packing, 50, key) == ckks_sum_error(key.parameters, 25, 50, 4, rotated)
     assert ckks_sum_error(key.parameters, 25, 50, 4, True) > ckks_sum_error(key.parameters, 25, 50, 1, True)
 
 

@@ -14,7 +14,7 @@ from he_helpers.lab.notebook.data import DATA_FOLDER, SHIPPED, decimals, load_ta
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
-from he_helpers.tables import EncryptedTable, UnknownColumn
+from he_helpers.tables import Aligned, EncryptedTable, UnknownColumn
 from he_helpers.tables.statistics import (
     Histogram,
     Measure,
@@ -100,7 +100,9 @@ def largest_error(sums, plan, study, by):
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_statistic_is_that_of_pandas(study, plan, name, by):
     keys = SCHEMES[name]().generate_keys()
-    table = EncryptedTable.encrypt(study[[by]].join(moments(study, plan)), [by], keys.public, partial_sums=225)
+    table = EncryptedTable.encrypt(
+        study[[by]].join(moments(study, plan)), [by], keys.public, layout=Aligned(partial_sums=225)
+    )
     sums = table.group_by(by).sum().decrypt(keys.secret).join(open_counts(table.label_frame, plan, by))
     # The sums are integers and rounding makes those of CKKS exact; without it, 1e-6 would be allowed.
     assert largest_error(sums, plan, study, by) < 1e-9
@@ -117,7 +119,9 @@ def test_paillier_on_a_part_of_the_study(study):
 
 def test_ckks_before_rounding_is_below_one_in_a_million(study, plan):
     keys = tenseal_ckks(CKKS).generate_keys()
-    table = EncryptedTable.encrypt(study[["male"]].join(moments(study, plan)), ["male"], keys.public, partial_sums=225)
+    table = EncryptedTable.encrypt(
+        study[["male"]].join(moments(study, plan)), ["male"], keys.public, layout=Aligned(partial_sums=225)
+    )
     result = table.group_by("male").sum()
     raw = np.concatenate([keys.secret.decrypt(ciphertext) for ciphertext in result.ciphertexts])
     # The order of sums in slots is column, group, part.
@@ -135,9 +139,8 @@ def test_public_masks_give_the_same_and_upload_less(study, plan):
     keys = tenseal_bfv().generate_keys()
     masks = list(public.mask_labels.values())
     derived = moments(study, public)
-    table = EncryptedTable.encrypt(
-        study[LABELS].join(derived), [*LABELS, *masks], keys.public, partial_sums=200, groupings=[["male"]]
-    )
+    layout = Aligned(groupings=[["male"]], partial_sums=200)
+    table = EncryptedTable.encrypt(study[LABELS].join(derived), [*LABELS, *masks], keys.public, layout=layout)
     sums = table.group_by("male").sum().decrypt(keys.secret).join(open_counts(table.label_frame, public, "male"))
     encrypted = plain_sums(study, plan, "male")
     pd.testing.assert_frame_equal(summarise(sums, public), summarise(encrypted, plan))
@@ -152,7 +155,9 @@ def test_histogram_and_contingency_table(study):
         study, {}, histograms={"glucose": EDGES, "age": [32, 50, 70]}, contingencies=[("education", "prevalentHyp")]
     )
     keys = tenseal_bfv().generate_keys()
-    table = EncryptedTable.encrypt(study[["male"]].join(moments(study, plan)), ["male"], keys.public, partial_sums=128)
+    table = EncryptedTable.encrypt(
+        study[["male"]].join(moments(study, plan)), ["male"], keys.public, layout=Aligned(partial_sums=128)
+    )
     sums = table.group_by("male").sum().decrypt(keys.secret)
     for group, part in study.groupby("male"):
         for name, edges in (("glucose", EDGES), ("age", [32, 50, 70])):
@@ -169,8 +174,12 @@ def test_the_notebooks_table_takes_few_ciphertexts_and_one_addition_for_each(stu
     cells = [("education", "prevalentHyp")]
     counts = MomentPlan.for_frame(study, {}, histograms={"glucose": EDGES}, contingencies=cells)
     key = tenseal_bfv().generate_keys().public
-    table = EncryptedTable.encrypt(study[LABELS].join(moments(study, plan)), LABELS, key, partial_sums=116)
-    other = EncryptedTable.encrypt(study[["male"]].join(moments(study, counts)), ["male"], key, partial_sums=128)
+    table = EncryptedTable.encrypt(
+        study[LABELS].join(moments(study, plan)), LABELS, key, layout=Aligned(partial_sums=116)
+    )
+    other = EncryptedTable.encrypt(
+        study[["male"]].join(moments(study, counts)), ["male"], key, layout=Aligned(partial_sums=128)
+    )
     # 35 columns of 2 groups in 116 parts fill 2 vectors of 4096 slots; the larger groups of the three labels have 2419,
     # 2144 and 3594 rows, which are 21, 19 and 31 layers. 14 columns in 128 parts fill one vector, in 19 layers.
     assert (len(plan.names), len(table.ciphertexts)) == (35, 2 * (21 + 19 + 31))

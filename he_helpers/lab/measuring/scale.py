@@ -17,7 +17,7 @@ import tenseal as ts
 from he_helpers.lab.measuring.measure import paired
 from he_helpers.lab.notebook.data import load_table
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable
 
 GROUPS = 10
 COLUMNS = ("a", "b", "c")
@@ -41,10 +41,10 @@ def scale_costs(rows: int = 10**6, repetitions: int = 7) -> pd.DataFrame:
     context, parts = keys.public.context, min(rows, keys.public.slot_count // (GROUPS * len(COLUMNS)))
 
     def encrypt() -> EncryptedTable:
-        return EncryptedTable.encrypt(frame, ["group"], keys.public, partial_sums=parts)
+        return EncryptedTable.encrypt(frame, ["group"], keys.public, layout=Aligned(partial_sums=parts))
 
     table = encrypt()
-    vectors = list(table.layout.vectors(frame[list(COLUMNS)].to_numpy()))
+    vectors = list(table.packing.vectors(frame[list(COLUMNS)].to_numpy()))
     raw = [ts.bfv_vector(context, vector) for vector in vectors]
     raw_bytes, table_bytes = [vector.serialize() for vector in raw], table.to_bytes()
     raw_context = context.serialize(save_public_key=False, save_galois_keys=False, save_relin_keys=False)

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ from he_helpers.lab.measuring.scale import scale_costs
 from he_helpers.lab.notebook.data import load_table
 from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.secret import KeyPair, Scheme, paillier, pyfhel_ckks, tenseal_bfv
-from he_helpers.tables import EncryptedAggregate, EncryptedTable
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Layout, Rows, Values
 
 LABELS = ("AREA", "AGE GROUP", "SEX")
 GROUPINGS = (("AGE GROUP", "SEX"), ("AREA", "SEX"), ("AREA", "AGE GROUP"))
@@ -42,26 +41,26 @@ _SLOTS = "slots aligned to groups, TenSEAL BFV 4096"
 _PUBLISHED_BYTES = 32_000_000
 # With a scale of 36 bits the sum of all rows stays within the headroom of CKKS; with 40 bits it does not. The primes in
 # the middle of the chain follow the scale. They serve products, which a sum does not need: _FAIR goes without them.
-_JOBS: dict[str, tuple[Callable[[], Scheme], dict[str, Any]]] = {
-    _NAIVE: (lambda: pyfhel_ckks(CKKSParameters(8192, (60, 36, 36, 60), scale_bits=36)), {"layout": "values"}),
-    _FAIR: (lambda: pyfhel_ckks(CKKSParameters(4096, (56, 50), scale_bits=32)), {"layout": "values"}),
-    _ROWS: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"layout": "rows"}),
-    _ALIGNED: (lambda: paillier(PaillierParameters(modulus_bits=2048)), {"groupings": GROUPINGS}),
-    "lanes aligned to groups, Paillier 3072": (paillier, {"groupings": GROUPINGS}),
-    _SLOTS: (tenseal_bfv, {"groupings": GROUPINGS}),
+_JOBS: dict[str, tuple[Callable[[], Scheme], Layout]] = {
+    _NAIVE: (lambda: pyfhel_ckks(CKKSParameters(8192, (60, 36, 36, 60), scale_bits=36)), Values()),
+    _FAIR: (lambda: pyfhel_ckks(CKKSParameters(4096, (56, 50), scale_bits=32)), Values()),
+    _ROWS: (lambda: paillier(PaillierParameters(modulus_bits=2048)), Rows()),
+    _ALIGNED: (lambda: paillier(PaillierParameters(modulus_bits=2048)), Aligned(groupings=GROUPINGS)),
+    "lanes aligned to groups, Paillier 3072": (paillier, Aligned(groupings=GROUPINGS)),
+    _SLOTS: (tenseal_bfv, Aligned(groupings=GROUPINGS)),
 }
 _REPETITIONS = 5
 
 
-def measure_job(frame: pd.DataFrame, keys: KeyPair, options: dict[str, Any]) -> dict[str, float]:
+def measure_job(frame: pd.DataFrame, keys: KeyPair, layout: Layout) -> dict[str, float]:
     """The population job once: encrypt, send, aggregate all three groupings, send back, decrypt.
 
     Whoever holds the secret key encrypts with it; the naive way does it as Pyfhel by itself can, with the public key.
     Returns seconds (encrypt, aggregate, decrypt), bytes (upload, results) and the largest absolute error.
     """
     start = time.process_time()
-    key = keys.public if options.get("layout") == "values" else keys.secret
-    table = EncryptedTable.encrypt(frame, LABELS, key, decimals=DECIMALS, **options)
+    key = keys.public if layout == Values() else keys.secret
+    table = EncryptedTable.encrypt(frame, LABELS, key, decimals=DECIMALS, layout=layout)
     encrypted = time.process_time()
     upload = table.to_bytes()
     received = EncryptedTable.from_bytes(upload)
@@ -97,10 +96,10 @@ def population_costs() -> pd.DataFrame:
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in _JOBS}
     with tqdm(total=len(_JOBS) * _REPETITIONS - _REPETITIONS + 1, desc="population", file=sys.stderr) as progress:
         for repetition in range(_REPETITIONS):
-            for name, (_, options) in _JOBS.items():
+            for name, (_, layout) in _JOBS.items():
                 if name == _NAIVE and repetition:
                     continue
-                runs[name].append(measure_job(frame, keys[name], options))
+                runs[name].append(measure_job(frame, keys[name], layout))
                 progress.update()
     costs = pd.DataFrame({name: pd.DataFrame(measured).median() for name, measured in runs.items()}).T
     encrypting = {name: np.array([run["encrypt [s]"] for run in measured]) for name, measured in runs.items()}
