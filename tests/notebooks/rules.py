@@ -116,11 +116,7 @@ class Notebook:
     @property
     def code(self) -> list[Cell]:
         numbered = enumerate(self.cells, start=1)
-        return [
-            Cell(number, cell)
-            for number, cell in numbered
-            if cell.cell_type == "code" and cell.source.strip()
-        ]
+        return [Cell(number, cell) for number, cell in numbered if cell.cell_type == "code" and cell.source.strip()]
 
 
 def is_executed_in_order(notebook: Notebook) -> list[Finding]:
@@ -144,20 +140,14 @@ def stores_errors_only_where_asked(notebook: Notebook) -> list[Finding]:
     for cell in notebook.code:
         raised = any(output.output_type == "error" for output in cell.outputs)
         if raised and not cell.may_raise:
-            findings.append(
-                Finding(cell.number, "stores an error; mend it, or tag the cell raises-exception.")
-            )
+            findings.append(Finding(cell.number, "stores an error; mend it, or tag the cell raises-exception."))
         if cell.may_raise and not raised:
-            findings.append(
-                Finding(cell.number, "is tagged raises-exception and raises nothing; take the tag away.")
-            )
+            findings.append(Finding(cell.number, "is tagged raises-exception and raises nothing; take the tag away."))
     return findings
 
 
 _PLACES = "home|root|tmp|Users|private|var|opt|mnt|usr|srv|work|workspace|Volumes|__w"
-_LOCAL_PATH = re.compile(
-    rf"(?<![\w.:/<])/(?:{_PLACES})/[\w.@~-]+|\b[A-Z]:\\\w+|\bsite-packages\b|(?<!\w)~/\w+"
-)
+_LOCAL_PATH = re.compile(rf"(?<![\w.:/<])/(?:{_PLACES})/[\w.@~-]+|\b[A-Z]:\\\w+|\bsite-packages\b|(?<!\w)~/\w+")
 _THIS_MACHINE = sorted({str(PROJECT), str(Path.home()), tempfile.gettempdir()} - {"/"})
 
 
@@ -245,11 +235,7 @@ def ends_with_versions(notebook: Notebook) -> list[Finding]:
     printed = any(re.search(r"\d+\.\d+", text) for text in last.texts())
     if "version" in last.source.lower() and printed:
         return []
-    return [
-        Finding(
-            last.number, "is the last code cell and prints no versions; end with those of the libraries used."
-        )
-    ]
+    return [Finding(last.number, "is the last code cell and prints no versions; end with those of the libraries used.")]
 
 
 _IMAGE = re.compile(r"<(?:img|svg)\b[^>]*>", re.IGNORECASE)
@@ -294,9 +280,7 @@ def opens_only_its_own_roles_folder(notebook: Notebook) -> list[Finding]:
         for folder in (*ROLES, "in_mind"):
             if folder != speaker and _opens(cell.source, folder):
                 who = f"the {speaker}" if speaker else "a notebook without a role"
-                message = (
-                    f"opens the folder {folder!r} as {who}; use handover/, the server, or %%role {folder}."
-                )
+                message = f"opens the folder {folder!r} as {who}; use handover/, the server, or %%role {folder}."
                 findings.append(Finding(cell.number, message))
     return findings
 

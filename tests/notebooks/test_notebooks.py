@@ -12,9 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, Notebook
 
-NOTEBOOKS = sorted(
-    path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
-)
+NOTEBOOKS = sorted(path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 IMAGE = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="{}" width="672">'
 TABLE = "<table><tr><th>Region</th><td>12.5</td></tr></table>"
 
@@ -43,14 +41,11 @@ def good():
     cells = [new_markdown_cell("# Encrypt a table\n\nThe data administrator.")]
     code = [new_code_cell("seat = lab.enter('administrator', notebook='02')")]
     code += [
-        new_code_cell(f"total({number})", outputs=[printed(f"{number} rows, 8213 bytes\n")])
-        for number in range(9)
+        new_code_cell(f"total({number})", outputs=[printed(f"{number} rows, 8213 bytes\n")]) for number in range(9)
     ]
     code += [new_code_cell("(seat.folder / 'keys').exists()\n(seat.handover / 'address').exists()")]
     code += [new_code_cell("%%role analyst\nask()", outputs=[printed("min 5 | max 3.5\n")])]
-    code += [
-        new_code_cell("bars(sizes)", outputs=[displayed(text_html=IMAGE.format("Sizes"), text_plain="Sizes")])
-    ]
+    code += [new_code_cell("bars(sizes)", outputs=[displayed(text_html=IMAGE.format("Sizes"), text_plain="Sizes")])]
     code += [new_code_cell("sizes", outputs=[displayed(text_html=TABLE, text_plain="Region 12.5")])]
     code += [new_code_cell("lab.versions()", outputs=[printed("tenseal 0.3.18\nnumpy 2.4.6\n")])]
     for count, cell in enumerate(code, start=1):
@@ -116,9 +111,7 @@ FAULTS = {
         prints("C:\\Users\\someone\n"),
         prints("lib/python3.11/site-packages/tenseal\n"),
         lambda cells: raises(cells, "File /private/var/folders/x1/T/ipykernel_1/2.py, line 1"),
-        lambda cells: cells[3].update(
-            outputs=[displayed(text_html="<td>/Users/someone/a.csv</td>", text_plain="")]
-        ),
+        lambda cells: cells[3].update(outputs=[displayed(text_html="<td>/Users/someone/a.csv</td>", text_plain="")]),
     ],
     "stores_no_timing_where_compared": [
         prints("encrypted in 1.23 s\n"),
@@ -151,9 +144,7 @@ FAULTS = {
     ],
     "describes_every_figure": [
         lambda cells: cells[-3].update(outputs=[displayed(text_html=IMAGE.format(""), text_plain="Sizes")]),
-        lambda cells: cells[-3].update(
-            outputs=[displayed(text_html='<img src="a.png">', text_plain="Sizes")]
-        ),
+        lambda cells: cells[-3].update(outputs=[displayed(text_html='<img src="a.png">', text_plain="Sizes")]),
         lambda cells: cells[-3].update(outputs=[displayed(image_png="iVBORw0KGgo=", text_plain="<Figure>")]),
     ],
     "gives_a_table_after_every_figure": [
