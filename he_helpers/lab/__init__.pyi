@@ -8,6 +8,7 @@ from .notebook.data import SHIPPED as SHIPPED
 from .notebook.data import TableError as TableError
 from .notebook.data import decimals as decimals
 from .notebook.data import load_table as load_table
+from .notebook.measured import measured as measured
 from .notebook.source import show_source as show_source
 from .stage.catch_up import CatchUpFailed as CatchUpFailed
 from .stage.entrance import enter as enter

@@ -3,7 +3,8 @@
     python -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 -n 2 --dist loadscope \\
         notebooks/ -p tests.notebooks.plugin
 
-A cell tagged `linux-only` runs everywhere and is compared on Linux only.
+A cell tagged `linux-only` runs everywhere and is compared on Linux only. What `sanitise.cfg` lists, such as the digits
+of measured numbers, is masked in every comparison.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from he_helpers.lab.workspace.workspace import Workspace
 ON_LINUX = sys.platform == "linux"
 _OUTPUT_SECONDS = 60  # nbval's own 5 s are too few for an output that two busy cores are late with
 _LOOK_SECONDS = 1
-# nbval leaves PNG outputs out of the comparison; figures here are PNGs inside HTML (see figures.show).
-_INLINE_PNG = (r"data:image/png;base64,[A-Za-z0-9+/=]+", "data:image/png")
+SANITISE = Path(__file__).with_name("sanitise.cfg")
 
 
 class KernelDied(RuntimeError):
@@ -69,10 +69,12 @@ class CourseNotebook(IPyNbFile):
             seconds = self.config.option.nbval_kernel_startup_timeout
             self.kernel = WatchedKernel(self._workspace, self.path.parent, seconds)
             self.setup_sanitize_files()
-            self.sanitize_patterns.update([_INLINE_PNG])
         except BaseException:
             self._clear()
             raise
+
+    def get_sanitize_files(self) -> list[str]:
+        return [str(SANITISE), *super().get_sanitize_files()]
 
     def teardown(self) -> None:
         try:

@@ -121,6 +121,7 @@ FAULTS = {
         prints("Encryption: 3 seconds\n"),
         prints("seconds: 0.31\n"),
         prints("at 2026-01-02T10:11:12\n"),
+        prints("encrypted in 12 ms, the mean of ≈ 3\n"),
         lambda cells: cells[3].update(
             outputs=[displayed(text_html="<th>encrypt [ms]</th><td>3.1</td>", text_plain="")]
         ),
@@ -199,6 +200,7 @@ def test_a_rule_finds_its_fault(rule, fault):
     "harmless",
     [
         prints("encrypted in 1.23 s\n", tag="nbval-ignore-output"),
+        prints("encrypted in ≈ 1.23 s, one value took ≈ 3.1e-05 s, ≈ 12,000 rows/s\n"),
         prints("a warning\n", name="stderr", tag="nbval-ignore-output"),
         tagged("nbval-ignore-output", 3),
         prints("GET http://127.0.0.1:8000/v1/datasets, in the 1980s and/or 3 row(s) of 5, min 5, 12 min\n"),
@@ -229,6 +231,10 @@ def figure(data):
     return source, new_output("display_data", shown)
 
 
+def result(text):
+    return new_output("execute_result", {"text/plain": text})
+
+
 NEW_WORKSPACE = f"""\
 import os, pathlib, sys, he_helpers
 workspace = pathlib.Path(os.environ["HE_COURSE_WORKSPACE"])
@@ -246,6 +252,15 @@ SMALL = {
         cell(NEW_WORKSPACE, printed("False True\n")),
         cell("print(2)", printed("3\n")),
         cell("print(2)", printed("3\n"), tag="nbval-ignore-output"),
+    ],
+    "measured": [
+        cell(
+            "from he_helpers import lab\nprint('one guess:', lab.measured(0.0041, 's'))", printed("one guess: ≈ 12 s\n")
+        ),
+        cell("lab.measured(123_456, 'bytes')", result("≈ 0.5 bytes")),
+        cell("print('two guesses:', lab.measured(0.0041, 's'))", printed("one guess: ≈ 0.0041 s\n")),
+        cell("lab.measured(0.0041, 'ms')", result("≈ 0.0041 s")),
+        cell("print('0.0041 s')", printed("0.0042 s\n")),
     ],
     "linux": [cell("print(2)", printed("3\n"), tag="linux-only")],
     "dies": [cell("import os\nos._exit(1)"), cell("1 + 1")],
@@ -312,6 +327,12 @@ def test_nbval_passes_what_matches_in_a_new_workspace_with_this_interpreter(unde
 def test_nbval_fails_where_an_output_changed(under_nbval):
     outcomes, said, _, _ = under_nbval
     assert outcomes["differs"] == ["passed", "failure", "passed"], said
+
+
+@pytest.mark.slow
+def test_the_digits_of_a_measured_number_are_masked_and_its_words_and_unit_are_compared(under_nbval):
+    outcomes, said, _, _ = under_nbval
+    assert outcomes["measured"] == ["passed", "passed", "failure", "failure", "failure"], said
 
 
 @pytest.mark.slow
