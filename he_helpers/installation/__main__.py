@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 _BESIDE = "--beside"
 
 
-def main():
+def main() -> None:
     try:
         require_supported_python()
         # Imported here because an interpreter outside the range may not even be able to read it.

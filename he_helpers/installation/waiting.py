@@ -112,7 +112,7 @@ def what_to_do() -> str:
 
 
 class _WaitingFinder(MetaPathFinder):
-    def find_spec(self, fullname, path=None, target=None) -> None:
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if fullname != "Pyfhel":
             return
         notebook = "ipykernel" in sys.modules

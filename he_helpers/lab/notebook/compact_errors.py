@@ -50,9 +50,15 @@ def use_compact_errors(shell: InteractiveShell) -> None:
     if original.__module__ == __name__:
         return
 
-    def structured_traceback(kind, error, trace=None, tb_offset=None, context=5):
+    def structured_traceback(
+        etype: type,
+        evalue: BaseException | None,
+        etb: TracebackType | None = None,
+        tb_offset: int | None = None,
+        context: int = 5,
+    ) -> list[str]:
         if formatter.mode != _MODE_OF_COMPACT_ERRORS:
-            return original(kind, error, trace, tb_offset, context)
-        return compact_traceback(kind, error, trace, lambda file: shell.compile.format_code_name(file) is not None)
+            return original(etype, evalue, etb, tb_offset, context)
+        return compact_traceback(etype, evalue, etb, lambda file: shell.compile.format_code_name(file) is not None)
 
     formatter.structured_traceback = structured_traceback  # type: ignore[method-assign]  # of this shell alone

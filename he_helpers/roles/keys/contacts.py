@@ -38,7 +38,7 @@ class Contact:
     kind: str
     key: bytes
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.kind not in ALGORITHMS:
             raise DamagedContact(
                 f"The kind of a key is one of {', '.join(map(repr, ALGORITHMS))}; this is {self.kind!r:.80}."

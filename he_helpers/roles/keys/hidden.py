@@ -1,6 +1,6 @@
 """A holder whose value no repr, log line or traceback shows."""
 
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -22,5 +22,5 @@ class Hidden(Generic[T]):
     def __repr__(self) -> str:
         return "<hidden>"
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("A hidden value is not copied out of its process.")

@@ -17,7 +17,7 @@ class ForbiddenImport(HEError, ImportError):
 
 
 class _Guard(MetaPathFinder):
-    def find_spec(self, fullname, path=None, target=None) -> None:
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if is_forbidden(fullname):
             raise ForbiddenImport(
                 f"{fullname} holds code for secret keys or for a role, and the server never imports it. "

@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from he_helpers.server.account_roles import ACCOUNT_ROLES
 from he_helpers.server.http.problems import Problem
@@ -45,7 +45,7 @@ def add_account(store: Store, name: str, role: str) -> str:
         )
     token = secrets.token_urlsafe(_TOKEN_BYTES)
 
-    def step(connection) -> None:
+    def step(connection: Connection) -> None:
         if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first():
             raise ValueError(f"There is already an account {name!r}; choose another name.")
         connection.execute(insert(accounts).values(name=name, role=role, token_hash=_hash(token)))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from flask import Blueprint, Flask, Response, current_app, jsonify, request
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from sqlalchemy import Connection
 
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.server.http.application import new_application, read_body, takes_body
@@ -339,7 +340,7 @@ def _record_refusal(
     """Record that something was refused. Raises Problem (quota-exceeded)."""
     analyst = account.name if account.role == "analyst" else None
 
-    def step(connection) -> None:
+    def step(connection: Connection) -> None:
         _store().quotas.check_new_event(connection, account.name)
         record_event(
             connection,

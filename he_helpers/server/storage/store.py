@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -32,6 +32,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from he_helpers.server.storage.folder import CannotStart, open_own_file
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.server.storage.schema import VERSION, metadata, store_version
+
+if TYPE_CHECKING:
+    import psycopg
 
 Answer = TypeVar("Answer")
 
@@ -204,7 +207,7 @@ def _sqlite_engine(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection, _record) -> None:
+    def _set_up(connection: sqlite3.Connection, _record: object) -> None:
         # The driver must not begin transactions on its own: _begin does, with the right lock.
         connection.isolation_level = None
         # FULL makes a commit wait for the disk, so that what was acknowledged survives a crash of the machine
@@ -244,7 +247,7 @@ def _postgresql_engine(url: URL) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _set_up(connection, _record) -> None:
+    def _set_up(connection: "psycopg.Connection", _record: object) -> None:
         # A server that hangs or lost its machine must not keep the lock from the next one for ever.
         with connection.cursor() as cursor:
             for setting in ("lock_timeout", "idle_in_transaction_session_timeout"):
