@@ -74,7 +74,7 @@ class TableHeader:
 
     def group_sizes(self, group_by: Sequence[str]) -> pd.Series:
         """Rows in each group, int64, from the readable labels alone. Raises UnknownLabel."""
-        Query("count", group_by).check_names(self.label_names, ())
+        Query("count", tuple(group_by)).check_names(self.label_names, ())
         sizes = self.labels.group_sizes(group_by)
         return pd.Series(sizes, index=self.labels.groups(group_by).index(), name="count")
 

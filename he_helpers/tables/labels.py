@@ -202,6 +202,7 @@ def _read_column(column: pd.Series) -> tuple[str, list[str], np.ndarray]:
         kept = column.cat.remove_unused_categories().cat
         kind = "ordered category" if kept.ordered else "category"
         return kind, [str(value) for value in kept.categories], kept.codes.to_numpy(np.int64)
+    dtype: type
     if pd.api.types.is_bool_dtype(column.dtype):
         kind, dtype = "truth", np.bool_
     elif pd.api.types.is_integer_dtype(column.dtype) and column.max() < 2**63:

@@ -58,8 +58,8 @@ def check_room(packing: Packing, columns: Sequence[Column], numbers: np.ndarray,
         check_noise(packing, key)
     except DepthExhausted as error:
         raise DepthExhausted(f"{error} Use {_or(ways() or ['fewer rows'])}.") from None
-    if not key.exact:
-        _check_precision(packing, columns, largest, key)
+    if isinstance(key.parameters, CKKSParameters):
+        _check_precision(packing, columns, largest, key, key.parameters)
 
 
 def check_noise(packing: Packing, key: PublicKey) -> None:
@@ -73,24 +73,26 @@ def check_noise(packing: Packing, key: PublicKey) -> None:
         )
 
 
-def _check_precision(packing: Packing, columns: Sequence[Column], largest: float, key: PublicKey) -> None:
-    error = sum_error(packing, largest, key)
+def _check_precision(
+    packing: Packing, columns: Sequence[Column], largest: float, key: PublicKey, parameters: CKKSParameters
+) -> None:
+    error = sum_error(packing, largest, parameters)
     for column in columns:
         if error >= 0.5 * 10.0**-column.decimals:
             carried = math.ceil(-math.log10(2 * error)) - 1
             fewer = f"decimals={carried}" if carried >= 0 else "a larger unit"
             raise ValueOutOfRange(
                 f"Column {column.name!r} is announced with {column.decimals} decimals, and a sum of {packing.terms:,} "
-                f"terms under {key.scheme_name} with a scale of {key.parameters.scale_bits} bits can be off by "
+                f"terms under {key.scheme_name} with a scale of {parameters.scale_bits} bits can be off by "
                 f"{error:.1g}, which half of the last decimal does not cover. Use "
                 f"{_or([f'{fewer} for it (round the column first)', *_parameters(packing, [column], largest, key)])}."
             )
 
 
-def sum_error(packing: Packing, largest: float, key: PublicKey) -> float:
+def sum_error(packing: Packing, largest: float, parameters: CKKSParameters) -> float:
     """An upper bound of the error of a decrypted CKKS sum of values up to ``largest``, before it is rounded."""
     return max(
-        ckks_sum_error(key.parameters, kind.ciphertexts, largest, kind.parts, rotated=kind.rotations > 0)
+        ckks_sum_error(parameters, kind.ciphertexts, largest, kind.parts, rotated=kind.rotations > 0)
         for kind in packing.sums()
     )
 

@@ -196,7 +196,7 @@ def test_the_most_decimals_that_are_taken_come_back_right():
         frame = pd.DataFrame({"L": np.arange(2000 * 4) % 500, "n": random.integers(-500, 500, 8000) / 10})
         for parts in (1, 4):
             table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=1, layout=Aligned(partial_sums=parts))
-            assert sum_error(table.packing, 50, keys.public) < 0.05, name
+            assert sum_error(table.packing, 50, keys.public.parameters) < 0.05, name
             found = table.group_by("L").sum().decrypt(keys.secret)
             assert (found["n"] == frame.groupby("L")["n"].sum().round(1)).all()
 
@@ -207,7 +207,7 @@ def test_the_error_of_a_sum_counts_its_slots():
     key = key_pair("tenseal-ckks").public
     for layout, rotated in ((Aligned(partial_sums=4), False), (Rotated(partial_sums=4), True)):
         packing = layout.pack(labels, 1, key.slot_count)
-        assert sum_error(packing, 50, key) == ckks_sum_error(key.parameters, 25, 50, 4, rotated)
+        assert sum_error(packing, 50, key.parameters) == ckks_sum_error(key.parameters, 25, 50, 4, rotated)
     assert ckks_sum_error(key.parameters, 25, 50, 4, True) > ckks_sum_error(key.parameters, 25, 50, 1, True)
 
 
