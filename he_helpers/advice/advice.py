@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from he_helpers.advice.fitting import Fit, fits_of
-from he_helpers.advice.job import SCHEME_NAMES, Job
+from he_helpers.advice.job import Job
 from he_helpers.errors import HEError
 from he_helpers.parameters.sets import CKKSParameters, PaillierParameters
+from he_helpers.schemes.catalogue import SCHEMES
 
 _LEVELS = (192, 128)
 _OTHER_SCHEME = "the job names"
@@ -75,7 +76,7 @@ def advise(job: Job) -> Advice:
 def _survey(job: Job) -> tuple[list[Fit], list[str]]:
     fits: list[Fit] = []
     reasons: dict[str, list[str]] = {}
-    for scheme in SCHEME_NAMES if job.scheme is None else (job.scheme,):
+    for scheme in SCHEMES if job.scheme is None else (job.scheme,):
         for found in fits_of(job, scheme):
             if isinstance(found, Fit):
                 fits.append(found)
@@ -83,13 +84,13 @@ def _survey(job: Job) -> tuple[list[Fit], list[str]]:
                 reasons.setdefault(found, []).append(scheme)
     others = [f"{' and '.join(schemes)}, {reason}." for reason, schemes in reasons.items()]
     if job.scheme is not None:
-        unnamed = ", ".join(scheme for scheme in SCHEME_NAMES if scheme != job.scheme)
+        unnamed = ", ".join(scheme for scheme in SCHEMES if scheme != job.scheme)
         others.append(f"{unnamed}: {_OTHER_SCHEME} {job.scheme}.")
     return fits, others
 
 
 def _suits(job: Job) -> bool:
-    schemes = SCHEME_NAMES if job.scheme is None else (job.scheme,)
+    schemes = SCHEMES if job.scheme is None else (job.scheme,)
     return any(isinstance(found, Fit) for scheme in schemes for found in fits_of(job, scheme))
 
 

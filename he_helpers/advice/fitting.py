@@ -32,8 +32,9 @@ from he_helpers.parameters.sets import (
     coefficient_primes,
     plaintext_prime,
 )
-from he_helpers.parameters.sizes import Sizes, expected_sizes
+from he_helpers.parameters.sizes import Sizes
 from he_helpers.parameters.tables import FACTORING_TABLE, STANDARD_TABLE
+from he_helpers.schemes.catalogue import SCHEMES
 
 _LONGEST_PRIME = 60  # SEAL's limit
 _SHORTEST_SCALE = 15
@@ -80,7 +81,7 @@ class Fit:
         """What the server needs: the keys for evaluation. Additions need none in TenSEAL and Pyfhel."""
         keys = self.sizes
         needed = self.relinearisation_keys * keys.relinearisation_keys + self.galois_keys * keys.galois_keys
-        return needed or (keys.public_key if self.scheme == "paillier" else 0)
+        return needed or (keys.public_key if isinstance(self.parameters, PaillierParameters) else 0)
 
     @property
     def total_bytes(self) -> int:
@@ -91,15 +92,16 @@ def fits_of(job: Job, scheme: str) -> Iterator[Fit | str]:
     """For each arrangement that ``scheme`` could use: a Fit, or the reason why not, with the arrangement in front."""
     for name in _arrangements(job, scheme):
         try:
-            yield _FITTERS[scheme.split("-")[-1]](job, scheme, name)
+            yield _FITTERS[SCHEMES[scheme].parameters_class](job, scheme, name)
         except DoesNotFit as reason:
             yield f"{_arranged(job, scheme, name, 1024).words.split(',')[0]} ({name}): {reason}"
 
 
 def _arrangements(job: Job, scheme: str) -> list[str]:
+    operations = SCHEMES[scheme].operations
     if job.is_table:
-        return ["aligned", "rows", *["rotated"] * scheme.startswith("pyfhel")]
-    if scheme == "paillier":
+        return ["aligned", "rows", *["rotated"] * ("rotation" in operations)]
+    if "sum of slots" not in operations:
         return ["values"] if job.weighted and job.sums else ["rows"] if job.sums else ["columns"]
     if job.weighted:
         return ["columns", "inputs", "products"]
@@ -113,9 +115,8 @@ def _arranged(job: Job, scheme: str, name: str, slots: int) -> Arrangement:
         return by_rows(job, slots)
     if name in ("aligned", "rotated"):
         return by_alignment(job, slots, name)
-    # TenSEAL sums one of the two rows of a BFV ciphertext's slots, and the unused slots with them.
     sums_slots = name == "inputs" or name == "columns" and job.sums
-    if scheme == "tenseal-bfv" and sums_slots:
+    if SCHEMES[scheme].sums_half and sums_slots:
         slots = slots // 2 - CHECK_SLOTS
     return by_columns(job, slots) if name == "columns" else by_inputs(job, slots, name)
 
@@ -145,7 +146,7 @@ def _fit_paillier(job: Job, scheme: str, name: str) -> Fit:
         f"{parameters.slot_count}",
         "headroom": _headroom_words(job, arrangement, steps, parameters.capacity),
     }
-    sizes = expected_sizes(scheme, parameters)
+    sizes = SCHEMES[scheme].expected_sizes(parameters)
     factor = (modulus / 3072) ** 2.6
     additions = arrangement.ciphertexts - arrangement.results
     powers = arrangement.ciphertexts if job.weighted else 0
@@ -357,7 +358,7 @@ def _lattice_fit(
 ) -> Fit:
     ring, primes = parameters.ring_dimension, len(parameters.coefficient_modulus_bits)
     levels_used = job.levels if isinstance(parameters, CKKSParameters) else 0
-    sizes = expected_sizes(scheme, parameters, levels_used)
+    sizes = SCHEMES[scheme].expected_sizes(parameters, levels_used)
     transform = ring / 4096 * primes * math.log2(ring) / 24
     switch = 10 * transform * (primes - 1)
     products = arrangement.ciphertexts * job.product_depth
@@ -432,4 +433,4 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value < 1e300 else "more than 1e300"
 
 
-_FITTERS = {"paillier": _fit_paillier, "bfv": _fit_bfv, "ckks": _fit_ckks}
+_FITTERS = {PaillierParameters: _fit_paillier, BFVParameters: _fit_bfv, CKKSParameters: _fit_ckks}

@@ -10,8 +10,8 @@ from typing import Any
 
 from he_helpers.errors import HEError
 from he_helpers.parameters.tables import STANDARD_TABLE
+from he_helpers.schemes.catalogue import SCHEMES
 
-SCHEME_NAMES = ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "pyfhel-ckks", "paillier")
 OPERATIONS = ("sums", "weighted sums", "comparisons")
 _COUNTS = {
     "rows": (1, 10**9),
@@ -40,7 +40,7 @@ class Job:
     precision: the largest absolute error of a result that is acceptable; None: half a unit of the data's last decimal,
         so that rounding gives the exact result; 0: exact.
     security: 128, 192 or 256 bits.
-    scheme: one of SCHEME_NAMES, or None for any.
+    scheme: a name of ``schemes.catalogue``, or None for any.
     quantum: whether these bits must also hold against a large quantum computer. Nobody has one today; ciphertexts that
         are copied today can be decrypted when somebody has.
     groups: the number of rows of each group that sums are asked for; empty: one group of all rows. For sums of the data
@@ -81,8 +81,8 @@ class Job:
         if _number(self.security) not in STANDARD_TABLE:
             raise InvalidJob(f"The security level is {', '.join(map(str, STANDARD_TABLE))}, not {self.security!r}.")
         self._set("security", int(self.security))
-        if self.scheme is not None and self.scheme not in SCHEME_NAMES:
-            raise InvalidJob(f"The scheme is one of {', '.join(SCHEME_NAMES)}, or None; not {self.scheme!r}.")
+        if self.scheme is not None and self.scheme not in list(SCHEMES):
+            raise InvalidJob(f"The scheme is one of {', '.join(SCHEMES)}, or None; not {self.scheme!r}.")
         if not isinstance(self.quantum, bool):
             raise InvalidJob(f"quantum is True or False, not {self.quantum!r}.")
         self._set("groups", self._checked_groups())

@@ -5,7 +5,7 @@ sums have all their terms, but these repeat a few ciphertexts, so that the error
 cancel out between independent ciphertexts, all add up. So it takes no more than seconds for jobs with millions of rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -14,24 +14,9 @@ from operator import add
 import numpy as np
 
 from he_helpers.advice.fitting import Fit
-from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
-from he_helpers.schemes.secret import (
-    KeyPair,
-    Scheme,
-    paillier,
-    pyfhel_bfv,
-    pyfhel_ckks,
-    tenseal_bfv,
-    tenseal_ckks,
-)
+from he_helpers.schemes.secret import KeyPair, Scheme, make_scheme
 
-_SCHEMES: dict[str, Callable[..., Scheme]] = {
-    "tenseal-bfv": tenseal_bfv,
-    "tenseal-ckks": tenseal_ckks,
-    "pyfhel-bfv": pyfhel_bfv,
-    "pyfhel-ckks": pyfhel_ckks,
-}
 # The arrangements in which a row's inputs lie side by side, and weights multiply slots.
 _INPUTS = ("inputs", "products")
 
@@ -56,10 +41,8 @@ class Verification:
 
 def scheme_for(fit: Fit) -> Scheme:
     """The scheme with the advised parameters and the evaluation keys that the job needs."""
-    if isinstance(fit.parameters, PaillierParameters):
-        return paillier(fit.parameters)
-    return _SCHEMES[fit.scheme](
-        fit.parameters, relinearisation_keys=fit.relinearisation_keys, galois_keys=fit.galois_keys
+    return make_scheme(
+        fit.scheme, fit.parameters, relinearisation_keys=fit.relinearisation_keys, galois_keys=fit.galois_keys
     )
 
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import ShapeMismatch, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public.interface import Ciphertext
 
@@ -90,7 +91,7 @@ def blind(numerator: Ciphertext, divisor: Ciphertext, dither: int) -> BlindedRat
     below 1 and for bounds that leave the factor too little room, KeyMismatch.
     """
     key = numerator.key
-    if key.scheme_name != "paillier":
+    if not isinstance(key.parameters, PaillierParameters):
         raise UnsupportedOperation(
             f"A blinded ratio needs the long integers of paillier; {key.scheme_name} holds at most {key.capacity:,.0f} "
             "in a slot, so that the size of a blinded amount would tell the amount."

@@ -1,9 +1,9 @@
 """Bytes of ciphertexts and of each kind of key, before anything is encrypted.
 
-A polynomial is stored as ring dimension x primes words of 64 bits. Pyfhel as this course builds it stores them as
-they are; TenSEAL compresses them with Zstandard, which the entropy of the bytes predicts to a few percent: the upper
-bytes of a word above a prime of 40 bits are zero, the lower ones are random. Below 35 bits the runs of zeros take off
-another tenth. The envelope of a ciphertext is included.
+A polynomial is stored as ring dimension x primes words of 64 bits. Some libraries store them as they are, others
+compress them with Zstandard, which the entropy of the bytes predicts to a few percent: the upper bytes of a word above
+a prime of 40 bits are zero, the lower ones are random. Below 35 bits the runs of zeros take off another tenth. The
+envelope of a ciphertext is included.
 """
 
 import math
@@ -26,15 +26,16 @@ class Sizes:
     galois_keys: int
 
 
-def expected_sizes(scheme: str, parameters: Parameters, levels_used: int = 0) -> Sizes:
-    """What ``scheme`` ("tenseal-bfv", "pyfhel-ckks", "paillier", ...) will store under ``parameters``.
+def expected_sizes(parameters: Parameters, *, compressed: bool, levels_used: int = 0) -> Sizes:
+    """What a library will store under ``parameters``.
 
-    levels_used: how many primes the rescalings of CKKS have taken off a result.
+    compressed: whether it compresses; numbers of Paillier stay as long as they are. levels_used: how many primes the
+    rescalings of CKKS have taken off a result.
     """
     if isinstance(parameters, PaillierParameters):
         modulus = math.ceil(parameters.modulus_bits / 8)
         return Sizes(2 * modulus + _ENVELOPE, 2 * modulus + _ENVELOPE, modulus, modulus, 0, 0)
-    word = (lambda bits: 8.0) if scheme.startswith("pyfhel") else _compressed_word
+    word = _compressed_word if compressed else lambda bits: 8.0
     chain = parameters.coefficient_modulus_bits
     ring = parameters.ring_dimension
 

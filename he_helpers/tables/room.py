@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from he_helpers.advice import ImpossibleJob, InvalidJob, Job, advise
-from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, Parameters, expected_sizes
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, Parameters
 from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfRange
 from he_helpers.schemes.public.interface import PublicKey
@@ -23,7 +23,7 @@ LARGEST_BYTES = 2**30
 
 def check_size(packing: Packing, key: PublicKey, largest_bytes: int) -> None:
     """Raise ShapeMismatch if the ciphertexts of ``packing`` take above ``largest_bytes``, made with the public key."""
-    each = expected_sizes(key.scheme_name, key.parameters).ciphertext
+    each = key.catalogue_entry.expected_sizes(key.parameters).ciphertext
     total = each * packing.ciphertext_count
     if total > largest_bytes:
         raise ShapeMismatch(

@@ -19,10 +19,10 @@ from he_helpers.parameters import (
     assess_security,
     coefficient_limit,
     coefficient_primes,
-    expected_sizes,
     limit_words,
     parameters_to_dict,
 )
+from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.secret import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from tests.own_process import in_a_process_of_its_own
@@ -392,7 +392,7 @@ def test_sizes_of_keys(scheme, parameters):
     def bytes_of(**keys: bool) -> int:
         return len(scheme(parameters, **keys).generate_keys().public.to_bytes())
 
-    expected = expected_sizes(scheme(parameters).name, parameters)
+    expected = SCHEMES[scheme(parameters).name].expected_sizes(parameters)
     plain = bytes_of()
     assert plain == pytest.approx(expected.public_key, rel=0.05)
     relinearisation = bytes_of(relinearisation_keys=True) - plain
@@ -402,8 +402,8 @@ def test_sizes_of_keys(scheme, parameters):
 
 def test_sizes_of_paillier_and_of_results():
     # Twice the modulus and 60 bytes of envelope; a key is the modulus alone.
-    paillier = expected_sizes("paillier", PaillierParameters(3072))
+    paillier = SCHEMES["paillier"].expected_sizes(PaillierParameters(3072))
     assert (paillier.ciphertext, paillier.result, paillier.public_key, paillier.secret_key) == (828, 828, 384, 384)
     parameters = CKKSParameters(8192, (60, 40, 60))
-    fresh, used = (expected_sizes("pyfhel-ckks", parameters, levels).result for levels in (0, 1))
+    fresh, used = (SCHEMES["pyfhel-ckks"].expected_sizes(parameters, levels).result for levels in (0, 1))
     assert Fraction(fresh - 60, used - 60) == 2

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
+from he_helpers.schemes import catalogue
 from he_helpers.schemes.secret import (
     KeyPair,
     paillier,
@@ -23,8 +24,8 @@ SCHEMES = {
     "pyfhel-ckks": pyfhel_ckks,
     "paillier": paillier,
 }
-LATTICE = [name for name in SCHEMES if name != "paillier"]
-EXACT = ["tenseal-bfv", "pyfhel-bfv", "paillier"]
+LATTICE = [name for name in SCHEMES if "product of ciphertexts" in catalogue.SCHEMES[name].operations]
+EXACT = [name for name in SCHEMES if catalogue.SCHEMES[name].exact]
 # Two products one after the other, and sums of slots.
 DEEP_BFV = BFVParameters(8192, (54, 50, 50, 60), plaintext_prime(20, 8192))
 DEEP_CKKS = CKKSParameters(8192, (54, 40, 40, 60), 40)

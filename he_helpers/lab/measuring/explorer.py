@@ -26,7 +26,6 @@ from he_helpers.parameters import (
     Parameters,
     assess_security,
     coefficient_primes,
-    expected_sizes,
     plaintext_prime,
 )
 from he_helpers.parameters.noise import (
@@ -36,8 +35,9 @@ from he_helpers.parameters.noise import (
     ckks_drift,
     ckks_fresh_error,
 )
+from he_helpers.schemes.catalogue import first_scheme
 
-SCHEMES = {"BFV": "tenseal-bfv", "CKKS": "tenseal-ckks", "Paillier": "paillier"}
+SCHEMES = ("BFV", "CKKS", "Paillier")
 _CHOICES = ("scheme", "ring_dimension", "outer_bits", "inner_primes", "inner_bits", "scale_bits", "plaintext_bits")
 _LATTICE = {"ring_dimension", "outer_bits", "inner_primes", "inner_bits"}
 _SHOWN = {
@@ -62,9 +62,9 @@ _STYLE = """<style>
 </style>"""
 
 
-def consequences(scheme: str, parameters: Parameters) -> pd.Series:
-    """What ``parameters`` mean under ``scheme`` ("BFV", "CKKS" or "Paillier"), as words, one for each consequence."""
-    sizes = expected_sizes(SCHEMES[scheme], parameters)
+def consequences(parameters: Parameters) -> pd.Series:
+    """What ``parameters`` mean, as words, one for each consequence; sizes as TenSEAL or phe stores them."""
+    sizes = first_scheme(parameters).expected_sizes(parameters)
     words = {
         "security": assess_security(parameters).words + _refusal(parameters),
         "security against quantum computers": assess_security(parameters, quantum=True).words,
@@ -133,7 +133,7 @@ class Explorer:
     def consequences(self) -> pd.Series:
         """A series of words; the only entry "not possible" says why where the choice cannot be a parameter set."""
         try:
-            return consequences(self.scheme.value, self.parameters)
+            return consequences(self.parameters)
         except InvalidParameters as error:
             return pd.Series({"not possible": str(error)}, name="consequence")
 

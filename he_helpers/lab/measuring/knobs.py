@@ -17,12 +17,11 @@ from tenseal.sealapi import Decryptor
 
 from he_helpers.parameters import (
     BFVParameters,
-    CKKSParameters,
     PaillierParameters,
     Parameters,
     assess_security,
-    expected_sizes,
 )
+from he_helpers.schemes.catalogue import first_scheme
 from he_helpers.schemes.secret import KeyPair, paillier, tenseal_bfv, tenseal_ckks
 
 SIZES = ["ciphertext", "public key", "relinearisation keys", "Galois keys"]
@@ -57,9 +56,8 @@ def turn(settings: Mapping[Any, Parameters], operations: tuple[str, ...] = tuple
 
 
 def predicted_sizes(settings: Mapping[Any, Parameters]) -> pd.DataFrame:
-    """The bytes of SIZES that ``expected_sizes`` computes for each setting: the same on every run."""
-    schemes = {BFVParameters: "tenseal-bfv", CKKSParameters: "tenseal-ckks", PaillierParameters: "paillier"}
-    rows = {setting: expected_sizes(schemes[type(p)], p) for setting, p in settings.items()}
+    """The bytes of SIZES that the catalogue of schemes expects for each setting: the same on every run."""
+    rows = {setting: first_scheme(p).expected_sizes(p) for setting, p in settings.items()}
     columns = {name: name.lower().replace(" ", "_") for name in SIZES}
     return pd.DataFrame(
         {setting: {name: getattr(sizes, field) for name, field in columns.items()} for setting, sizes in rows.items()}

@@ -6,7 +6,7 @@ serialise. So beside the four calls there is their sum, ``all four``: encrypt, a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,38 +16,29 @@ import tenseal as ts
 
 from he_helpers.lab.measuring.measure import paired
 from he_helpers.parameters import PaillierParameters
-from he_helpers.schemes.secret import (
-    KeyPair,
-    paillier,
-    pyfhel_bfv,
-    pyfhel_ckks,
-    tenseal_bfv,
-    tenseal_ckks,
-)
+from he_helpers.schemes.catalogue import SCHEMES
+from he_helpers.schemes.secret import KeyPair, make_scheme
 
-SCHEMES: dict[str, Callable[[], Any]] = {
-    "tenseal-bfv": tenseal_bfv,
-    "tenseal-ckks": tenseal_ckks,
-    "pyfhel-bfv": pyfhel_bfv,
-    "pyfhel-ckks": pyfhel_ckks,
-    "paillier": lambda: paillier(PaillierParameters(modulus_bits=2048)),
-}
 STEPS = ("encrypt", "add", "decrypt", "serialise")
 _ADDITIONS = 20  # an addition takes microseconds: timed many at a time
 
 Calls = dict[str, Callable[[], Any]]
 
 
-def overhead(schemes: tuple[str, ...] = tuple(SCHEMES), repetitions: int = 31) -> pd.DataFrame:
+def overhead(schemes: Sequence[str] | None = None, repetitions: int = 31) -> pd.DataFrame:
     """Time each step as a user of the library would write it and as the helper offers it, one right after the other.
+
+    schemes: their names; None: measured_schemes().
 
     Raw encryption starts from a NumPy array, raw decryption ends in one. Returns a row for each scheme and step, with
     the columns raw and helper (medians, microseconds) and ``helper / raw``, the median of the ratios within a pair,
     with the quartiles of these ratios; the step ``all four`` is the sum of the four.
     """
     rows = {}
-    for name in schemes:
-        raw, helper = calls(SCHEMES[name]().generate_keys())
+    for name in measured_schemes() if schemes is None else schemes:
+        # Keys of 3072 bits would take seconds.
+        parameters = PaillierParameters(2048) if SCHEMES[name].parameters_class is PaillierParameters else None
+        raw, helper = calls(make_scheme(name, parameters).generate_keys())
         pairs = {step: paired(raw[step], helper[step], repetitions) * 1e6 for step in STEPS}
         pairs["add"] /= _ADDITIONS
         pairs["all four"] = np.sum(list(pairs.values()), axis=0)
@@ -83,8 +74,7 @@ def calls(keys: KeyPair) -> tuple[Calls, Calls]:
         "decrypt": lambda: secret.decrypt(a),
         "serialise": lambda: a.to_bytes(),
     }
-    raw_of_library = {"tenseal": _raw_tenseal, "pyfhel": _raw_pyfhel, "paillier": _raw_paillier}
-    return raw_of_library[public.scheme_name.split("-")[0]](keys, values, a.native, b.native), helper
+    return _RAW_OF_LIBRARY[public.catalogue_entry.library](keys, values, a.native, b.native), helper
 
 
 def _raw_tenseal(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
@@ -124,3 +114,11 @@ def _raw_paillier(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
         "decrypt": lambda: keys.secret._private.raw_decrypt(int(x)),
         "serialise": lambda: int(x).to_bytes(512, "big"),
     }
+
+
+_RAW_OF_LIBRARY = {"TenSEAL": _raw_tenseal, "Pyfhel": _raw_pyfhel, "phe": _raw_paillier}
+
+
+def measured_schemes() -> list[str]:
+    """The schemes of the libraries whose raw calls are written down here."""
+    return [entry.name for entry in SCHEMES.values() if entry.library in _RAW_OF_LIBRARY]

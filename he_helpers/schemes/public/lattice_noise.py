@@ -21,7 +21,6 @@ class BFVNoise:
     """Mixin for public keys of BFV: noise from BFVParameters."""
 
     parameters: BFVParameters
-    exact = True
 
     def _consumption_limit(self) -> float:
         return bfv_noise_limit(self.parameters)
@@ -70,7 +69,6 @@ class CKKSLevels:
     """Mixin for public keys of CKKS: levels from CKKSParameters."""
 
     parameters: CKKSParameters
-    exact = False
 
     def _consumption_limit(self) -> float:
         return self.parameters.levels

@@ -32,17 +32,6 @@ class PaillierPublicKey(PublicKey):
     """Paillier: exact integers in lanes, which sums and products with one number treat alike."""
 
     scheme_name = "paillier"
-    parameters_class = PaillierParameters
-    exact = True
-    operations = frozenset({"product with a number"})
-    alternatives = {
-        "product with a vector": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
-        "product of ciphertexts": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
-        "sum of slots": "tenseal-bfv, tenseal-ckks, pyfhel-bfv, pyfhel-ckks",
-        "rotation": "pyfhel-bfv, pyfhel-ckks",
-        "product with a matrix": "tenseal-ckks",
-    }
-
     parameters: PaillierParameters
 
     def __init__(self, modulus: int, parameters: PaillierParameters) -> None:
@@ -126,6 +115,3 @@ class PaillierPublicKey(PublicKey):
 
     def _consumption_words(self, consumed: float) -> str:
         return "Paillier has no noise"
-
-
-PUBLIC_KEY_CLASSES = {PaillierPublicKey.scheme_name: PaillierPublicKey}

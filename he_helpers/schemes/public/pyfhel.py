@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from Pyfhel import PyCtxt, Pyfhel
 
-from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters
+from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
@@ -76,11 +76,6 @@ def public_parts(engine: Pyfhel) -> dict[str, bytes]:
 
 
 class _PyfhelPublicKey(PublicKey):
-    operations = frozenset(
-        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots", "rotation"}
-    )
-    alternatives = {"product with a matrix": "tenseal-ckks"}
-
     def __init__(self, engine: Pyfhel, parameters: Parameters, fingerprint: str) -> None:
         self.engine = engine
         super().__init__(parameters, fingerprint, not engine.is_public_key_empty())
@@ -183,7 +178,6 @@ class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
     """Pyfhel BFV: exact integers."""
 
     scheme_name = "pyfhel-bfv"
-    parameters_class = BFVParameters
 
     def _encrypt(self, vector: np.ndarray) -> PyCtxt:
         return self.engine.encryptInt(vector.astype(np.int64, copy=False))
@@ -208,7 +202,6 @@ class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
     """Pyfhel CKKS: real numbers with an error."""
 
     scheme_name = "pyfhel-ckks"
-    parameters_class = CKKSParameters
 
     def _encrypt(self, vector: np.ndarray) -> PyCtxt:
         return self.engine.encryptFrac(vector)
@@ -234,6 +227,3 @@ class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
         # The prime that was divided out is not exactly the scale; the operators refuse scales that differ.
         product.set_scale(2.0**self.parameters.scale_bits)
         return product
-
-
-PUBLIC_KEY_CLASSES = {cls.scheme_name: cls for cls in (PyfhelBFVPublicKey, PyfhelCKKSPublicKey)}

@@ -181,12 +181,7 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
     """TenSEAL BFV: exact integers."""
 
     scheme_name = "tenseal-bfv"
-    parameters_class = BFVParameters
     _scheme_type = ts.SCHEME_TYPE.BFV
-    operations = frozenset(
-        {"product with a number", "product with a vector", "product of ciphertexts", "sum of slots"}
-    )
-    alternatives = {"product with a matrix": "tenseal-ckks", "rotation": "pyfhel-bfv"}
 
     @staticmethod
     def _same_encoding(context: ts.Context, parameters: BFVParameters) -> bool:
@@ -224,18 +219,7 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
     """TenSEAL CKKS: real numbers with an error."""
 
     scheme_name = "tenseal-ckks"
-    parameters_class = CKKSParameters
     _scheme_type = ts.SCHEME_TYPE.CKKS
-    operations = frozenset(
-        {
-            "product with a number",
-            "product with a vector",
-            "product of ciphertexts",
-            "sum of slots",
-            "product with a matrix",
-        }
-    )
-    alternatives = {"rotation": "pyfhel-ckks"}
 
     @staticmethod
     def _same_encoding(context: ts.Context, parameters: CKKSParameters) -> bool:
@@ -264,6 +248,3 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
                 "the part for evaluation only."
             )
         return a.mm(matrix.tolist())
-
-
-PUBLIC_KEY_CLASSES = {cls.scheme_name: cls for cls in (TenSEALBFVPublicKey, TenSEALCKKSPublicKey)}

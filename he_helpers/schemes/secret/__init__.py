@@ -8,6 +8,7 @@
 
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.secret.key_generation import (
+    make_scheme,
     paillier,
     pyfhel_bfv,
     pyfhel_ckks,
@@ -20,6 +21,7 @@ __all__ = [
     "KeyPair",
     "Scheme",
     "SecretKey",
+    "make_scheme",
     "paillier",
     "pyfhel_bfv",
     "pyfhel_ckks",

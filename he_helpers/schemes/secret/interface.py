@@ -2,12 +2,14 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from he_helpers.parameters import Parameters, parameters_to_dict, require_security
+from he_helpers.schemes.catalogue import scheme_entry
 from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, WrongKind
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS, computed
@@ -123,12 +125,31 @@ class KeyPair:
 
 
 class Scheme(ABC):
-    """An immutable set of parameters of one scheme of one library. Raises InsecureParameters when it is created."""
+    """An immutable set of parameters of one scheme of one library, and which evaluation keys to make.
 
-    def __init__(self, name: str, parameters: Parameters, *, insecure_for_teaching: bool = False) -> None:
+    Raises InvalidParameters, InsecureParameters and UnsupportedOperation (no such evaluation keys) when it is created.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parameters: Parameters,
+        *,
+        relinearisation_keys: bool = False,
+        galois_keys: bool | Sequence[int] = False,
+        insecure_for_teaching: bool = False,
+    ) -> None:
+        entry = scheme_entry(name)
+        entry.require_parameters(parameters)
         require_security(parameters, insecure_for_teaching)
+        if relinearisation_keys:
+            entry.require("product of ciphertexts")
+        if galois_keys:
+            entry.require("sum of slots")
         self.name = name
         self.parameters = parameters
+        self.relinearisation_keys = relinearisation_keys
+        self.galois_keys = galois_keys
         self.insecure_for_teaching = insecure_for_teaching
 
     def __repr__(self) -> str:

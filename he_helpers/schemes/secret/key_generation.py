@@ -1,15 +1,44 @@
-"""Which schemes there are, and reading a key pair from its bytes."""
+"""Choosing a scheme, by its name or by a function of its own, and reading a key pair from its bytes."""
 
 from collections.abc import Sequence
 
 from he_helpers.errors import HEError
-from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, Parameters
+from he_helpers.schemes.catalogue import SCHEMES, load, scheme_entry
 from he_helpers.schemes.envelope import open_envelope
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.secret.interface import KeyPair, Scheme
-from he_helpers.schemes.secret.phe import Paillier
-from he_helpers.schemes.secret.tenseal import TenSEALScheme
+
+
+def make_scheme(
+    name: str,
+    parameters: Parameters | None = None,
+    *,
+    relinearisation_keys: bool = False,
+    galois_keys: bool | Sequence[int] = False,
+    insecure_for_teaching: bool = False,
+) -> Scheme:
+    """The scheme of this name in ``schemes.catalogue``, such as "tenseal-bfv".
+
+    parameters: of its class in the catalogue; None: the defaults of that class. relinearisation_keys: for products of
+    ciphertexts. galois_keys: True for sums of slots; the steps of rotations where the library makes single keys.
+    insecure_for_teaching: take parameters that the published tables call insecure.
+
+    Raises UnsupportedOperation (no such scheme; evaluation keys that it does not have), InvalidParameters,
+    InsecureParameters.
+    """
+    return _scheme_class(name)(
+        name,
+        scheme_entry(name).parameters_class() if parameters is None else parameters,
+        relinearisation_keys=relinearisation_keys,
+        galois_keys=galois_keys,
+        insecure_for_teaching=insecure_for_teaching,
+    )
+
+
+def _scheme_class(name: str) -> type[Scheme]:
+    return load(scheme_entry(name).secret)
 
 
 def tenseal_bfv(
@@ -24,9 +53,9 @@ def tenseal_bfv(
     relinearisation_keys: for products of ciphertexts. galois_keys: for sums of slots. insecure_for_teaching: take
     parameters that the published tables call insecure.
     """
-    return TenSEALScheme(
+    return make_scheme(
         "tenseal-bfv",
-        parameters or BFVParameters(),
+        parameters,
         relinearisation_keys=relinearisation_keys,
         galois_keys=galois_keys,
         insecure_for_teaching=insecure_for_teaching,
@@ -41,9 +70,9 @@ def tenseal_ckks(
     insecure_for_teaching: bool = False,
 ) -> Scheme:
     """TenSEAL CKKS: real numbers with an error, in slots. Keywords as for tenseal_bfv."""
-    return TenSEALScheme(
+    return make_scheme(
         "tenseal-ckks",
-        parameters or CKKSParameters(),
+        parameters,
         relinearisation_keys=relinearisation_keys,
         galois_keys=galois_keys,
         insecure_for_teaching=insecure_for_teaching,
@@ -58,9 +87,9 @@ def pyfhel_bfv(
     insecure_for_teaching: bool = False,
 ) -> Scheme:
     """Pyfhel BFV: exact integers in slots. Keywords as for tenseal_bfv; galois_keys may name the steps of rotations."""
-    return _pyfhel_scheme()(
+    return make_scheme(
         "pyfhel-bfv",
-        parameters or BFVParameters(),
+        parameters,
         relinearisation_keys=relinearisation_keys,
         galois_keys=galois_keys,
         insecure_for_teaching=insecure_for_teaching,
@@ -75,9 +104,9 @@ def pyfhel_ckks(
     insecure_for_teaching: bool = False,
 ) -> Scheme:
     """Pyfhel CKKS: real numbers with an error, in slots. Keywords as for pyfhel_bfv."""
-    return _pyfhel_scheme()(
+    return make_scheme(
         "pyfhel-ckks",
-        parameters or CKKSParameters(),
+        parameters,
         relinearisation_keys=relinearisation_keys,
         galois_keys=galois_keys,
         insecure_for_teaching=insecure_for_teaching,
@@ -86,22 +115,7 @@ def pyfhel_ckks(
 
 def paillier(parameters: PaillierParameters | None = None, *, insecure_for_teaching: bool = False) -> Scheme:
     """Paillier of the library phe: exact integers in lanes."""
-    return Paillier("paillier", parameters or PaillierParameters(), insecure_for_teaching=insecure_for_teaching)
-
-
-def _scheme_class(name: object) -> type[Scheme] | None:
-    if name in ("tenseal-bfv", "tenseal-ckks"):
-        return TenSEALScheme
-    if name in ("pyfhel-bfv", "pyfhel-ckks"):
-        return _pyfhel_scheme()
-    return Paillier if name == "paillier" else None
-
-
-def _pyfhel_scheme() -> type[Scheme]:
-    # Not before it is needed: Pyfhel is compiled on the learner's machine, and may not be there yet.
-    from he_helpers.schemes.secret.pyfhel import PyfhelScheme
-
-    return PyfhelScheme
+    return make_scheme("paillier", parameters, insecure_for_teaching=insecure_for_teaching)
 
 
 def secret_key_from_bytes(data: bytes) -> KeyPair:
@@ -111,11 +125,11 @@ def secret_key_from_bytes(data: bytes) -> KeyPair:
     if (
         len(fields) != len(kinds)
         or not all(isinstance(field, kind) for field, kind in zip(fields, kinds, strict=True))
-        or (scheme := _scheme_class(fields[0])) is None
+        or fields[0] not in SCHEMES
     ):
         raise DamagedBytes("The fields of this key pair do not fit this version of he_helpers.")
     try:
-        return scheme.key_pair_from_fields(fields)
+        return _scheme_class(fields[0]).key_pair_from_fields(fields)
     except HEError:
         raise
     except LIBRARY_ERRORS as error:

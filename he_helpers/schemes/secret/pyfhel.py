@@ -15,10 +15,10 @@ from Pyfhel import PyCtxt, Pyfhel
 from tenseal import sealapi
 
 from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters, parameters_from_dict
+from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.public.pyfhel import (
-    PUBLIC_KEY_CLASSES,
     UNCOMPRESSED,
     engine_for,
     engine_from_parts,
@@ -49,15 +49,19 @@ class PyfhelScheme(Scheme):
         galois_keys: bool | Sequence[int] = False,
         insecure_for_teaching: bool = False,
     ) -> None:
-        super().__init__(name, parameters, insecure_for_teaching=insecure_for_teaching)
-        self.relinearisation_keys = relinearisation_keys
         if not isinstance(galois_keys, bool):
             if isinstance(galois_keys, str) or not all(isinstance(step, (int, np.integer)) for step in galois_keys):
                 raise InvalidParameters(
                     f"galois_keys is True or a list of the steps of rotations, which are integers, not {galois_keys!r}."
                 )
             galois_keys = [int(step) for step in galois_keys]
-        self.galois_keys = galois_keys
+        super().__init__(
+            name,
+            parameters,
+            relinearisation_keys=relinearisation_keys,
+            galois_keys=galois_keys,
+            insecure_for_teaching=insecure_for_teaching,
+        )
 
     def generate_keys(self) -> KeyPair:
         engine = engine_for(self.parameters)
@@ -82,7 +86,7 @@ class PyfhelScheme(Scheme):
 
 
 def _key_pair(engine: Pyfhel, name: str, parameters: Parameters, insecure_for_teaching: bool) -> KeyPair:
-    public = PUBLIC_KEY_CLASSES[name](
+    public = SCHEMES[name].public_key_class()(
         engine_from_parts(public_parts(engine)), parameters, pyfhel_fingerprint(name, engine)
     )
     return KeyPair(public, PyfhelSecretKey(public, engine, insecure_for_teaching))

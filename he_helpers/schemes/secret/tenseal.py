@@ -1,5 +1,6 @@
 """TenSEAL on the secret side."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from he_helpers.parameters import (
     Parameters,
     parameters_from_dict,
 )
+from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.interface import Ciphertext
-from he_helpers.schemes.public.tenseal import PUBLIC_KEY_CLASSES, context_fingerprint, read_context
+from he_helpers.schemes.public.tenseal import context_fingerprint, read_context
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.secret.seal_streams import saved
 
@@ -29,14 +31,18 @@ class TenSEALScheme(Scheme):
         parameters: Parameters,
         *,
         relinearisation_keys: bool = False,
-        galois_keys: bool = False,
+        galois_keys: bool | Sequence[int] = False,
         insecure_for_teaching: bool = False,
     ) -> None:
-        super().__init__(name, parameters, insecure_for_teaching=insecure_for_teaching)
+        super().__init__(
+            name,
+            parameters,
+            relinearisation_keys=relinearisation_keys,
+            galois_keys=galois_keys,
+            insecure_for_teaching=insecure_for_teaching,
+        )
         if not isinstance(galois_keys, bool):
             raise InvalidParameters("TenSEAL makes all Galois keys or none: galois_keys=True. Pyfhel makes named ones.")
-        self.relinearisation_keys = relinearisation_keys
-        self.galois_keys = galois_keys
 
     def generate_keys(self) -> KeyPair:
         p = self.parameters
@@ -83,7 +89,7 @@ def _key_pair(
         save_public_key=True, save_secret_key=False, save_galois_keys=galois, save_relin_keys=relinearisation
     )
     public_context = read_context(public_bytes)
-    public = PUBLIC_KEY_CLASSES[name](public_context, parameters, context_fingerprint(name, public_context))
+    public = SCHEMES[name].public_key_class()(public_context, parameters, context_fingerprint(name, public_context))
     return KeyPair(public, TenSEALSecretKey(public, context, insecure))
 
 

@@ -7,18 +7,16 @@ install_import_guard()
 
 from collections.abc import Callable  # noqa: E402
 from functools import wraps  # noqa: E402
-from importlib.machinery import PathFinder  # noqa: E402
 from typing import Any  # noqa: E402
 
+from he_helpers.schemes.public.loading import load_libraries  # noqa: E402
 from he_helpers.server.http.problems import Problem  # noqa: E402
 from he_helpers.server.release import evaluation  # noqa: E402
 from he_helpers.server.scoring import evaluation as score_evaluation  # noqa: E402
 from he_helpers.workers import Refusal  # noqa: E402
 
-# Not importlib.util.find_spec, which asks every finder, and so waits while Pyfhel is being compiled.
-if PathFinder.find_spec("Pyfhel") is not None:
-    # Now, and not within the time of the first job that needs it.
-    import he_helpers.schemes.public.pyfhel  # noqa: F401
+# Now, and not within the time of the first job that needs one.
+load_libraries()
 
 
 def _task(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:

@@ -7,29 +7,27 @@ import numpy as np
 
 from he_helpers.parameters import Parameters
 from he_helpers.parameters.sets import CHECK_SLOTS
-from he_helpers.schemes.errors import UnsupportedOperation
+from he_helpers.schemes.catalogue import SCHEMES
 
 
 class SchemeAdapter(ABC):
     """A key's own calls of its library, behind one set of names for all libraries.
 
     They take and give the library's objects (``native``, ``a``, ``b``), check nothing that an operator of Ciphertext
-    has checked, and are called by this package alone. What a scheme does not have (``operations``) is not implemented.
+    has checked, and are called by this package alone. What a scheme does not have need not be implemented.
 
-    Attributes: ``scheme_name``; ``parameters``; ``fingerprint`` (32 hexadecimal characters); ``slot_count``
-    (numbers in one ciphertext); ``capacity`` (largest absolute value of a slot); ``exact`` (integers, not reals);
-    ``can_encrypt`` (False for the part that is made for evaluation only); ``consumption_limit`` (what ``consumed`` of a
-    ciphertext may become) and ``fresh_consumption`` (what it is when fresh); ``largest_native`` (bytes).
+    Attributes: ``scheme_name``, and what the catalogue says of it, ``catalogue_entry``; ``parameters``; ``fingerprint``
+    (32 hexadecimal characters); ``slot_count`` (numbers in one ciphertext); ``capacity`` (largest absolute value of a
+    slot); ``exact`` (integers, not reals); ``can_encrypt`` (False for the part that is made for evaluation only);
+    ``consumption_limit`` (what ``consumed`` of a ciphertext may become) and ``fresh_consumption`` (what it is when
+    fresh); ``largest_native`` (bytes).
     """
 
     scheme_name: str
-    parameters_class: type[Parameters]
-    exact: bool
-    # Which of the operators of a ciphertext the scheme has at all, and who has the others: for the error message.
-    operations: frozenset[str]
-    alternatives: dict[str, str] = {}
 
     def __init__(self, parameters: Parameters, fingerprint: str, can_encrypt: bool) -> None:
+        self.catalogue_entry = SCHEMES[self.scheme_name]
+        self.exact = self.catalogue_entry.exact
         self.parameters = parameters
         self.fingerprint = fingerprint
         self.can_encrypt = can_encrypt
@@ -42,11 +40,6 @@ class SchemeAdapter(ABC):
     def _is_possible_consumption(self, consumed: float) -> bool:
         """Whether a ciphertext can have used up this much; NaN cannot."""
         return self.fresh_consumption <= consumed <= self.consumption_limit
-
-    def _require(self, operation: str) -> None:
-        if operation not in self.operations:
-            elsewhere = self.alternatives.get(operation, "none of the other schemes here")
-            raise UnsupportedOperation(f"{self.scheme_name} has no {operation}. It is offered by: {elsewhere}.")
 
     def _padding(self, length: int) -> int:
         return min(CHECK_SLOTS, self.slot_count - length)

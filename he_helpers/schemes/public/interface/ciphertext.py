@@ -141,11 +141,11 @@ class Ciphertext:
         TenSEAL's BFV), ValueOutOfRange (the sum could pass the capacity) and DepthExhausted.
         """
         key = self.key
-        key._require("sum of slots")
+        key.catalogue_entry.require("sum of slots")
         if self.length == 1:
             # The libraries would add the other slots, in which an earlier sum leaves its total or parts of it.
             return self
-        if "rotation" in key.operations and not self.padding and self.length < key.slot_count:
+        if "rotation" in key.catalogue_entry.operations and not self.padding and self.length < key.slot_count:
             raise UnsupportedOperation(
                 "After a rotation the unused slots hold numbers, too, and a sum of slots would count them. Sum the "
                 "slots first, or rotate ciphertexts that use every slot."
@@ -169,7 +169,7 @@ class Ciphertext:
         circle) and DepthExhausted.
         """
         key = self.key
-        key._require("rotation")
+        key.catalogue_entry.require("rotation")
         circle = key.slot_count // 2 if key.exact else key.slot_count
         if not isinstance(steps, (int, np.integer)) or not 0 < abs(steps) < circle:
             raise ShapeMismatch(f"A rotation takes 1 to {circle - 1} steps to the left, or negative ones to the right.")
@@ -186,7 +186,7 @@ class Ciphertext:
         shape), ValueOutOfRange (NaN or infinity in the matrix; a sum that could pass the capacity) and DepthExhausted.
         """
         key = self.key
-        key._require("product with a matrix")
+        key.catalogue_entry.require("product with a matrix")
         try:
             matrix = np.asarray(matrix, dtype=np.float64)
         except (TypeError, ValueError):
@@ -243,7 +243,7 @@ class Ciphertext:
 
     def _times(self, other: "Ciphertext") -> "Ciphertext":
         key = self.key
-        key._require("product of ciphertexts")
+        key.catalogue_entry.require("product of ciphertexts")
         bound = self.bound * other.bound
         self._check_pair(other, bound)
         consumed = key._consumed_by_product(self.consumed, other.consumed)
@@ -265,7 +265,7 @@ class Ciphertext:
     def _times_plain(self, other: Any) -> "Ciphertext":
         key = self.key
         is_vector = np.ndim(other) > 0
-        key._require("product with a vector" if is_vector else "product with a number")
+        key.catalogue_entry.require("product with a vector" if is_vector else "product with a number")
         vector = checked_values(key, other if is_vector else [other], key.capacity, "the largest factor")
         if is_vector and len(vector) != self.length:
             raise ShapeMismatch(f"{self.length} encrypted values cannot be multiplied by {len(vector)} others.")
