@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
-_WIDTH_INCHES = 7.0
-_DOTS_PER_INCH = 144
+WIDTH_INCHES = 7.0
+DOTS_PER_INCH = 144
 _CSS_PIXELS_PER_INCH = 96
 
-_STYLE: dict[RcKeyType, Any] = {
-    "figure.figsize": (_WIDTH_INCHES, 3.6),
+STYLE: dict[RcKeyType, Any] = {
+    "figure.figsize": (WIDTH_INCHES, 3.6),
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "savefig.facecolor": "white",
@@ -56,7 +56,7 @@ _STYLE: dict[RcKeyType, Any] = {
 
 def apply_style() -> None:
     """Makes the common style that of every figure of this process."""
-    plt.rcParams.update(_STYLE)
+    plt.rcParams.update(STYLE)
 
 
 def show(figure: Figure, alt: str) -> None:
@@ -67,15 +67,25 @@ def show(figure: Figure, alt: str) -> None:
 
     Raises ValueError when `alt` is empty.
     """
+    shown = image(figure, alt)
+    plt.close(figure)
+    display(shown, raw=True)
+
+
+def image(figure: Figure, alt: str) -> dict[str, str]:
+    """`figure` as an HTML image with the alternative text `alt`: what Jupyter displays, by MIME type.
+
+    Raises ValueError when `alt` is empty.
+    """
     if not alt.strip():
         raise ValueError("A figure needs alternative text: say in a sentence what it shows.")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
-    plt.close(figure)
+    content = io.BytesIO()
+    with plt.rc_context(STYLE):
+        figure.savefig(content, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     width = round(figure.get_figwidth() * _CSS_PIXELS_PER_INCH)
-    source = base64.b64encode(image.getvalue()).decode("ascii")
+    source = base64.b64encode(content.getvalue()).decode("ascii")
     element = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" width="{width}">'
-    display({"text/html": element, "text/plain": alt}, raw=True)
+    return {"text/html": element, "text/plain": alt}
 
 
 def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = False) -> None:
@@ -88,7 +98,7 @@ def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = Fa
     Raises ValueError on an empty frame, a column that is not numeric, more than 8 columns, or an empty label.
     """
     _check_bars(frame, xlabel, ylabel, log)
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
         width = 0.8 / len(frame.columns)
         for number, (name, hatch) in enumerate(zip(frame.columns, cycle(_HATCHES), strict=False)):

@@ -1,0 +1,67 @@
+"""The course's three roles and the way of one request: what the diagrams draw where nothing else is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Role:
+    """Somebody in a diagram.
+
+    name: as lab.enter has it, such as "server"; title: what the reader sees.
+    secret_key: whether this role holds the key that decrypts; holds: what else it has; reads: which numbers it can
+        read.
+    """
+
+    name: str
+    title: str
+    secret_key: bool
+    holds: tuple[str, ...]
+    reads: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that travels from one role to another; from a role to itself: what it does. Both by Role.name."""
+
+    sender: str
+    receiver: str
+    what: str
+
+
+ROLES = (
+    Role(
+        "administrator",
+        "data administrator",
+        secret_key=True,
+        holds=("the table in the clear", "the public key"),
+        reads="every number",
+    ),
+    Role(
+        "server",
+        "server",
+        secret_key=False,
+        holds=("the encrypted table", "its labels in the clear", "questions, sealed results"),
+        reads="no number",
+    ),
+    Role(
+        "analyst",
+        "data analyst",
+        secret_key=False,
+        holds=("results that were released", "a key that opens these"),
+        reads="what was released",
+    ),
+)
+
+REQUEST = (
+    Step("administrator", "administrator", "encrypts the table"),
+    Step("administrator", "server", "encrypted table, labels"),
+    Step("analyst", "server", "request for an aggregate"),
+    Step("server", "server", "adds ciphertexts up"),
+    Step("server", "administrator", "request, encrypted sums"),
+    Step("administrator", "administrator", "checks; if it approves, decrypts and rounds"),
+    Step("administrator", "server", "result, sealed to the analyst"),
+    Step("server", "analyst", "sealed result"),
+    Step("analyst", "analyst", "opens the result"),
+)
