@@ -97,6 +97,21 @@ def test_groupings_are_a_list(groupings):
         Aligned(groupings=groupings)
 
 
+def test_groupings_are_counted_before_they_are_read():
+    """However many a message announces, no more than a thousand are worked on."""
+    most = [[str(label)] for label in range(1000)]
+    assert layout_from_fields(Aligned(groupings=most).to_fields()) == Aligned(groupings=most)
+    with pytest.raises(ShapeMismatch, match="1,001 groupings, and at most 1,000"):
+        Aligned(groupings=[*most, []])
+    fields = Aligned(groupings=most).to_fields() | {"groupings": [["A"]] * 10**6}
+    tracemalloc.start()
+    with pytest.raises(DamagedBytes, match="at most 1,000"):
+        layout_from_fields(fields)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * 2**20
+
+
 def test_a_layout_is_asked_for_announced_groupings_alone():
     assert Rows().canonical(("B", "A")) == ("B", "A")
     assert Aligned(groupings=[["A", "B"]]).canonical(("B", "A")) == ("A", "B")

@@ -6,9 +6,13 @@ from typing import Any
 from he_helpers.schemes.errors import ShapeMismatch
 from he_helpers.tables.query import UnknownLabel, names_of
 
+MOST_GROUPINGS = 1000
+
 
 def checked_groupings(given: Any) -> tuple[tuple[str, ...], ...]:
-    """A list of lists of labels as tuples of text. Raises ShapeMismatch; UnsupportedQuery for labels that are no names.
+    """A list of lists of labels as tuples of text, in the same order.
+
+    Raises ShapeMismatch; UnsupportedQuery for labels that are no names.
     """
     try:
         groupings = [given] if isinstance(given, (str, int)) else list(given)
@@ -22,6 +26,12 @@ def checked_groupings(given: Any) -> tuple[tuple[str, ...], ...]:
     if not groupings:
         raise ShapeMismatch(
             "groupings needs a grouping to answer; the empty one () is the grand total, and None each label by itself."
+        )
+    # Whoever reads the tables of others does not begin to work on more.
+    if len(groupings) > MOST_GROUPINGS:
+        raise ShapeMismatch(
+            f"groupings has {len(groupings):,} groupings, and at most {MOST_GROUPINGS:,} are taken. Announce those "
+            "that are asked for."
         )
     found: dict[frozenset[str], tuple[str, ...]] = {}
     for grouping in groupings:

@@ -35,9 +35,7 @@ class Layout(ABC):
         """
 
     @abstractmethod
-    def placement(
-        self, column_count: int, group_count: int, slot_count: int, columns: Sequence[int]
-    ) -> "Placement":
+    def placement(self, column_count: int, group_count: int, slot_count: int, columns: Sequence[int]) -> "Placement":
         """Where the sums of ``columns`` (positions among ``column_count``) lie, for a layout of ``for_answer``."""
 
     def canonical(self, grouping: tuple[str, ...]) -> tuple[str, ...]:

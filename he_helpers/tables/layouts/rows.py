@@ -20,9 +20,7 @@ class _OfRows(Layout):
     def pack(self, labels: Labels, column_count: int, slot_count: int) -> "RowPacking":
         return RowPacking(self, labels, column_count, self.width(column_count, slot_count))
 
-    def placement(
-        self, column_count: int, group_count: int, slot_count: int, columns: Sequence[int]
-    ) -> "RowPlacement":
+    def placement(self, column_count: int, group_count: int, slot_count: int, columns: Sequence[int]) -> "RowPlacement":
         return RowPlacement(column_count, group_count, self.width(column_count, slot_count), columns)
 
 
