@@ -19,6 +19,7 @@ from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.process.import_guard import is_forbidden
 from he_helpers.server.scoring.routes import create_scoring_app
 from tests.server.conftest import Running, command, environment
+from tests.server.test_serving import LIMITS, connected, head, problem_in, received, serving
 
 WEIGHTS = {"age": -59, "eating": 46_640}
 MODEL = LinearModel(
@@ -182,6 +183,14 @@ def test_other_refusals_of_the_service(client, models, one):
     (models / "broken.json").write_text("{}")
     refusal(client.get("/v1/models/broken"), 500)
     assert post(client, message(one)).status_code == 200
+
+
+def test_an_unknown_model_is_answered_before_any_body(models):
+    app = create_scoring_app(models, largest_body=LIMITS.largest_body)
+    with serving(app) as server, connected(server) as connection:
+        path = "/v1/models/none/scores"
+        connection.sendall(head("Content-Length: 1000", method="POST", path=path, content_type="application/json"))
+        assert problem_in(received(connection))["detail"] == "There is no such model."
 
 
 def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(models, tmp_path, one):

@@ -8,13 +8,13 @@ import socket
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 import pytest
 from flask import request
 
-from he_helpers.server.http.application import read_body, takes_body
+from he_helpers.server.http.application import ACCOUNT_IN_ENVIRON, read_body, takes_body
 from he_helpers.server.http.connection import Limits
 from he_helpers.server.http.serving import Server
 from he_helpers.server.release.routes import create_app
@@ -69,9 +69,9 @@ def received(connection) -> bytes:
     return b"".join(iter(lambda: connection.recv(2**20), b""))
 
 
-def connected(server):
-    """A new connection to ``server``."""
-    return socket.create_connection(("127.0.0.1", server.effective_port), timeout=20)
+def connected(server, source="127.0.0.1"):
+    """A new connection to ``server``, from the address ``source``."""
+    return socket.create_connection(("127.0.0.1", server.effective_port), timeout=20, source_address=(source, 0))
 
 
 def head(*headers, method="PUT", path="/v1/datasets/x", person=None, content_type="application/octet-stream"):
@@ -289,11 +289,11 @@ def test_an_answer_that_is_not_fetched_is_given_up(app):
     request = b"GET /large HTTP/1.1\r\nHost: server\r\nConnection: close\r\n\r\n"
     with serving(app, limits) as server, connected(server) as slow:
         slow.sendall(request)
-        wait_until(lambda: server.budget._taken == 12_000_000)
+        wait_until(lambda: server.budget.taken == 12_000_000)
         with connected(server) as refused:
             refused.sendall(request)
             assert problem_in(received(refused))["status"] == 503
-        wait_until(lambda: server.budget._taken == 0)
+        wait_until(lambda: server.budget.taken == 0)
         with connected(server) as served:
             served.sendall(request)
             assert len(received(served)) > 12_000_000
@@ -323,21 +323,21 @@ def test_all_bodies_together_are_limited(app, ann, bob, table):
         request = head(f"Content-Length: {len(table)}", "Connection: close", person=ann)
         with connected(server) as first:
             first.sendall(request + table[:-1])
-            wait_until(lambda: server.budget._taken == len(table) - 1)
+            wait_until(lambda: server.budget.taken == len(table) - 1)
             with connected(server) as second:
                 second.sendall(head(f"Content-Length: {len(table)}", path="/v1/datasets/y", person=bob) + table)
                 problem = problem_in(received(second))
             assert problem["status"] == 503 and f"{limits.buffered:,}" in problem["detail"]
             first.sendall(table[-1:])
             assert received(first).startswith(b"HTTP/1.1 201")
-        wait_until(lambda: server.budget._taken == 0)
+        wait_until(lambda: server.budget.taken == 0)
 
 
 def test_small_requests_pass_where_large_bodies_take_everything(app, ann, eve, table):
     """What others buffer keeps neither a small answer nor a small body out."""
     with serving(app, replace(LIMITS, buffered=len(table) - 1)) as server, connected(server) as first:
         first.sendall(head(f"Content-Length: {len(table)}", "Connection: close", person=ann) + table[:-1])
-        wait_until(lambda: server.budget._taken == server.limits.buffered)
+        wait_until(lambda: server.budget.taken == server.limits.buffered)
         with connected(server) as asking:
             asking.sendall(HEALTH)
             assert asking.recv(1000).startswith(b"HTTP/1.1 200")
@@ -355,7 +355,7 @@ def test_one_account_sends_so_many_bodies_at_a_time(server, connect, ann, bob, t
     request = head(f"Content-Length: {len(table)}", "Connection: close", person=ann)
     for connection in unfinished:
         connection.sendall(request + table[:-1])
-    wait_until(lambda: server.budget._taken == len(unfinished) * (len(table) - 1))
+    wait_until(lambda: server.budget.taken == len(unfinished) * (len(table) - 1))
     one_more, another = connect(), connect()
     one_more.sendall(request)
     assert problem_in(received(one_more))["status"] == 429
@@ -405,12 +405,175 @@ def test_one_accounts_large_bodies_leave_threads_for_others(app):
         assert all(received(connection).endswith(b"done") for connection in connections)
 
 
+def test_so_many_steps_are_worked_on_at_a_time(app):
+    """Each may have a copy of a table on the disk."""
+    at_work, go_on = [], threading.Event()
+
+    @app.post("/work")
+    def work():
+        at_work.append(1)
+        go_on.wait(60)
+        return "done"
+
+    with serving(app) as server, ExitStack() as opened:
+        connections = [opened.enter_context(connected(server)) for _ in range(20)]
+        for connection in connections:
+            connection.sendall(head("Connection: close", method="POST", path="/work"))
+        wait_until(lambda: server._rest._requests == 20)
+        wait_until(lambda: len(at_work) == 16)
+        with connected(server) as reading:
+            reading.sendall(HEALTH)
+            assert reading.recv(1000).startswith(b"HTTP/1.1 200")
+        assert len(at_work) == 16
+        go_on.set()
+        assert all(received(connection).endswith(b"done") for connection in connections)
+
+
+OTHER_ADDRESS = "127.0.0.2"
+only_with_addresses = pytest.mark.skipif(
+    sys.platform != "linux", reason="the other addresses of the loopback need no set-up on Linux"
+)
+
+
+@only_with_addresses
+def test_without_accounts_turns_are_taken_by_address(app):
+    """One sender's large bodies wait for each other, and nobody else waits for them."""
+    at_work, go_on = [], threading.Event()
+
+    @app.put("/work")
+    @takes_body("application/octet-stream")
+    def work():
+        at_work.append(request.remote_addr)
+        go_on.wait(60)
+        return "done"
+
+    body = head("Content-Length: 200000", "Connection: close", path="/work") + b"x" * 200_000
+    with serving(app) as server, ExitStack() as opened:
+        connections = []
+        for source in ["127.0.0.1"] * 3 + [OTHER_ADDRESS]:
+            connections.append(opened.enter_context(connected(server, source)))
+            connections[-1].sendall(body)
+            wait_until(lambda: sum(server._bodies_of.values()) == len(connections))  # noqa: B023  run at once
+        wait_until(lambda: len(at_work) == 2)
+        assert at_work == ["127.0.0.1", OTHER_ADDRESS]
+        go_on.set()
+        assert all(received(connection).endswith(b"done") for connection in connections)
+        assert at_work[2:] == ["127.0.0.1"] * 2
+        wait_until(lambda: not server._turns_of and not server._bodies_of)
+
+
+@only_with_addresses
+def test_without_accounts_one_address_sends_so_many_bodies_at_a_time(app):
+    @app.put("/work")
+    @takes_body("application/octet-stream")
+    def work():
+        return "done"
+
+    request = head("Content-Length: 10", "Connection: close", path="/work")
+    with serving(app, replace(LIMITS, bodies_of_one_address=3)) as server, ExitStack() as opened:
+        for count in range(1, 4):
+            opened.enter_context(connected(server)).sendall(request + b"1")
+            wait_until(lambda: server.budget.taken == count)  # noqa: B023  run at once
+        one_more, another = (opened.enter_context(connected(server, source)) for source in ("127.0.0.1", OTHER_ADDRESS))
+        one_more.sendall(request)
+        problem = problem_in(received(one_more))
+        assert problem["status"] == 429 and "An address sends at most 3" in problem["detail"]
+        another.sendall(request + b"x" * 10)
+        assert received(another).endswith(b"done")
+
+
+def test_one_account_buffers_so_many_bytes_of_bodies_and_answers(app):
+    """Its answers, which nobody fetches, count as its bodies do; others have room."""
+
+    @app.get("/large")
+    def large():
+        request.environ[ACCOUNT_IN_ENVIRON] = request.headers["X-Account"]
+        return b"x" * 12_000_000
+
+    @app.put("/work")
+    @takes_body("application/octet-stream", admit=lambda: request.headers["X-Account"])
+    def work():
+        return "done"
+
+    def fetch(connection, account):
+        connection.sendall(head("Connection: close", f"X-Account: {account}", method="GET", path="/large"))
+
+    limits = replace(LIMITS, buffered=40_000_000, buffered_of_one=12_500_000)
+    with serving(app, limits) as server, ExitStack() as opened:
+        first, second, upload, another = (opened.enter_context(connected(server)) for _ in range(4))
+        fetch(first, "mallory")
+        wait_until(lambda: server.budget.taken == 12_000_000)
+        fetch(second, "mallory")
+        problem = problem_in(received(second))
+        assert problem["status"] == 429 and "12,500,000" in problem["detail"]
+        lines = ("Content-Length: 900000", "Connection: close", "X-Account: mallory")
+        upload.sendall(head(*lines, path="/work") + b"x" * 900_000)
+        assert problem_in(received(upload))["status"] == 429
+        fetch(another, "ann")
+        assert len(received(another)) > 12_000_000
+        assert len(received(first)) > 12_000_000
+        wait_until(lambda: server.budget.taken == 0)
+
+
+def test_what_is_buffered_for_an_answer_counts_for_the_account_that_gets_it(app, ann, monkeypatch):
+    with serving(app) as server, connected(server) as connection:
+        counted, take = [], server.budget.take
+        monkeypatch.setattr(server.budget, "take", lambda *arguments: (counted.append(arguments[2]), take(*arguments)))
+        for person in (ann, None):
+            connection.sendall(head(method="GET", path="/v1/datasets", person=person))
+            assert connection.recv(10_000).startswith(b"HTTP/1.1 200" if person else b"HTTP/1.1 401")
+    assert counted == ["ann", "address 127.0.0.1"]
+
+
+def test_strangers_who_fetch_no_answers_make_room_for_others(app):
+    @app.get("/large")
+    def large():
+        return b"x" * 12_000_000
+
+    with serving(app, replace(LIMITS, connections=5, buffered_of_one=2**30)) as server, ExitStack() as opened:
+        for count in range(1, 6):
+            opened.enter_context(connected(server)).sendall(head(method="GET", path="/large"))
+            wait_until(lambda: server._answers_to["address 127.0.0.1"] == count)  # noqa: B023  run at once
+        for _ in range(3):
+            with connected(server) as honest:
+                honest.sendall(HEALTH)
+                assert honest.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_an_account_that_fetches_no_answers_makes_room_and_one_with_few_does_not(app):
+    @app.get("/large")
+    def large():
+        request.environ[ACCOUNT_IN_ENVIRON] = request.headers["X-Account"]
+        return b"x" * 12_000_000
+
+    limits = replace(LIMITS, connections=4, answers_of_one_account=2, buffered_of_one=2**30)
+    with serving(app, limits) as server, ExitStack() as opened:
+        connections = []
+        for account in ("ann", "mallory", "mallory", "mallory"):
+            connections.append(opened.enter_context(connected(server)))
+            lines = ("Connection: close", f"X-Account: {account}")
+            connections[-1].sendall(head(*lines, method="GET", path="/large"))
+            wait_until(lambda: server._answers_to.total() == len(connections))  # noqa: B023  run at once
+        for status in (b"200", b"503"):
+            # The second one finds two of mallory's, as many as an account may have.
+            late = opened.enter_context(connected(server))
+            late.sendall(head("Connection: close", "X-Account: bob", method="GET", path="/large"))
+            wait_until(lambda: server._answers_to["bob"] == 1)
+            assert late.recv(12) == b"HTTP/1.1 " + status
+        ann, dropped, *others = connections
+        with pytest.raises(OSError):
+            dropped.settimeout(20)
+            assert len(received(dropped)) < 12_000_000
+            raise ConnectionResetError  # Where the system tells of the end and not of a reset.
+        assert all(len(received(connection)) > 12_000_000 for connection in (ann, *others))
+
+
 def test_an_honest_client_gets_in_where_silent_ones_took_all_connections(app, ann):
     """Whoever waits longest without an account makes room; a body under an account stays."""
     with serving(app, replace(LIMITS, connections=20, head_seconds=120)) as server:
         upload = connected(server)
         upload.sendall(head("Content-Length: 10", "Connection: close", person=ann) + b"1")
-        wait_until(lambda: server.budget._taken == 1)
+        wait_until(lambda: server.budget.taken == 1)
         silent = [connected(server) for _ in range(60)]
         for _ in range(5):
             with connected(server) as honest:
@@ -449,7 +612,7 @@ def test_where_every_connection_has_an_account_the_next_one_is_told(app, ann, bo
         uploads = [connected(server) for _ in range(2)]
         for upload, person in zip(uploads, (ann, bob), strict=True):
             upload.sendall(head("Content-Length: 10", person=person) + b"1")
-        wait_until(lambda: server.budget._taken == 2)
+        wait_until(lambda: server.budget.taken == 2)
         with connected(server) as late:
             assert problem_in(received(late))["status"] == 503
         for upload in uploads:
@@ -474,7 +637,7 @@ def test_a_body_under_way_is_a_file_without_a_name_that_only_the_owner_can_open(
     with serving(app, folder=tmp_path / "bodies") as server:
         with connected(server) as upload:
             upload.sendall(head("Content-Length: 1000000", person=ann) + b"x" * 500_000)
-            wait_until(lambda: server.budget._taken == 500_000)
+            wait_until(lambda: server.budget.taken == 500_000)
             (status,) = open_files()
             assert (status.st_size, status.st_nlink, status.st_mode & 0o777) == (500_000, 0, 0o600)
             assert list((tmp_path / "bodies").iterdir()) == []
@@ -484,7 +647,7 @@ def test_a_body_under_way_is_a_file_without_a_name_that_only_the_owner_can_open(
 # The address
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the other addresses of the loopback need no set-up on Linux")
+@only_with_addresses
 def test_only_the_address_that_is_told_is_listened_to(app):
     """127.0.0.2 is this machine, too: whoever listens everywhere answers there."""
     with serving(app) as server:

@@ -38,36 +38,37 @@ class Allowance:
     """How many bytes a body may have, and the name of the account that sends it, where there are accounts."""
 
     largest: int
-    holder: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True)
 class BodyTerms:
-    """What must hold before a body is read: ``admit`` returns the account's name or raises Problem; None admits all.
+    """What must hold before a body is read.
 
-    ``largest`` is in bytes; None stands for the limit of the application.
+    ``largest`` is in bytes; None stands for the limit of the application. ``admit`` returns the account's name, None
+    where there are no accounts, or raises Problem; None in its place admits all.
     """
 
     content_type: str
     largest: int | None
-    admit: Callable[[], str] | None
+    admit: Callable[[], str | None] | None
 
     def check(self) -> Allowance:
         """Look at the head of this request. Raises Problem, body-too-large among others."""
-        holder = self.admit() if self.admit else None
+        account = self.admit() if self.admit else None
         largest = min(self.largest or current_app.config["LARGEST_BODY"], current_app.config["LARGEST_BODY"])
         if (request.content_length or 0) > largest:
             raise body_too_large(largest)
         if request.mimetype != self.content_type:
             raise Problem("wrong-content-type", f"Send the body with the header 'Content-Type: {self.content_type}'.")
-        return Allowance(largest, holder)
+        return Allowance(largest, account)
 
 
 _terms_of: dict[Callable[..., Any], BodyTerms] = {}
 
 
 def takes_body(
-    content_type: str, *, largest: int | None = None, admit: Callable[[], str] | None = None
+    content_type: str, *, largest: int | None = None, admit: Callable[[], str | None] | None = None
 ) -> Callable[[_View], _View]:
     """Say of a view which body it takes, and on which terms; `read_body` gives it."""
 
@@ -99,6 +100,8 @@ def _terms_here(app: Flask) -> BodyTerms | None:
 
 # Where a server below the application puts a body that it has read.
 BODY_IN_ENVIRON = "he_helpers.body"
+# Where the application puts the name of the account whose token came with a request.
+ACCOUNT_IN_ENVIRON = "he_helpers.account"
 
 
 def read_body() -> Body:

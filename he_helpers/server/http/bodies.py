@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,35 +15,49 @@ IN_MEMORY = 64 * 1024
 
 
 class Budget:
-    """A limit for all bytes that are buffered at a time, of all requests and answers. Safe to share between threads.
+    """A limit for all bytes that are buffered at a time, of all requests and answers, and one for those of one holder.
 
     What has at most IN_MEMORY bytes is counted and never refused: whoever fills the limit with large bodies must not
     keep the small requests and answers of others out, and how many of these there are is limited by the connections.
+    Safe to share between threads.
     """
 
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
-        self._taken = 0
+    def __init__(self, largest: int, largest_of_one: int) -> None:
+        self._largest, self._largest_of_one = largest, largest_of_one
+        self._taken_by: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def take(self, size: int, whole: int) -> None:
-        """Count ``size`` bytes more, of a body or an answer that has ``whole`` bytes with them.
+    @property
+    def taken(self) -> int:
+        """The bytes that are buffered."""
+        return self._taken_by.total()
 
-        Raises Problem (busy), and counts none, where that is above the limit.
+    def take(self, size: int, whole: int, holder: str) -> None:
+        """Count ``size`` bytes more for ``holder``, of a body or an answer that has ``whole`` bytes with them.
+
+        Raises Problem (busy, too-many-requests), and counts none, where that is above the limit.
         """
         with self._lock:
-            if whole > IN_MEMORY and self._taken + size > self._largest:
+            if whole > IN_MEMORY and self.taken + size > self._largest:
                 raise Problem(
                     "busy",
                     f"All bodies under way together may take {self._largest:,} bytes here, and others take nearly all "
                     "of them. Nothing was changed. Try again in a few seconds.",
                 )
-            self._taken += size
+            if whole > IN_MEMORY and self._taken_by[holder] + size > self._largest_of_one:
+                raise Problem(
+                    "too-many-requests",
+                    f"What one account, or one address, sends and fetches at a time may take {self._largest_of_one:,} "
+                    "bytes here. Nothing was changed. Wait for the rest to end, then try again.",
+                )
+            self._taken_by[holder] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, holder: str) -> None:
         """Count ``size`` bytes less."""
         with self._lock:
-            self._taken -= size
+            self._taken_by[holder] -= size
+            if not self._taken_by[holder]:
+                del self._taken_by[holder]
 
 
 @dataclass(frozen=True)
@@ -65,22 +80,27 @@ class Body:
 
 
 class BodyWriter:
-    """Takes in a body of at most ``largest`` bytes, into ``folder`` (None: the system's folder of temporary files)."""
+    """Takes in a body of at most ``largest`` bytes, into ``folder`` (None: the system's folder of temporary files).
 
-    def __init__(self, largest: int, folder: Path | None = None, budget: Budget | None = None) -> None:
-        self._largest, self._budget = largest, budget
+    Its bytes are counted in ``budget``, where there is one, for ``holder``.
+    """
+
+    def __init__(
+        self, largest: int, folder: Path | None = None, budget: Budget | None = None, holder: str = ""
+    ) -> None:
+        self._largest, self._budget, self._holder = largest, budget, holder
         # A temporary file is open to its owner alone and never has a name, or loses it before anything is written.
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=None if folder is None else str(folder))
         self._digest = hashlib.sha256()
         self._size = 0
 
     def write(self, piece: bytes) -> None:
-        """Take ``piece`` in. Raises Problem: body-too-large, or busy where all bodies together take too much."""
+        """Take ``piece`` in. Raises Problem: body-too-large, or what Budget.take() raises."""
         size = self._size + len(piece)
         if size > self._largest:
             raise body_too_large(self._largest)
         if self._budget:
-            self._budget.take(len(piece), size)
+            self._budget.take(len(piece), size, self._holder)
         self._size = size
         self._digest.update(piece)
         self._file.write(piece)
@@ -97,7 +117,7 @@ class BodyWriter:
         """Let go of the body's bytes."""
         self._file.close()
         if self._budget:
-            self._budget.give_back(self._size)
+            self._budget.give_back(self._size, self._holder)
 
 
 def body_too_large(largest: int) -> Problem:

@@ -9,20 +9,19 @@ import enum
 import logging
 import socket
 import time
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote
 
 import h11
 
-from he_helpers.server.http.application import BODY_IN_ENVIRON
-from he_helpers.server.http.bodies import Body, BodyWriter
+from he_helpers.server.http.application import ACCOUNT_IN_ENVIRON, BODY_IN_ENVIRON, Allowance
+from he_helpers.server.http.bodies import Body, BodyWriter, Budget
 from he_helpers.server.http.problems import CONTENT_TYPE, Problem, problem_of_status
 from he_helpers.server.http.wsgi import Answer, environ_of
-
-if TYPE_CHECKING:
-    from he_helpers.server.http.serving import Server
 
 # How much is read or written in one step: what a connection without an account can make the server hold.
 _PIECE = 64 * 1024
@@ -44,14 +43,20 @@ class Limits:
     """What a server takes on. Sizes in bytes, times in seconds.
 
     A body or an answer has ``grace_seconds`` and a second more for each ``slowest_rate`` bytes that have passed;
-    ``buffered`` is for all bodies and answers that are under way together.
+    ``buffered`` is for all bodies and answers that are under way together, ``buffered_of_one`` for those of one
+    account, or of one address that shows none. Several people may share an address, so that it may send more bodies at
+    a time than an account. An account with more than ``answers_of_one_account`` under way may lose connections to
+    others.
     """
 
     largest_body: int
     buffered: int
+    buffered_of_one: int
     connections: int = 256
     waiting: int = 64
     bodies_of_one_account: int = 4
+    bodies_of_one_address: int = 64
+    answers_of_one_account: int = 4
     head_seconds: float = 10
     idle_seconds: float = 60
     grace_seconds: float = 20
@@ -60,7 +65,8 @@ class Limits:
     @classmethod
     def of_bodies(cls, largest_body: int) -> "Limits":
         """The limits of a server that takes bodies of up to ``largest_body`` bytes."""
-        return cls(largest_body=largest_body, buffered=8 * largest_body + 64 * 2**20)
+        buffered = 8 * largest_body + 64 * 2**20
+        return cls(largest_body=largest_body, buffered=buffered, buffered_of_one=buffered // 2)
 
 
 class Stage(enum.IntEnum):
@@ -69,24 +75,53 @@ class Stage(enum.IntEnum):
     LINGER = 0
     HEAD = 1
     BODY = 2
-    WORK = 3
+    ANSWER = 3
+    WORK = 4
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sent a request: the ``account``, where the request has shown to be of one, and the ``address``."""
+
+    address: str
+    account: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """What limits are counted for; no account has a name with a space."""
+        return f"address {self.address}" if self.account is None else self.account
+
+
+class Host(Protocol):
+    """What a connection needs of the server that accepted it; see `serving.Server`."""
+
+    limits: Limits
+    budget: Budget
+    folder: Path | None
+    effective_host: str
+    effective_port: int
+
+    async def allowance(self, environ: dict[str, Any]) -> Allowance: ...
+
+    async def answer(self, environ: dict[str, Any]) -> Answer: ...
+
+    def turn(self, sender: Sender, size: int) -> AbstractAsyncContextManager[None]: ...
+
+    def body_of(self, sender: Sender) -> AbstractContextManager[None]: ...
+
+    def answer_to(self, sender: Sender) -> AbstractContextManager[None]: ...
 
 
 class Connection:
     """A connection to one client."""
 
-    def __init__(self, server: "Server", accepted: socket.socket, address: str) -> None:
-        self._server, self._socket, self._address = server, accepted, address
+    def __init__(self, server: Host, accepted: socket.socket, address: str) -> None:
+        self._server, self._socket = server, accepted
         self._loop = asyncio.get_running_loop()
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
         self._is_first = True
-        self._holder: str | None = None
+        self._stranger = self.sender = Sender(address)
         self._enter(Stage.HEAD)
-
-    @property
-    def can_be_closed(self) -> bool:
-        """Whether nobody loses more than a connection when this one is closed: no account stands behind it."""
-        return self.stage < Stage.BODY or (self.stage == Stage.BODY and self._holder is None)
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self.since = stage, time.monotonic()
@@ -113,7 +148,7 @@ class Connection:
 
     async def _exchange(self) -> bool:
         """Read a request and answer it; whether another one may follow."""
-        request = None
+        request, self.sender = None, self._stranger
         try:
             request = await self._read_head()
             if request is None:
@@ -157,21 +192,21 @@ class Connection:
         names = [name for name, _ in request.headers]
         if b"transfer-encoding" in names and b"content-length" in names:
             raise Problem("bad-request", "Send either Content-Length or Transfer-Encoding, not both.")
-        environ = environ_of(request, self._server.effective_host, self._server.effective_port, self._address)
+        environ = environ_of(request, self._server.effective_host, self._server.effective_port, self.sender.address)
         if b"transfer-encoding" not in names and environ.get("CONTENT_LENGTH", "0") == "0":
             self._next_event()
             return await self._call(environ)
         allowance = await self._server.allowance(environ)
         if not allowance.largest:
             return await self._call(environ)
-        self._holder = allowance.holder
+        self.sender = Sender(self.sender.address, allowance.account)
         with (
-            self._server.body_of(self._holder),
-            BodyWriter(allowance.largest, self._server.folder, self._server.budget) as writer,
+            self._server.body_of(self.sender),
+            BodyWriter(allowance.largest, self._server.folder, self._server.budget, self.sender.holder) as writer,
         ):
             body = environ[BODY_IN_ENVIRON] = await self._read_body(writer)
             self._enter(Stage.WORK)
-            async with self._server.turn(self._holder, body.size):
+            async with self._server.turn(self.sender, body.size):
                 return await self._call(environ)
 
     async def _read_body(self, writer: BodyWriter) -> Body:
@@ -216,7 +251,9 @@ class Connection:
 
     async def _call(self, environ: dict[str, Any]) -> Answer:
         self._enter(Stage.WORK)
-        return await self._server.answer(environ)
+        answer = await self._server.answer(environ)
+        self.sender = Sender(self.sender.address, environ.get(ACCOUNT_IN_ENVIRON))
+        return answer
 
     def _refusal(self, problem: Problem, request: h11.Request | None = None) -> Answer:
         """The answer to what never gets to the application."""
@@ -225,9 +262,10 @@ class Connection:
         return Answer(problem.status, [(b"Content-Type", CONTENT_TYPE.encode())], [problem.to_bytes()])
 
     async def _send(self, answer: Answer, request: h11.Request | None = None) -> None:
-        size = answer.size
+        self._enter(Stage.ANSWER)
+        size, holder = answer.size, self.sender.holder
         try:
-            self._server.budget.take(size, size)
+            self._server.budget.take(size, size, holder)
         except Problem as problem:
             answer, size = self._refusal(problem, request), 0
         try:
@@ -241,9 +279,10 @@ class Connection:
                 for part in answer.parts:
                     parts += self._http.send_with_data_passthrough(h11.Data(data=part)) or []
             parts.append(self._http.send(h11.EndOfMessage()))
-            await self._write(*parts)
+            with self._server.answer_to(self.sender):
+                await self._write(*parts)
         finally:
-            self._server.budget.give_back(size)
+            self._server.budget.give_back(size, holder)
 
     async def _write(self, *parts: bytes) -> None:
         """Send ``parts``. Raises TimeoutError when the client takes them too slowly."""

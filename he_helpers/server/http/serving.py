@@ -7,18 +7,19 @@ in a thread when a request is there whole.
 import asyncio
 import socket
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from flask import Flask
 
 from he_helpers.server.http.application import Allowance, body_allowance
 from he_helpers.server.http.bodies import IN_MEMORY, Budget
-from he_helpers.server.http.connection import Connection, Limits, Stage
+from he_helpers.server.http.connection import Connection, Limits, Sender, Stage
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.http.wsgi import Answer, call
 
@@ -27,8 +28,8 @@ _Answer = TypeVar("_Answer")
 # Whoever waits for a worker to read or compute does so in a thread, up to a minute long. What only reads the store has
 # threads of its own, so that it never waits behind them; and of the others an account cannot take all (see WorkerPool).
 _THREADS_FOR_READING, _THREADS_FOR_THE_REST = 8, 16
-# How many bodies above 64 kB are worked on at a time.
-_LARGE_BODIES, _LARGE_BODIES_OF_ONE_ACCOUNT = 2, 1
+# How many bodies above 64 kB are worked on at a time, in all and of one account or address.
+_LARGE_BODIES, _LARGE_BODIES_OF_ONE = 2, 1
 # Whether a body may be sent is decided by threads of its own, so that work under way does not hold the decision up.
 _THREADS_FOR_ADMISSION = 2
 # How long steps that are under way get to finish when the server ends.
@@ -63,17 +64,20 @@ class Server:
     """Listens on ``host`` and ``port`` (0: any free one) from the start; call run() to serve ``app``.
 
     Bodies above 64 kB are buffered in unlinked files in ``folder`` (None: the system's folder of temporary files).
+    Turns and limits are those of accounts, and of addresses where ``app`` knows no accounts. Behind a proxy everybody
+    has the proxy's address: there, the proxy has to share turns between people.
     Raises OSError when the address is taken or not to be had.
     """
 
     def __init__(self, app: Flask, host: str, port: int, limits: Limits, folder: Path | None = None) -> None:
         self.app, self.limits, self.folder = app, limits, folder
-        self.budget = Budget(limits.buffered)
+        self.budget = Budget(limits.buffered, limits.buffered_of_one)
         self._listener = _listening_socket(host, port)
         self.effective_host, self.effective_port = self._listener.getsockname()[:2]
         self._connections: dict[Connection, asyncio.Task] = {}
         self._turned_away: set[asyncio.Task] = set()
-        self._bodies_of: Counter[str | None] = Counter()
+        self._bodies_of: Counter[str] = Counter()
+        self._answers_to: Counter[str] = Counter()
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -97,7 +101,8 @@ class Server:
         self._reading = _Threads(_THREADS_FOR_READING, "reading", self.limits.waiting)
         self._rest = _Threads(_THREADS_FOR_THE_REST, "rest", self.limits.waiting)
         self._turns = asyncio.Semaphore(_LARGE_BODIES)
-        self._turns_of = defaultdict(lambda: asyncio.Semaphore(_LARGE_BODIES_OF_ONE_ACCOUNT))
+        # As long as somebody waits for them or holds them: there are many addresses.
+        self._turns_of: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._admission = _Threads(_THREADS_FOR_ADMISSION, "admission", self.limits.waiting)
         accepting = asyncio.create_task(self._accept())
         if not self._stop.is_set():
@@ -140,16 +145,28 @@ class Server:
                 accepted.close()
 
     def _make_room(self) -> bool:
-        """Close the connection that deserves its place least; False where all of them have an account or an answer due.
+        """Close the connection that deserves its place least; False where all have a right to theirs.
 
-        An honest request is complete within milliseconds, so that what waits longest is least likely to be one.
+        An honest request is complete within milliseconds, so that what waits longest is least likely to be one. Of
+        those who do not fetch their answers, whoever has most of them comes first.
         """
-        candidates = [connection for connection in self._connections if connection.can_be_closed]
+        candidates = [connection for connection in self._connections if self._can_be_closed(connection)]
         if not candidates:
             return False
-        least = min(candidates, key=lambda connection: (connection.stage, connection.since))
+        least = min(candidates, key=self._right_to_stay)
         self._connections.pop(least).cancel()
         return True
+
+    def _can_be_closed(self, connection: Connection) -> bool:
+        """Whether nobody loses more than a connection, or what they do not fetch, when this one is closed."""
+        sender = connection.sender
+        if connection.stage == Stage.ANSWER and self._answers_to[sender.holder] > self.limits.answers_of_one_account:
+            return True
+        return connection.stage < Stage.BODY or (connection.stage < Stage.WORK and sender.account is None)
+
+    def _right_to_stay(self, connection: Connection) -> tuple[Stage, int, float]:
+        answers = self._answers_to[connection.sender.holder] if connection.stage == Stage.ANSWER else 0
+        return connection.stage, -answers, connection.since
 
     async def allowance(self, environ: dict[str, Any]) -> Allowance:
         """What a body may be that follows the head in ``environ``. Raises Problem (busy)."""
@@ -161,32 +178,51 @@ class Server:
         return await threads.run(call, self.app, environ)
 
     @asynccontextmanager
-    async def turn(self, holder: str | None, size: int) -> AsyncIterator[None]:
+    async def turn(self, sender: Sender, size: int) -> AsyncIterator[None]:
         """Wait until a request with a body of ``size`` bytes may be worked on, and hold its place.
 
-        Large bodies keep a worker for long. Two at a time, and one of an account or of all who have none, leave room
-        for what is small and for others.
+        Large bodies keep a worker for long. Two at a time, and one of an account, or of an address that shows none,
+        leave room for what is small and for others.
         """
         if size > IN_MEMORY:
-            async with self._turns_of[holder], self._turns:
+            turns_of_sender = self._turns_of.setdefault(sender.holder, asyncio.Semaphore(_LARGE_BODIES_OF_ONE))
+            async with turns_of_sender, self._turns:
                 yield
         else:
             yield
 
     @contextmanager
-    def body_of(self, holder: str | None) -> Iterator[None]:
-        """Count a body of ``holder`` from its first byte to its answer. Raises Problem (too-many-requests)."""
-        if holder is not None and self._bodies_of[holder] >= self.limits.bodies_of_one_account:
+    def body_of(self, sender: Sender) -> Iterator[None]:
+        """Count a body of ``sender`` from its first byte to its answer. Raises Problem (too-many-requests)."""
+        limits = self.limits
+        who, most = (
+            ("An address", limits.bodies_of_one_address)
+            if sender.account is None
+            else ("An account", limits.bodies_of_one_account)
+        )
+        if self._bodies_of[sender.holder] >= most:
             raise Problem(
                 "too-many-requests",
-                f"An account sends at most {self.limits.bodies_of_one_account} bodies at a time. Nothing was changed. "
+                f"{who} sends at most {most} bodies at a time. Nothing was changed. "
                 "Wait for the others to be answered, then send this one again.",
             )
-        self._bodies_of[holder] += 1
-        try:
+        with _counted(self._bodies_of, sender.holder):
             yield
-        finally:
-            self._bodies_of[holder] -= 1
+
+    def answer_to(self, sender: Sender) -> AbstractContextManager[None]:
+        """Count an answer to ``sender`` while it is sent."""
+        return _counted(self._answers_to, sender.holder)
+
+
+@contextmanager
+def _counted(counter: Counter[str], name: str) -> Iterator[None]:
+    counter[name] += 1
+    try:
+        yield
+    finally:
+        counter[name] -= 1
+        if not counter[name]:
+            del counter[name]
 
 
 def _listening_socket(host: str, port: int) -> socket.socket:

@@ -106,6 +106,9 @@ def aggregate_request(
 
     It runs outside of any transaction, since it takes long; what it made is stored only if the dataset is
     still the same. Two at once are harmless too: the aggregate is a pure function, and the first one is kept.
+
+    The dataset is copied to the disk meanwhile, outside of any quota: as many copies at a time as there are threads for
+    such steps (sixteen, see he_helpers.server.http.serving), each at most as large as a body.
     """
     with store.temporary_file() as content:
         with store.reading() as connection:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, V
 from sqlalchemy import Connection
 
 from he_helpers.server.detection.secret_detection import find_secret_key
-from he_helpers.server.http.application import new_application, read_body, takes_body
+from he_helpers.server.http.application import ACCOUNT_IN_ENVIRON, new_application, read_body, takes_body
 from he_helpers.server.http.bodies import Body
 from he_helpers.server.http.jobs import EndedItsWorker, Jobs
 from he_helpers.server.http.problems import Problem
@@ -268,6 +268,8 @@ def _authenticated(role: str | None = None) -> Account:
             "Send the token of your account in the header 'Authorization: Bearer TOKEN'. "
             "The server's operator hands it out.",
         )
+    # What is buffered for the answer is counted for this account.
+    request.environ[ACCOUNT_IN_ENVIRON] = account.name
     if role is not None:
         account.check_role(role)
     return account

@@ -8,7 +8,8 @@
 A model is a file NAME.json in the folder of models (LinearModel of he_helpers.computing.models); files are read at each
 request, so that a new one needs no restart. Inputs are Paillier or BFV ciphertexts of one key; what goes back is
 re-randomised under the sender's whole public key. The service stores nothing and needs no accounts: whoever sends
-ciphertexts gets a ciphertext, which only they can read. Errors are problem documents (RFC 9457).
+ciphertexts gets a ciphertext, which only they can read. Turns and limits go by the sender's address; a proxy in front
+has one address for everybody, and has to share them between people itself. Errors are problem documents (RFC 9457).
 """
 
 import re
@@ -52,8 +53,12 @@ def _describe_model(name: str) -> Response:
     return jsonify(_read_model(name).description())
 
 
+def _check_model() -> None:
+    _check_name(request.view_args["name"])
+
+
 @_v1.post("/models/<name>/scores")
-@takes_body("application/json")
+@takes_body("application/json", admit=_check_model)
 def _score(name: str) -> Response:
     model = _read_model(name).model_dump_json().encode()
     answer = current_app.config["JOBS"].compute_score(request.remote_addr or "", model, read_body().file)
@@ -65,11 +70,16 @@ def _model_names() -> list[str]:
     return sorted(file.stem for file in files if re.fullmatch(NAME_PATTERN, file.stem))
 
 
-def _read_model(name: str) -> LinearModel:
-    """The model of this name. Raises Problem (not-found); a file that is no model is the operator's error."""
+def _check_name(name: str) -> None:
+    """Raise Problem (not-found) unless there is a model of this name."""
     names = _model_names()
     if name not in names:
         raise Problem("not-found", "There is no such model.", known=names)
+
+
+def _read_model(name: str) -> LinearModel:
+    """The model of this name. Raises Problem (not-found); a file that is no model is the operator's error."""
+    _check_name(name)
     model = LinearModel.model_validate_json((current_app.config["MODELS"] / f"{name}.json").read_bytes())
     if model.name != name:
         raise ValueError(f"The file {name}.json holds a model of another name.")
