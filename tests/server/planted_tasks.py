@@ -1,7 +1,7 @@
 """The server's tasks, with a native parser that does the worst whenever it meets a word: a positive control.
 
 A word in the bytes of a table or a message, in one of its labels for instance, stands for bytes that make a library's
-parser crash, exit, hang or grow.
+parser crash, exit, hang, compute without end or grow, or the system end its process.
 """
 
 import importlib
@@ -16,6 +16,8 @@ WORST = {
     b"crashes": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     b"exits": lambda: os._exit(3),
     b"hangs": lambda: time.sleep(3600),
+    b"computes": lambda: [None for _ in iter(int, 1)],
+    b"is killed": lambda: os.kill(os.getpid(), signal.SIGKILL),
     b"grows": lambda: bytearray(2**34),
 }
 

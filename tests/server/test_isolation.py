@@ -15,7 +15,7 @@ from he_helpers.server.release import policy
 from he_helpers.server.release.routes import create_app
 from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
-from tests.server.conftest import Person, accounts_frame, asked, kind, new_request
+from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, to_status
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def test_the_servers_own_process_loads_no_library_that_could_parse(start_server,
     [
         ("crashes", "crash", "(SIGSEGV)"),
         ("exits", "crash", "(exit)"),
-        ("hangs", "time", "took longer"),
+        ("hangs", "time", "send it again later"),
         ("grows", "memory", "more memory"),
     ],
 )
@@ -100,6 +100,16 @@ def test_an_upload_that_ends_its_worker(planted, pair, table, monkeypatch, what,
     assert told in response.json["detail"]
     assert planted["ann"].get("/datasets").json == []
     assert planted["ann"].upload(table).status_code == 201
+
+
+def test_a_sealed_result_is_searched_by_a_worker(planted, ann, eve, requested):
+    """And not by the server's own process, which others wait for; what becomes of the worker is told."""
+    to_status("approved", ann, eve, requested)
+    response = planted["ann"].put(f"/requests/{requested}/result", b"find_secret crashes".ljust(100_000))
+    assert (response.status_code, kind(response)) == (422, "processing-failed")
+    assert "SIGSEGV" in response.json["detail"]
+    assert planted["ann"].put(f"/requests/{requested}/result", b"sealed".ljust(100_000)).status_code == 200
+    assert planted["eve"].get(f"/requests/{requested}/result").data == b"sealed".ljust(100_000)
 
 
 def test_a_query_that_ends_its_worker(planted, pair, monkeypatch):
@@ -150,6 +160,26 @@ def test_a_dataset_that_ends_its_worker_is_set_aside(start_server, tokens, pair,
     assert [event["account"] for event in events if event["action"] == "dataset set aside"] == ["server"]
     assert server.call("DELETE", "/datasets/deadly", tokens["ann"]).status_code == 204
     assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "what, limits, is_set_aside",
+    [
+        ("hangs", Limits(seconds=1), False),
+        ("is killed", Limits(), False),
+        ("computes", Limits(processor_seconds=1), True),
+        ("exits", Limits(), True),
+    ],
+)
+def test_load_alone_sets_no_dataset_aside(planted, pair, monkeypatch, what, limits, is_set_aside):
+    """It makes an innocent job exceed its time on the clock, and the system end a process, but nothing else."""
+    assert planted["ann"].upload(table_that(pair, f"compute_aggregate {what}")).status_code == 201
+    identifier, _ = planted["eve"].ask()
+    monkeypatch.setattr(jobs_module, "LIMITS", limits)
+    response = planted["eve"].post(f"/requests/{identifier}/aggregation")
+    assert (response.status_code, kind(response)) == ((409, "set-aside") if is_set_aside else (503, "busy"))
+    assert (planted["ann"].get("/datasets/accounts").json["set_aside"] is not None) == is_set_aside
+    assert planted["eve"].get(f"/requests/{identifier}").json["status"] == "requested"
 
 
 def test_a_dataset_that_is_computed_on_when_the_server_ends_stays_in_use(planted, ann, eve, pool, pair):

@@ -26,14 +26,20 @@ LIMITS = Limits(seconds=120, processor_seconds=60, memory=2**30, answer=2**28)
 
 
 class EndedItsWorker(Problem):
-    """A job that ended its worker; ``what`` says in the words of a sentence's end what it did."""
+    """A job that ended its worker; ``what`` says in the words of a sentence's end what it did.
 
-    def __init__(self, what: str, reason: str) -> None:
-        self.what = what
+    ``by_itself`` tells that what was processed is to blame. A machine with too much else to do also makes a job exceed
+    its time on the clock, and ends processes (SIGKILL) when it has no memory left.
+    """
+
+    def __init__(self, what: str, reason: str, by_itself: bool) -> None:
+        self.what, self.by_itself = what, by_itself
+        remedy = "Make it again with this course's helpers, and send what to_bytes() returned."
+        if not by_itself:
+            remedy = f"The server may have too much to do: send it again later. Where that does not help: {remedy}"
         super().__init__(
             "processing-failed",
-            f"Processing the content {what}. Nothing of it was stored. Make it again with this course's helpers, and "
-            "send what to_bytes() returned.",
+            f"Processing the content {what}. Nothing of it was stored. {remedy}",
             reason=reason,
         )
 
@@ -66,6 +72,10 @@ class Jobs:
     def read_dataset(self, client: str, content: bytes | IO[bytes]) -> ReadDataset:
         """Search an uploaded table for secrets, and read it."""
         return ReadDataset(**self._run("read_dataset", client, content=content))
+
+    def find_secret(self, client: str, content: bytes | IO[bytes]) -> str | None:
+        """The kind of secret in a body that is not to be read otherwise; None: there is none."""
+        return self._run("find_secret", client, content=content)["secret"]
 
     def check_query(
         self,
@@ -109,11 +119,11 @@ class Jobs:
             ) from None
 
 
-def _what_it_did(error: WorkerError) -> tuple[str, str]:
-    """In words, and as a word for programs."""
+def _what_it_did(error: WorkerError) -> tuple[str, str, bool]:
+    """In words, as a word for programs, and whether by itself."""
     if isinstance(error, JobTimedOut):
-        return "took longer than a job may", "time"
+        return "took longer than a job may", "time", not error.on_the_clock
     if isinstance(error, JobTooLarge):
-        return "needed more memory than a job may have", "memory"
-    ended = error.signal_name if isinstance(error, WorkerDied) and error.signal_name else "exit"
-    return f"ended the process that did it ({ended})", "crash"
+        return "needed more memory than a job may have", "memory", True
+    signal_name = error.signal_name if isinstance(error, WorkerDied) else None
+    return f"ended the process that did it ({signal_name or 'exit'})", "crash", signal_name != "SIGKILL"

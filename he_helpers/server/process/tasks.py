@@ -34,6 +34,7 @@ TASKS = {
     function.__name__: _task(function)
     for function in (
         evaluation.read_dataset,
+        evaluation.find_secret,
         evaluation.check_query,
         evaluation.compute_aggregate,
         score_evaluation.compute_score,

@@ -1,4 +1,4 @@
-"""The server's work on tables: read an uploaded one, check a query, compute the aggregate.
+"""The server's work on content: read an uploaded table, check a query, compute the aggregate, search a result.
 
 Done in workers alone (see jobs.py): what a library makes of hostile bytes must end nothing else. Every function takes
 and returns what travels there: plain data, bytes and open files.
@@ -43,6 +43,11 @@ def read_dataset(content: bytes | IO[bytes]) -> dict[str, Any]:
     table = _read_table(data)
     check_table(table.header)
     return {"description": table.description(), "label_part": table.header.to_bytes()}
+
+
+def find_secret(content: bytes | IO[bytes]) -> dict[str, Any]:
+    """The kind of the ``secret`` in a sealed result; None: there is none."""
+    return {"secret": find_secret_key(content)}
 
 
 def check_query(

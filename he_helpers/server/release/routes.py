@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.server.http.application import ACCOUNT_IN_ENVIRON, new_application, read_body, takes_body
-from he_helpers.server.http.bodies import Body
 from he_helpers.server.http.jobs import EndedItsWorker, Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets, policy, release_requests
@@ -201,6 +200,12 @@ def _aggregate(identifier: UUID) -> Response:
         try:
             return _jobs().compute_aggregate(account.name, content, query)
         except EndedItsWorker as ended:
+            if not ended.by_itself:
+                raise Problem(
+                    "busy",
+                    f"Computing on the dataset {dataset.name!r} {ended.what}. The server may have too much to do. "
+                    "Nothing was changed: try again later, and if it stays so, tell the server's operator.",
+                ) from None
             reason = f"Computing on it {ended.what}. Delete it, and upload a table that was encrypted anew."
             datasets.set_dataset_aside(_store(), dataset, reason)
             raise dataset.no_longer_in_use(reason) from None
@@ -230,9 +235,11 @@ def _decide(identifier: UUID) -> Response:
 @takes_body(BYTES, admit=lambda: _authenticated("administrator").name)
 def _release(identifier: UUID) -> Response:
     account = _authenticated("administrator")
-    sealed = _body(account).read()
-    if not sealed:
+    body = read_body()
+    if not body.size:
         raise Problem("invalid-content", "A sealed result is not empty: send the bytes of the sealed box.")
+    _refuse_secret(_jobs().find_secret(account.name, body.file), account, dataset=None)
+    sealed = body.read()
     return jsonify(release_requests.release_result(_store(), str(identifier), account, sealed))
 
 
@@ -294,13 +301,6 @@ def _check_dataset_name(name: str) -> None:
         )
 
 
-def _body(account: Account, dataset: str | None = None) -> Body:
-    """The body of this request, without a secret key."""
-    body = read_body()
-    _refuse_secret(find_secret_key(body.file), account, dataset)
-    return body
-
-
 def _refuse_secret(secret: str | None, account: Account, dataset: str | None) -> None:
     """Raise Problem (secret-key-refused), and record it within the quota, if a body holds a ``secret`` of that kind."""
     if secret is not None:
@@ -319,8 +319,11 @@ def _refuse_secret(secret: str | None, account: Account, dataset: str | None) ->
 
 
 def _json_body(model: type[_Incoming], account: Account) -> Any:
+    """The JSON of this request, which is small enough to be searched and read here."""
+    content = read_body().read()
+    _refuse_secret(find_secret_key(content), account, dataset=None)
     try:
-        return model.model_validate_json(_body(account).read())
+        return model.model_validate_json(content)
     except ValidationError as error:
         raise Problem("invalid-content", _explained(error, model)) from None
 
