@@ -4,6 +4,7 @@ import hashlib
 import logging
 import os
 import random
+import signal
 import socket
 import sqlite3
 import stat
@@ -161,7 +162,9 @@ def test_a_host_that_others_could_reach_is_refused_before_anything_is_made(host,
     """A name counts as what it stands for: here "localhost" is an address of a network."""
     resolve = socket.getaddrinfo
     monkeypatch.setattr(
-        socket, "getaddrinfo", lambda name, *more: resolve("192.0.2.1" if name == "localhost" else name, *more)
+        socket,
+        "getaddrinfo",
+        lambda name, *more, **named: resolve("192.0.2.1" if name == "localhost" else name, *more, **named),
     )
     for start_one in (
         lambda: run_server(tmp_path / "server", host, 0, None, 1000, 1, Quotas()),
@@ -170,6 +173,33 @@ def test_a_host_that_others_could_reach_is_refused_before_anything_is_made(host,
         with pytest.raises(CannotStart, match="no address" if host == "a name" else "--not-only-this-machine"):
             start_one()
     assert not (tmp_path / "server").exists()
+
+
+def test_the_address_that_was_checked_is_listened_to(start_server):
+    """Whoever answers for names may answer otherwise a moment later."""
+    server = start_server("--host", "localhost", module="tests.server.planted_names")
+    assert server.address.startswith("http://127.0.0.1:")
+
+
+def test_a_folder_that_cannot_be_looked_at_is_not_taken_for_one_that_is_gone(folder, monkeypatch):
+    looks = iter([PermissionError(13, "Permission denied"), OSError(5, "An error"), None, FileNotFoundError()])
+    folder.mkdir()
+    (folder / "pid").touch()
+    own = (folder / "pid").stat()
+    ended = []
+
+    class Looked:
+        def stat(self):
+            assert not ended
+            if error := next(looks):
+                raise error
+            return own
+
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(os, "kill", lambda *arguments: ended.append(arguments))
+    process._end_with(Looked(), own)
+    assert ended == [(os.getpid(), signal.SIGTERM)]
+    assert next(looks, None) is None
 
 
 def test_an_address_of_the_newer_kind_is_told_as_a_url_has_it(start_server):

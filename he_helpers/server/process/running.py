@@ -55,11 +55,12 @@ def run_server(
 
     Raises CannotStart.
     """
-    with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
+    address = _checked_address(host, not_only_this_machine)
+    with _alone_in(folder, largest_body, inspectable):
         store = Store(database, quotas, folder) if database else Store.in_folder(folder, quotas)
         try:
             with _jobs(workers, inspectable) as jobs:
-                _serve(create_app(store, largest_body, jobs), folder, host, port, largest_body)
+                _serve(create_app(store, largest_body, jobs), folder, address, port, largest_body)
         finally:
             store.close()
 
@@ -82,17 +83,14 @@ def run_scoring(
     """
     if not models.is_dir():
         raise CannotStart(f"There is no folder of models {models}. Create it, and put a file NAME.json into it.")
-    with _alone_in(folder, host, largest_body, inspectable, not_only_this_machine):
-        with _jobs(workers, inspectable) as jobs:
-            _serve(create_scoring_app(models, largest_body, jobs), folder, host, port, largest_body)
+    address = _checked_address(host, not_only_this_machine)
+    with _alone_in(folder, largest_body, inspectable), _jobs(workers, inspectable) as jobs:
+        _serve(create_scoring_app(models, largest_body, jobs), folder, address, port, largest_body)
 
 
 @contextmanager
-def _alone_in(
-    folder: Path, host: str, largest_body: int, inspectable: bool, not_only_this_machine: bool
-) -> Iterator[None]:
+def _alone_in(folder: Path, largest_body: int, inspectable: bool) -> Iterator[None]:
     """The limits that every server of this package sets itself, its folder and its log."""
-    _check_host(host, not_only_this_machine)
     if largest_body < 1:
         raise CannotStart("--largest-body is a number of bytes, at least 1.")
     # A core dump would put every token and body that is in memory onto a disk.
@@ -103,19 +101,22 @@ def _alone_in(
     signal.signal(signal.SIGTERM, _stop)
     with sole_server_of(folder):
         _log_to(folder / "server.log")
-        threading.Thread(target=_end_with, args=(folder / "pid",), daemon=True).start()
+        own = (folder / "pid").stat()
+        threading.Thread(target=_end_with, args=(folder / "pid", own), daemon=True).start()
         yield
 
 
-def _end_with(file: Path) -> None:
-    """End this process when ``file``, its own, is gone: nobody finds the server any more, nor what it still stores."""
-    own = file.stat()
+def _end_with(file: Path, own: os.stat_result) -> None:
+    """End this process when ``file``, its ``own``, is gone: nobody finds the server any more, nor what it stores."""
     while True:
         time.sleep(_LOOK_SECONDS)
         try:
             there = os.path.samestat(file.stat(), own)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             there = False
+        except OSError:
+            # A file system that does not answer, or a folder that was closed: neither says that the file is gone.
+            continue
         if not there:
             os.kill(os.getpid(), signal.SIGTERM)
             return
@@ -139,40 +140,41 @@ def _jobs(workers: int, inspectable: bool) -> Iterator[Jobs]:
         pool.close()
 
 
-def _serve(app: Flask, folder: Path, host: str, port: int, largest_body: int) -> None:
+def _serve(app: Flask, folder: Path, address: str, port: int, largest_body: int) -> None:
     try:
-        server = Server(app, host, port, Limits.of_bodies(largest_body), folder)
+        server = Server(app, address, port, Limits.of_bodies(largest_body), folder)
     except OSError as error:
         raise CannotStart(
-            f"Cannot listen on {host} port {port}: {error.strerror or error}. "
+            f"Cannot listen on {address} port {port}: {error.strerror or error}. "
             "Another program may use the port; choose another one, or --port 0 for any free one."
         ) from None
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: server.stop())
     actual_host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
-    address = folder / "address"
-    write_private(address, f"http://{actual_host}:{server.effective_port}\n".encode())
+    told = folder / "address"
+    write_private(told, f"http://{actual_host}:{server.effective_port}\n".encode())
     try:
         server.run()
     finally:
-        address.unlink(missing_ok=True)
+        told.unlink(missing_ok=True)
         server.close()
 
 
-def _check_host(host: str, not_only_this_machine: bool) -> None:
+def _checked_address(host: str, not_only_this_machine: bool) -> str:
+    """The address that ``host`` stands for, looked up once: a later answer could be another one. Raises CannotStart."""
     try:
         # What a name stands for is decided by a file or a service of the machine, "localhost" included.
-        addresses = {entry[4][0] for entry in socket.getaddrinfo(host or "0.0.0.0", None)}
+        addresses = [entry[4][0] for entry in socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)]
     except OSError as error:
         raise CannotStart(f"The host {host} has no address ({error.strerror or error}). Use 127.0.0.1.") from None
-    if all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
-        return
-    if not not_only_this_machine:
-        raise CannotStart(
-            f"The host {host} can be reached from other machines, and this server speaks plain HTTP. "
-            "Use 127.0.0.1, or say --not-only-this-machine and put a proxy with TLS in front."
-        )
-    print(f"Listening on {host}: put a proxy with TLS in front, tokens travel in the clear.", file=sys.stderr)
+    if not all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
+        if not not_only_this_machine:
+            raise CannotStart(
+                f"The host {host} can be reached from other machines, and this server speaks plain HTTP. "
+                "Use 127.0.0.1, or say --not-only-this-machine and put a proxy with TLS in front."
+            )
+        print(f"Listening on {host}: put a proxy with TLS in front, tokens travel in the clear.", file=sys.stderr)
+    return addresses[0]
 
 
 def _let_others_read_memory() -> None:
