@@ -289,3 +289,13 @@ def test_the_command_takes_quotas(start_server, tokens, table, folder, tmp_path)
     )
     assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
     assert "total_bytes" in wrong.stderr
+
+
+@pytest.mark.slow
+def test_the_command_takes_a_quota_of_events(start_server, tokens, table):
+    """Being added is an account's first event, the upload its second."""
+    server = start_server("--account-events", "2")
+    assert server.upload(tokens["ann"], "a", table).status_code == 201
+    refused = server.upload(tokens["ann"], "b", table).json()
+    assert refused["type"].endswith("quota-exceeded") and "2 events" in refused["detail"]
+    assert server.upload(tokens["bob"], "b", table).status_code == 201

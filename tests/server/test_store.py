@@ -401,3 +401,9 @@ def test_a_reader_sees_one_state(store):
         add(store, b"new")
         assert datasets.read_content(connection, "accounts") == b"old"
     assert read(store) == b"new"
+
+
+def test_no_account_is_called_what_the_audit_trail_calls_the_server(store):
+    with pytest.raises(ValueError, match="'server'; choose another name"):
+        add_account(store, "server", "administrator")
+    add_account(store, "server-2", "administrator")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from he_helpers.server.account_roles import ACCOUNT_ROLES
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release.audit import record_event
+from he_helpers.server.release.audit import SERVER, record_event
 from he_helpers.server.storage.schema import accounts
 from he_helpers.server.storage.store import Store
 
@@ -34,7 +34,8 @@ class Account:
 def add_account(store: Store, name: str, role: str) -> str:
     """Create an account and return its token, which is stored nowhere and cannot be shown again.
 
-    Raises ValueError for an unknown role, an unsuitable name, or one that is taken.
+    Raises ValueError for an unknown role, an unsuitable name, or one that is taken: by another account, or by the
+    server itself in the audit trail.
     """
     if role not in ACCOUNT_ROLES:
         raise ValueError(f"There is no role {role!r}; the roles are {' and '.join(ACCOUNT_ROLES)}.")
@@ -43,6 +44,8 @@ def add_account(store: Store, name: str, role: str) -> str:
             f"{name!r} is no name for an account: 1 to 64 small letters, digits, dots, dashes and "
             "underscores, beginning with a letter or a digit."
         )
+    if name == SERVER:
+        raise ValueError(f"The audit trail calls what the server does by itself {name!r}; choose another name.")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
 
     def step(connection: Connection) -> None:
