@@ -26,17 +26,33 @@ class UnreadableFile(HEError):
     """A file or folder that is missing, of another kind than expected, or too large."""
 
 
+class FolderNotMade(UnreadableFile):
+    """A folder that is missing and cannot be made; ``reason`` is what the system says."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"The folder {folder} cannot be made: {reason}. Look at what the folders above it are: one of them may be "
+            "a file, a link that leads nowhere, or closed to you."
+        )
+
+
 def private_folder(path: Path | str) -> Path:
     """Return ``path`` as a folder of mode 0700, made when it is missing, with the folders above it.
 
     An existing folder that another account owns or may enter is refused (ExposedFile): what is in it may have been read
     or replaced, which its owner should know before it is closed. A symbolic link is refused (UnreadableFile).
+    Raises FolderNotMade where it cannot be made, below a file for instance.
     """
     path = Path(path)
-    for folder in reversed([path, *path.absolute().parents]):
-        if not os.path.lexists(folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
-    state = path.lstat()
+    folder = path
+    try:
+        for folder in reversed([path, *path.absolute().parents]):
+            if not os.path.lexists(folder):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        state = path.lstat()
+    except OSError as error:
+        raise FolderNotMade(folder, error.strerror or str(error)) from None
     if stat.S_ISLNK(state.st_mode):
         raise UnreadableFile(
             f"{path} is a symbolic link, where a folder was expected. Whoever made it decides where your files go: "

@@ -13,6 +13,7 @@ import he_helpers
 from he_helpers.errors import HEError
 from he_helpers.files import (
     ExposedFile,
+    FolderNotMade,
     UnreadableFile,
     alone_with,
     private_folder,
@@ -50,6 +51,26 @@ def test_folders_and_files_are_closed_whatever_the_umask(umask, tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "secret").stat().st_mode) == 0o600
     assert private_folder(folder) == folder and read_private(folder / "secret", 1) == b"x"
+
+
+@pytest.mark.parametrize("above", ["file", "dangling link", "link to a file", "closed folder"])
+def test_a_folder_below_what_is_none_is_refused(tmp_path, above):
+    there = tmp_path / "above"
+    if above == "file":
+        there.write_bytes(b"")
+    elif above == "dangling link":
+        there.symlink_to(tmp_path / "nothing")
+    elif above == "link to a file":
+        (tmp_path / "file").write_bytes(b"")
+        there.symlink_to(tmp_path / "file")
+    elif os.geteuid() == 0:
+        pytest.skip("root enters every folder")
+    else:
+        there.mkdir(mode=0o500)
+    for path in (there / "role", there / "more" / "role"):
+        with pytest.raises(FolderNotMade, match="above.* cannot be made: .*one of them may be a file"):
+            private_folder(path)
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_a_folder_of_another_account_is_refused(folder, as_another_account):

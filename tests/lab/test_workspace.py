@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -33,6 +32,7 @@ from he_helpers.lab.workspace.workspace import (
     enter_role,
     environment_for,
 )
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -79,7 +79,7 @@ def python(workspace, code, role=None):
         env=environment_for(workspace, role),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.stderr == ""
     return done.stdout.strip()
@@ -294,8 +294,7 @@ def test_stale_files_as_after_a_restart_of_the_machine(served):
 def test_a_killed_server_is_replaced(served):
     process = int((served.folder("server") / "pid").read_text())
     os.kill(process, signal.SIGKILL)
-    while server_process._Server(served)._lives():
-        time.sleep(0.05)
+    wait_until(lambda: not server_process._Server(served)._lives())
     assert status_of(f"{start_server(served)}/v1/health") == 200
     assert int((served.folder("server") / "pid").read_text()) != process
 

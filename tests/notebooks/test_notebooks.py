@@ -267,14 +267,20 @@ SMALL = {
 }
 
 
+# How long nbval waits for a cell, and so for a kernel of which nobody notices that it has died.
+CELL_TIMEOUT = 600
+
+
 def outcomes_under_nbval(folder, names, *options):
     """Runs nbval on these small notebooks as `make test` does; returns the outcomes of the cells of each."""
     for name in names:
         for count, code in enumerate(SMALL[name], start=1):
             code.execution_count = count
         nbformat.write(new_notebook(cells=SMALL[name]), folder / f"{name}.ipynb")
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "60"]
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env"]
     command += [
+        "--nbval-cell-timeout",
+        str(CELL_TIMEOUT),
         "-p",
         "tests.notebooks.plugin",
         *options,
@@ -340,7 +346,8 @@ def test_a_kernel_that_dies_is_reported_long_before_the_cells_timeout(under_nbva
     outcomes, said, _, seconds = under_nbval
     assert outcomes["dies"] == ["failure", "failure"]
     assert "The kernel died while this cell ran" in said
-    assert seconds < 60
+    # All notebooks together, on a machine that may have much else to do.
+    assert seconds < CELL_TIMEOUT / 2
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from he_helpers.server.storage.folder import CannotStart
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.tables import EncryptedTable
 from tests.server.conftest import Running, asked, command, environment, new_request
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -390,7 +391,7 @@ def test_killed_in_the_middle_of_a_write(start_on_database, table, other_table):
     start, tokens = start_on_database
     server = start()
     for round_number in range(4):
-        stop = threading.Event()
+        stop, before = threading.Event(), len(acknowledged)
 
         def keep_uploading(current=server, stop=stop, round_number=round_number):
             for number in range(10_000):
@@ -406,13 +407,14 @@ def test_killed_in_the_middle_of_a_write(start_on_database, table, other_table):
 
         uploader = threading.Thread(target=keep_uploading)
         uploader.start()
-        time.sleep(generator.uniform(0.1, 0.8))
+        # From here on the stream is under way, however slow the machine is.
+        wait_until(lambda before=before: len(acknowledged) > before)
+        time.sleep(generator.uniform(0, 0.7))
         server.kill()
         stop.set()
         uploader.join(60)
         server = start()
         check_whole(server, tokens, acknowledged, {table, other_table})
-    assert acknowledged
     assert server.call("GET", "/datasets", tokens["eve"]).status_code == 200
 
 

@@ -34,7 +34,7 @@ from he_helpers.server.account_roles import ACCOUNT_ROLES
 
 SCORING_ROLES = ("company", "research")
 
-_START_SECONDS = 30
+_START_SECONDS = 120
 _STOP_SECONDS = 10
 _ANSWER_SECONDS = 5
 _POLL_SECONDS = 0.05

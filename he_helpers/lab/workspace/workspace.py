@@ -22,7 +22,7 @@ import shutil
 from pathlib import Path
 
 from he_helpers.errors import HEError
-from he_helpers.files import alone_with, private_folder, read_private, write_private
+from he_helpers.files import FolderNotMade, alone_with, private_folder, read_private, write_private
 from he_helpers.server.account_roles import ACCOUNT_ROLES
 
 ROLES = (*ACCOUNT_ROLES, "server", "company", "customer", "person", "research")
@@ -114,9 +114,9 @@ class Workspace:
         try:
             private_folder(self.root)
             return private_folder(self.root / name)
-        except OSError as error:
+        except FolderNotMade as error:
             raise NoWorkspace(
-                f"The folder {self.root} for the roles' files cannot be made or written to ({error.strerror}). Name "
+                f"The folder {self.root} for the roles' files cannot be made or written to ({error.reason}). Name "
                 f"another one in the shell, and start again: export {WORKSPACE_VARIABLE}=~/he-course-workspace"
             ) from None
 

@@ -164,9 +164,10 @@ def _checked_address(host: str, not_only_this_machine: bool) -> str:
     """The address that ``host`` stands for, looked up once: a later answer could be another one. Raises CannotStart."""
     try:
         # What a name stands for is decided by a file or a service of the machine, "localhost" included.
-        addresses = [entry[4][0] for entry in socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)]
+        found = socket.getaddrinfo(host or "0.0.0.0", None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise CannotStart(f"The host {host} has no address ({error.strerror or error}). Use 127.0.0.1.") from None
+    addresses = [str(entry[4][0]) for entry in found]
     if not all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
         if not not_only_this_machine:
             raise CannotStart(

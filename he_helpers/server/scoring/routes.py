@@ -54,7 +54,7 @@ def _describe_model(name: str) -> Response:
 
 
 def _check_model() -> None:
-    _check_name(request.view_args["name"])
+    _check_name((request.view_args or {})["name"])
 
 
 @_v1.post("/models/<name>/scores")

@@ -27,8 +27,6 @@ def prepare_folder(folder: Path) -> None:
         private_folder(folder)
     except (ExposedFile, UnreadableFile) as error:
         raise CannotStart(str(error)) from None
-    except OSError as error:
-        raise CannotStart(f"The folder {folder} cannot be made: {error.strerror}. Use another folder.") from None
 
 
 def open_own_file(path: Path, flags: int) -> int:
