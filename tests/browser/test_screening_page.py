@@ -206,6 +206,23 @@ def test_a_narrow_page_shows_everything(visit):
     right_edges = "parts => parts.map(part => part.getBoundingClientRect().right)"
     parts = tab.locator("input, select, [role=alert], button")
     assert max(parts.evaluate_all(right_edges)) <= 390
+    places = "parts => parts.map(part => part.getBoundingClientRect().toJSON())"
+    units = tab.locator(".he-field .widget-label:not(label)").evaluate_all(places)
+    fields = tab.locator(".he-field input[type=text]").evaluate_all(places)
+    assert len(units) == len(fields) == len(TYPED)
+    for unit, field in zip(units, fields, strict=True):
+        # Beside its field, on the same line.
+        assert field["right"] <= unit["left"] and unit["right"] <= 390
+        assert unit["top"] < field["bottom"] and field["top"] < unit["bottom"]
+    tab.get_by_label("Sex", exact=True).select_option("choose")
+    press(tab)
+    tab.locator("[role=alert]").nth(2).wait_for()
+    messages = tab.locator(".he-field [role=alert]").evaluate_all(places)
+    assert len(messages) == 2 and len({message["left"] for message in messages}) == 1
+    rows = tab.locator(".he-field").evaluate_all(places)
+    right = tab.locator(".he-field", has_not=tab.get_by_role("alert")).evaluate_all(places)
+    # One line each, without an empty one.
+    assert len(right) == len(rows) - 2 and max(row["height"] for row in right) < 50
     fill(tab)
     press(tab)
     reading = tab.get_by_role("status").filter(has_text="Chance of")

@@ -23,8 +23,10 @@ _BAR, _MARK = "#0072B2", "#E69F00"
 _REST = "#C8C8C8"
 # What a field holds before an answer. Not None, for which a drop-down shows a blank in place of its first line.
 _NOTHING = ""
-# On a narrow page what stands beside a field moves below it.
+# On a narrow page a message moves below its field; the unit stays beside it, and the field becomes narrower.
 _ROW = widgets.Layout(flex_flow="row wrap", max_width="100%")
+_ANSWER = widgets.Layout(width="472px", max_width="100%")
+_UNIT = widgets.Layout(width="60px", flex="none")
 
 
 def gauge(chance: float) -> str:
@@ -79,7 +81,7 @@ class ScreeningForm:
             field.observe(self._forget_reading, names="value")
         self.button.on_click(lambda _: self.submit())
         self.clear_button.on_click(lambda _: self.clear())
-        rows = [widgets.HBox([self.fields[name], *self._beside(name)], layout=_ROW) for name in self.fields]
+        rows = [widgets.HBox([self._answer(name), self.messages[name]], layout=_ROW) for name in self.fields]
         self.box = form_of(rows, widgets.HBox([self.button, self.clear_button]), self.outcome)
 
     def fill(self, answers: Mapping[str, str | int]) -> None:
@@ -138,10 +140,11 @@ class ScreeningForm:
             "<p>The form itself appears when this cell is run.</p>"
         )
 
-    def _beside(self, name: str) -> list[widgets.Widget]:
+    def _answer(self, name: str) -> widgets.HBox:
+        """The field of this name with its unit, where it has one."""
         unit = next(question.unit for question in self._model.questions if question.name == name)
-        shown = "" if self._is_choice(name) else unit
-        return [widgets.Label(shown, layout=widgets.Layout(width="60px")), self.messages[name]]
+        beside = [] if self._is_choice(name) else [widgets.Label(unit, layout=_UNIT)]
+        return widgets.HBox([self.fields[name], *beside], layout=_ANSWER)
 
     def _show(self, messages: Mapping[str, str]) -> None:
         self._shown = dict(messages)
@@ -157,7 +160,7 @@ class ScreeningForm:
 
 
 def _field(question: Question) -> widgets.Text | widgets.Dropdown:
-    shape = {"style": {"description_width": "220px"}, "layout": widgets.Layout(width="400px", max_width="95%")}
+    shape = {"style": {"description_width": "220px"}, "layout": widgets.Layout(width="400px", min_width="0")}
     label = question.wording.label
     if question.wording.choices:
         return widgets.Dropdown(description=label, options=[("choose", _NOTHING), *question.wording.choices], **shape)
