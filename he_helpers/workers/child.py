@@ -52,8 +52,8 @@ def main(arguments: list[str]) -> None:
                 protocol.send(connection, {**outcome, "retires": retires}, result, _later())
             except protocol.Unsendable as error:
                 # The task is wrong, and not what it was given.
-                failed = {"outcome": "failed", "place": f"its answer cannot be sent: {error}", "retires": retires}
-                protocol.send(connection, failed, {}, _later())
+                place = f"its answer cannot be sent: {str(error).removesuffix('.')}"
+                protocol.send(connection, {"outcome": "failed", "place": place, "retires": retires}, {}, _later())
         except protocol.Ended:
             return
 

@@ -16,7 +16,7 @@ class WorkerDied(WorkerError):
     """The worker ended in the middle of the job.
 
     ``signal_name`` is the signal that ended it ("SIGSEGV") and ``exit_code`` None, or the other way round. Both are
-    None where it was ended because its answer could not be read (``returncode`` None).
+    None where it was ended because its answer could not be read or its socket was closed (``returncode`` None).
     ``was_used`` tells that the worker had done other jobs before, one of which may be what damaged it.
     """
 
@@ -25,7 +25,7 @@ class WorkerDied(WorkerError):
         self.exit_code = returncode if returncode is not None and returncode >= 0 else None
         self.was_used = was_used
         if returncode is None:
-            how = "with an answer that cannot be read"
+            how = "without an answer that can be read"
         else:
             how = f"of signal {self.signal_name}" if self.signal_name else f"with exit code {self.exit_code}"
         super().__init__(f"The worker died in the task {task!r}, {how}. What the task was given cannot be processed.")

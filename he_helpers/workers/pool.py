@@ -77,7 +77,7 @@ class WorkerPool:
         self._changed = threading.Condition()
         self._workers: set[Worker] = set()
         self._starting: set[Worker] = set()
-        self._ended: list[Worker] = []
+        self._leaving: list[Worker] = []
         self._idle: list[Worker] = []
         self._waiting: list[_Turn] = []
         self._running: Counter[str] = Counter()
@@ -154,14 +154,14 @@ class WorkerPool:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the condition's lock; who was ended meanwhile is waited for without it, which can last."""
+        """Hold the condition's lock; workers that are to end meanwhile are ended without it, since that can last."""
         try:
             with self._changed:
                 yield
         finally:
             while True:
                 try:
-                    worker = self._ended.pop()
+                    worker = self._leaving.pop()
                 except IndexError:
                     break
                 worker.end()
@@ -240,8 +240,7 @@ class WorkerPool:
 
     def _end(self, worker: Worker) -> None:
         self._workers.discard(worker)
-        worker.kill()
-        self._ended.append(worker)
+        self._leaving.append(worker)
 
     def _check_available(self) -> None:
         if self._closed:

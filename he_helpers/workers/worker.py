@@ -160,13 +160,14 @@ class Worker:
         self._process.wait()
         self._connection.close()
 
-    def _ended(self) -> int:
-        """The status of a process that has closed its socket; one that does not end is ended."""
+    def _ended(self) -> int | None:
+        """The status of a process that has closed its socket; one that does not end is ended, and has none."""
         try:
             return self._process.wait(_DYING_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return self._process.wait()
+            self._process.wait()
+            return None
         finally:
             self._connection.close()
 

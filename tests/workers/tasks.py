@@ -131,15 +131,23 @@ def refuse_with_what_cannot_travel():
 
 def answer_below(message):
     """Writes ``message`` onto the worker's socket, past everything that forms an answer: as a damaged worker might."""
-    connection = next(number for number in range(3, 64) if _is_open(number))
-    os.write(connection, message)
+    os.write(_socket(), message)
     return {}
+
+
+def close_socket_and_sleep():
+    os.close(_socket())
+    time.sleep(600)
 
 
 def write_file(path):
     with open(path, "wb") as file:
         file.write(b"something")
     return {}
+
+
+def _socket():
+    return next(number for number in range(3, 64) if _is_open(number))
 
 
 def _is_open(number):

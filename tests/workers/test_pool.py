@@ -165,12 +165,23 @@ DONE = {"outcome": "done", "retires": False}
 def test_a_worker_that_answers_nonsense_counts_as_dead(pool, message):
     pool.start()
     [before] = pool.numbers()
-    with pytest.raises(WorkerDied, match="answer_below.*an answer that cannot be read") as caught:
+    with pytest.raises(WorkerDied, match="answer_below.*without an answer that can be read") as caught:
         pool.run("answer_below", message=message)
     assert (caught.value.signal_name, caught.value.exit_code) == (None, None)
     assert ends(before)
     assert pool.deaths == {"WorkerDied": 1}
     assert pool.run("echo", still="there") == {"still": "there"}
+
+
+def test_a_worker_that_closes_its_socket_and_goes_on_is_ended(pool, monkeypatch):
+    monkeypatch.setattr(worker_module, "_DYING_SECONDS", 0.2)
+    pool.start()
+    [before] = pool.numbers()
+    with pytest.raises(WorkerDied, match="without an answer") as caught:
+        pool.run("close_socket_and_sleep")
+    # The signal is the pool's own, and not what became of the worker.
+    assert (caught.value.signal_name, caught.value.exit_code) == (None, None)
+    assert ends(before)
 
 
 def test_an_answer_below_arrives(pool):
@@ -526,6 +537,28 @@ def test_closing_does_not_wait_for_a_worker_that_never_becomes_ready():
     job.join(60)
     assert isinstance(answers[0], WorkersUnavailable)
     assert ends(starting.number)
+
+
+def test_closing_ends_a_worker_that_is_just_being_made(monkeypatch):
+    """Between the beginning of its process and the moment at which the pool learns of it."""
+    making = threading.Event()
+
+    class SlowlyMade(worker_module.Worker):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            making.set()
+            wait_until(lambda: pool._closed)
+
+    monkeypatch.setattr(pool_module, "Worker", SlowlyMade)
+    pool = WorkerPool("tests.workers.hanging_registry")
+    starting = threading.Thread(target=pool.start)
+    starting.start()
+    assert making.wait(60)
+    begin = time.monotonic()
+    pool.close()
+    assert time.monotonic() - begin < 60
+    starting.join(60)
+    assert not starting.is_alive()
 
 
 def test_a_process_that_is_slow_to_end_holds_nobody_up(pool, monkeypatch):
