@@ -180,7 +180,7 @@ def test_only_its_own_role_knows_a_passphrase(workspace):
 
 
 def test_two_processes_agree_on_a_new_passphrase(workspace):
-    code = "from he_helpers.lab.workspace import Workspace\nprint(Workspace().passphrase('analyst'))"
+    code = "from he_helpers.lab.workspace.workspace import Workspace\nprint(Workspace().passphrase('analyst'))"
     with ThreadPoolExecutor(4) as pool:
         known = set(pool.map(lambda _: python(workspace, code, "analyst"), range(4)))
     assert len(known) == 1
