@@ -41,7 +41,7 @@ VERIFICATIONS_FOR_A_SEED = 20
 def paillier_factors(modulus_bits: int) -> tuple[int, int]:
     if PRIMES[modulus_bits] is not None:
         return PRIMES[modulus_bits]
-    private = scheme_for(advise(Job(1, 1, 1, scheme="paillier")).best).generate_keys().secret._private
+    private = scheme_for(advise(Job(1, 1, 1, scheme="paillier")).best).generate_keys().secret.native
     return private.p, private.q
 
 
@@ -370,7 +370,7 @@ def test_fixed_point():
 
 @pytest.mark.parametrize("ring, chain", [(4096, (53, 53)), (8192, (60, 40, 40, 60)), (8192, (36, 25, 25, 25, 36))])
 def test_the_primes_are_those_of_seal(ring, chain):
-    context = tenseal_ckks(CKKSParameters(ring, chain, 20)).generate_keys().public.context
+    context = tenseal_ckks(CKKSParameters(ring, chain, 20)).generate_keys().public.native
     real = tuple(m.value() for m in context.seal_context().data.key_context_data().parms().coeff_modulus())
     assert coefficient_primes(ring, chain) == real
 

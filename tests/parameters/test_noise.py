@@ -36,8 +36,8 @@ def tenseal_pair(parameters):
 def budget(keys, ciphertext):
     """Bits of noise budget as SEAL measures them with the secret key."""
     if keys.public.scheme_name == "pyfhel-bfv":
-        return keys.secret._engine.noise_level(ciphertext.native)
-    decryptor = Decryptor(keys.secret._context.seal_context().data, keys.secret._native_key.data)
+        return keys.secret.native.noise_level(ciphertext.native)
+    decryptor = Decryptor(keys.secret.native.seal_context().data, keys.secret.native.secret_key().data)
     return min(decryptor.invariant_noise_budget(part) for part in ciphertext.native.ciphertext())
 
 

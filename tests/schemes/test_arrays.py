@@ -104,5 +104,5 @@ def test_pyfhel_itself_reads_the_memory_beside_a_view(name):
     """The reason for the copies: when this fails, Pyfhel has learned to read strides."""
     keys = key_pair(name)
     values = np.arange(1, 13) if keys.public.exact else np.arange(1.0, 13.0)
-    encrypt = keys.public.engine.encryptInt if keys.public.exact else keys.public.engine.encryptFrac
+    encrypt = keys.public.native.encryptInt if keys.public.exact else keys.public.native.encryptFrac
     assert is_close(keys, keys.secret._decrypt(encrypt(values[::2]), 6), values[:6])

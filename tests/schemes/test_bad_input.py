@@ -80,7 +80,7 @@ def test_ciphertexts_of_two_keys(name):
     one, other = key_pair(name), key_pair(name, 1)
     a, b = one.public.encrypt([3, 4]), other.public.encrypt([5, 6])
     if name == "paillier":
-        mine, theirs = (phe.EncryptedNumber(pair.public.phe_key, 5) for pair in (one, other))
+        mine, theirs = (phe.EncryptedNumber(pair.public.native, 5) for pair in (one, other))
         with pytest.raises(ValueError):
             mine + theirs
     else:
@@ -161,7 +161,7 @@ def test_pyfhel_ends_the_process_without_a_secret_key(name):
     code = (
         f"from tests.schemes.conftest import key_pair\npublic = key_pair({name!r}).public\n"
         f"ciphertext = public.encrypt([1])\nprint('encrypted', flush=True)\n"
-        f"public.engine.decrypt{'Int' if name.endswith('bfv') else 'Frac'}(ciphertext.native)\nprint('decrypted')"
+        f"public.native.decrypt{'Int' if name.endswith('bfv') else 'Frac'}(ciphertext.native)\nprint('decrypted')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["encrypted"] and done.returncode in (-signal.SIGSEGV, -signal.SIGBUS)
@@ -225,7 +225,7 @@ def test_truncated(name, place, near_start):
 def test_empty_bytes(name):
     keys = key_pair(name)
     if name == "tenseal-bfv":
-        assert ts.bfv_vector_from(keys.public.context, b"").decrypt(keys.secret._native_key) == []
+        assert ts.bfv_vector_from(keys.public.native, b"").decrypt(keys.secret.native.secret_key()) == []
     for load, _ in _serialised(name):
         with no_native_parser(), pytest.raises(DamagedBytes, match="Empty bytes"):
             load(keys, b"")
@@ -275,7 +275,7 @@ def test_a_forged_field_of_a_ciphertext(name, position, value):
 def test_nan_and_infinity(name, bad):
     keys = key_pair(name)
     if name == "pyfhel-ckks":
-        silent = keys.public.engine.encryptFrac(np.array([1.0, bad]))
+        silent = keys.public.native.encryptFrac(np.array([1.0, bad]))
         assert not is_close(keys, decrypt_raw(keys, silent, 1), [1])
     ciphertext = keys.public.encrypt([1, 2])
     for operate in (
@@ -333,7 +333,7 @@ def test_a_sum_that_passes_what_a_slot_holds(name):
 def test_floats_in_an_exact_scheme(name, values):
     keys = key_pair(name)
     if name == "tenseal-bfv":
-        assert ts.bfv_vector(keys.public.context, [1.5, 2.0]).decrypt(keys.secret._native_key) == [1, 2]
+        assert ts.bfv_vector(keys.public.native, [1.5, 2.0]).decrypt(keys.secret.native.secret_key()) == [1, 2]
     ciphertext = keys.public.encrypt([1, 2])
     for operate in (
         lambda: keys.public.encrypt(values),
@@ -376,8 +376,8 @@ def test_a_vector_of_length_1_with_a_longer_one(name):
     one, three = keys.public.encrypt([5]), keys.public.encrypt([1, 2, 3])
     if name == "tenseal-ckks":
         deep = deep_pair(name)
-        silent = ts.ckks_vector(deep.public.context, [5]) + ts.ckks_vector(deep.public.context, [1, 2, 3])
-        assert is_close(deep, silent.decrypt(deep.secret._native_key), [6, 7, 8])
+        silent = ts.ckks_vector(deep.public.native, [5]) + ts.ckks_vector(deep.public.native, [1, 2, 3])
+        assert is_close(deep, silent.decrypt(deep.secret.native.secret_key()), [6, 7, 8])
     for operate in (lambda: one + three, lambda: three - one, lambda: three + [5], lambda: one - [1, 2, 3]):
         with pytest.raises(ShapeMismatch):
             operate()
@@ -470,7 +470,7 @@ def test_numpy_integers(name, width):
 
 def test_nothing_tells_the_magnitude_under_paillier():
     keys = key_pair("paillier")
-    raw = [phe.EncryptedNumber(keys.public.phe_key, 1, keys.public.phe_key.encrypt(x).exponent) for x in (1.0, 1e-9)]
+    raw = [phe.EncryptedNumber(keys.public.native, 1, keys.public.native.encrypt(x).exponent) for x in (1.0, 1e-9)]
     assert raw[0].exponent != raw[1].exponent
     small, large = (keys.public.encrypt([value]).to_bytes() for value in (1, 10**9))
     small, large = (envelope.open_envelope(data, "ciphertext") for data in (small, large))

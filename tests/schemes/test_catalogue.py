@@ -89,6 +89,24 @@ def test_the_first_scheme_of_parameters():
     assert found == ["tenseal-bfv", "tenseal-ckks", "paillier"]
 
 
+@pytest.mark.parametrize("name", SCHEMES)
+def test_the_doors_to_the_library(name):
+    keys, library = key_pair(name), SCHEMES[name].package
+    x = keys.public.encrypt([5], terms=1)
+    for native in (keys.public.native, keys.secret.native):
+        assert type(native).__module__.split(".")[0] == library
+    if library == "tenseal":
+        assert not keys.public.native.is_private() and keys.secret.native.is_private()
+        found = x.native.decrypt(keys.secret.native.secret_key())[0]
+    elif library == "Pyfhel":
+        assert keys.public.native.is_secret_key_empty() and not keys.secret.native.is_secret_key_empty()
+        found = (keys.secret.native.decryptInt if keys.public.exact else keys.secret.native.decryptFrac)(x.native)[0]
+    else:
+        assert keys.secret.native.p * keys.secret.native.q == keys.public.native.n
+        found = keys.secret.native.raw_decrypt(int(x.native))
+    assert found == pytest.approx(5, abs=1e-4)
+
+
 def test_no_secret_side_is_loaded_with_all_of_the_public_one():
     words = """
 import os

@@ -19,9 +19,9 @@ OWN = BFVParameters(4096, (50, 52), plaintext_prime(21, 4096))
 def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(scheme):
     one, other = scheme().generate_keys(), scheme().generate_keys()
     server = load_public_key(one.public.for_evaluation().to_bytes())
-    assert server.context is one.public.for_evaluation().context is server.for_loading().context
+    assert server.native is one.public.for_evaluation().native is server.for_loading().native
     # It is parameters alone, so another key under the same has it too, and each key keeps its own name.
-    assert server.context is other.public.for_evaluation().context
+    assert server.native is other.public.for_evaluation().native
     assert server.fingerprint == one.public.fingerprint != other.public.fingerprint
 
 
@@ -37,14 +37,14 @@ def test_a_context_with_keys_is_not_shared(kind):
     data = tenseal_bfv(BFVParameters(4096, (36, 35, 35)), **{kind: True}).generate_keys().public.to_bytes()
     whole = [load_public_key(data) for _ in range(2)]
     parts = [load_public_key(key.for_evaluation().to_bytes()) for key in whole]
-    contexts = [key.context for key in (*whole, *parts)]
+    contexts = [key.native for key in (*whole, *parts)]
     assert len(set(map(id, contexts))) == 4
 
 
 def test_a_context_that_nobody_uses_is_given_up():
     data = tenseal_bfv(OWN).generate_keys().public.for_evaluation().to_bytes()
     key = load_public_key(data)
-    reference = weakref.ref(key.context)
+    reference = weakref.ref(key.native)
     del key
     gc.collect()
     assert reference() is None
@@ -56,4 +56,4 @@ def test_a_shared_context_is_compared_with_the_announced_parameters():
     fields[2] = {**fields[2], "plaintext_modulus": plaintext_prime(22, 4096)}
     with pytest.raises(DamagedBytes, match="not those of its TenSEAL context"):
         load_public_key(seal_envelope("public key", fields))
-    assert load_public_key(key.to_bytes()).context is key.context
+    assert load_public_key(key.to_bytes()).native is key.native

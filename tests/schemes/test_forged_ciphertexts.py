@@ -106,7 +106,7 @@ def test_sizes_without_a_ciphertext_end_the_process_of_tenseal(name):
     )
     reader = "bfv_vector_from" if name.endswith("bfv") else "ckks_vector_from"
     theirs = run(
-        code + f"x = ts.{reader}(public.context, message)\nprint('read', flush=True)\n"
+        code + f"x = ts.{reader}(public.native, message)\nprint('read', flush=True)\n"
         "honest.native + x\nprint('added')"
     )
     assert theirs.stdout.split() == ["read"] and theirs.returncode < 0
@@ -127,11 +127,11 @@ def _saved(ciphertext, tmp_path):
 def test_another_form_inside_tenseals_message(name, tmp_path):
     """What SEAL itself accepts: NTT form under BFV, three polynomials."""
     keys = deep_pair(name)
-    context = keys.public.context.seal_context().data
+    context = keys.public.native.seal_context().data
     evaluator = sealapi.Evaluator(context)
     x = keys.public.encrypt([1, 2, 3])
     [part] = x.native.ciphertext()
-    scale = None if keys.public.exact else keys.public.context.global_scale
+    scale = None if keys.public.exact else keys.public.native.global_scale
     honest = vector_message(_saved(part, tmp_path), 11, scale)
     assert (keys.secret.decrypt(keys.public.load_ciphertext(forged(x, honest))).round() == [1, 2, 3]).all()
     for change in (evaluator.transform_to_ntt, evaluator.transform_from_ntt, evaluator.square):
@@ -146,8 +146,8 @@ def test_another_form_inside_tenseals_message(name, tmp_path):
 def test_another_scale_than_that_of_tenseals_message(tmp_path):
     public = deep_pair("tenseal-ckks").public
     other_scale = tenseal_ckks(CKKSParameters(8192, (54, 40, 40, 60), 30)).generate_keys()
-    [part] = ts.ckks_vector(other_scale.public.context, [1.0] * 11).ciphertext()
-    message = vector_message(_saved(part, tmp_path), 11, public.context.global_scale)
+    [part] = ts.ckks_vector(other_scale.public.native, [1.0] * 11).ciphertext()
+    message = vector_message(_saved(part, tmp_path), 11, public.native.global_scale)
     refused(public, forged(public.encrypt([1, 2, 3]), message))
 
 

@@ -109,7 +109,7 @@ def test_no_sum_of_slots_after_a_rotation():
 def test_the_noise_is_not_underestimated(named):
     x, expected = named.public.encrypt(np.full(4096, 3), terms=2**20), 3
     while True:
-        real = 2.0 ** -named.secret._engine.noise_level(x.native) / 2
+        real = 2.0 ** -named.secret.native.noise_level(x.native) / 2
         assert real <= x.consumed / named.public.consumption_limit
         try:
             x, expected = x + x.rotate(1), 2 * expected

@@ -233,13 +233,13 @@ def test_evaluation_keys_survive_the_bytes(deep):
 def _secrets(keys):
     """Byte strings that only the secret key has."""
     if keys.public.scheme_name == "paillier":
-        primes = (keys.secret._private.p, keys.secret._private.q)
+        primes = (keys.secret.native.p, keys.secret.native.q)
         return [prime.to_bytes((prime.bit_length() + 7) // 8, order) for prime in primes for order in ("big", "little")]
     if keys.public.scheme_name.startswith("pyfhel"):
-        native = keys.secret._engine.to_bytes_secret_key("none")
+        native = keys.secret.native.to_bytes_secret_key("none")
     else:
         # Uncompressed inside: the coefficients of the key as TenSEAL has them in memory.
-        plain = keys.secret._native_key.data.data()
+        plain = keys.secret.native.secret_key().data.data()
         native = np.array([plain.data(i) for i in range(plain.coeff_count())], dtype="<u8").tobytes()
     return [native[start : start + 32] for start in range(1000, len(native) - 100, len(native) // 8)]
 
@@ -320,7 +320,7 @@ def test_a_secret_key_shows_nothing_of_itself(keys):
     shown = repr(keys.secret) + str(keys.secret) + repr(keys) + format(keys.secret)
     assert keys.secret.fingerprint[:8] in shown
     if keys.public.scheme_name == "paillier":
-        assert str(keys.secret._private.p) not in shown and hex(keys.secret._private.q)[2:] not in shown
+        assert str(keys.secret.native.p) not in shown and hex(keys.secret.native.q)[2:] not in shown
     assert not any(secret.hex() in shown or repr(secret)[2:-1] in shown for secret in _secrets(keys))
     for refuse in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="not pickled"):
@@ -405,8 +405,8 @@ NOISE_PARAMETERS = {
 def _noise_budget(keys, ciphertext):
     """Bits that SEAL finds left, as an integer."""
     if keys.public.scheme_name == "pyfhel-bfv":
-        return keys.secret._engine.noise_level(ciphertext.native)
-    decryptor = Decryptor(keys.secret._context.seal_context().data, keys.secret._native_key.data)
+        return keys.secret.native.noise_level(ciphertext.native)
+    decryptor = Decryptor(keys.secret.native.seal_context().data, keys.secret.native.secret_key().data)
     return decryptor.invariant_noise_budget(ciphertext.native.ciphertext()[0])
 
 

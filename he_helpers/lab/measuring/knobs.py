@@ -66,7 +66,7 @@ def predicted_sizes(settings: Mapping[Any, Parameters]) -> pd.DataFrame:
 
 def noise_budget(keys: KeyPair, ciphertext: Any) -> int:
     """Bits of noise budget that SEAL finds in a TenSEAL BFV vector; needs the secret key. 0: it decrypts to garbage."""
-    context = keys.secret._context
+    context = keys.secret.native
     decryptor = Decryptor(context.seal_context().data, context.secret_key().data)
     return min(decryptor.invariant_noise_budget(part) for part in ciphertext.ciphertext())
 
@@ -93,7 +93,7 @@ def _facts(keys: KeyPair, operations: tuple[str, ...]) -> dict[str, Any]:
     }
     if isinstance(parameters, PaillierParameters):
         return {**facts, "public key": len(public.to_bytes())}
-    facts |= _key_sizes(public.context)
+    facts |= _key_sizes(public.native)
     vector = _native_vector(keys)
     if isinstance(parameters, BFVParameters):
         facts["noise budget"] = noise_budget(keys, vector)
@@ -123,11 +123,11 @@ def _numbers(keys: KeyPair) -> np.ndarray:
 
 def _native_vector(keys: KeyPair) -> Any:
     make = ts.bfv_vector if keys.public.exact else ts.ckks_vector
-    return make(keys.public.context, _numbers(keys).tolist())
+    return make(keys.public.native, _numbers(keys).tolist())
 
 
 def _error(keys: KeyPair, vector: Any, power: int) -> float:
-    found = np.array(vector.decrypt(keys.secret._native_key))
+    found = np.array(vector.decrypt(keys.secret.native.secret_key()))
     return float(np.abs(found - _numbers(keys) ** power).max())
 
 
@@ -160,7 +160,7 @@ def _calls(keys: KeyPair, operations: tuple[str, ...]) -> dict[str, Callable[[],
             "add": lambda: ciphertext + ciphertext,
             "decrypt": lambda: keys.secret.decrypt(ciphertext),
         }
-    vector, secret = _native_vector(keys), keys.secret._native_key
+    vector, secret = _native_vector(keys), keys.secret.native.secret_key()
     calls = {
         "encrypt": lambda: _native_vector(keys),
         "add": lambda: vector + vector,
@@ -171,7 +171,7 @@ def _calls(keys: KeyPair, operations: tuple[str, ...]) -> dict[str, Callable[[],
         calls["multiply"] = lambda: vector * vector
     if "sum of slots" in operations:
         make = ts.bfv_vector if public.exact else ts.ckks_vector
-        half = make(public.context, _numbers(keys)[: public.parameters.ring_dimension // 2].tolist())
+        half = make(public.native, _numbers(keys)[: public.parameters.ring_dimension // 2].tolist())
         calls["sum of slots"] = half.sum
     return calls
 

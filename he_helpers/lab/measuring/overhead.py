@@ -79,7 +79,7 @@ def calls(keys: KeyPair) -> tuple[Calls, Calls]:
 
 def _raw_tenseal(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
     vector, dtype = (ts.bfv_vector, np.int64) if keys.public.exact else (ts.ckks_vector, np.float64)
-    context, native_key = keys.public.context, keys.secret._native_key
+    context, native_key = keys.public.native, keys.secret.native.secret_key()
     return {
         "encrypt": lambda: vector(context, values),
         "add": lambda: [x + y for _ in range(_ADDITIONS)],
@@ -89,7 +89,7 @@ def _raw_tenseal(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
 
 
 def _raw_pyfhel(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
-    engine, private, exact = keys.public.engine, keys.secret._engine, keys.public.exact
+    engine, private, exact = keys.public.native, keys.secret.native, keys.public.exact
     return {
         "encrypt": lambda: engine.encryptInt(values) if exact else engine.encryptFrac(values),
         "add": lambda: [x + y for _ in range(_ADDITIONS)],
@@ -99,7 +99,7 @@ def _raw_pyfhel(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
 
 
 def _raw_paillier(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
-    key, bits = keys.public.phe_key, keys.public.parameters.lane_bits
+    key, bits = keys.public.native, keys.public.parameters.lane_bits
     one, other = phe.EncryptedNumber(key, int(x)), phe.EncryptedNumber(key, int(y))
 
     def encrypt() -> int:
@@ -111,7 +111,7 @@ def _raw_paillier(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
     return {
         "encrypt": encrypt,
         "add": lambda: [one + other for _ in range(_ADDITIONS)],
-        "decrypt": lambda: keys.secret._private.raw_decrypt(int(x)),
+        "decrypt": lambda: keys.secret.native.raw_decrypt(int(x)),
         "serialise": lambda: int(x).to_bytes(512, "big"),
     }
 

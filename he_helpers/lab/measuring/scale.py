@@ -38,7 +38,7 @@ def scale_costs(rows: int = 10**6, repetitions: int = 7) -> pd.DataFrame:
     for name in COLUMNS:
         frame[name] = generator.integers(0, 100, rows)
     keys = tenseal_bfv().generate_keys()
-    context, parts = keys.public.context, min(rows, keys.public.slot_count // (GROUPS * len(COLUMNS)))
+    context, parts = keys.public.native, min(rows, keys.public.slot_count // (GROUPS * len(COLUMNS)))
 
     def encrypt() -> EncryptedTable:
         return EncryptedTable.encrypt(frame, ["group"], keys.public, layout=Aligned(partial_sums=parts))
@@ -58,7 +58,7 @@ def scale_costs(rows: int = 10**6, repetitions: int = 7) -> pd.DataFrame:
                 encrypt,
             ),
             "load": (
-                lambda: [_count(codes), *_vectors(table.key.context, raw_bytes)],
+                lambda: [_count(codes), *_vectors(table.key.native, raw_bytes)],
                 lambda: EncryptedTable.from_bytes(table_bytes),
             ),
             "load, context included": (

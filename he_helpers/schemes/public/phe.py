@@ -35,7 +35,7 @@ class PaillierPublicKey(PublicKey):
     parameters: PaillierParameters
 
     def __init__(self, modulus: int, parameters: PaillierParameters) -> None:
-        self.phe_key = phe.PaillierPublicKey(n=int(modulus))
+        self.native = phe.PaillierPublicKey(n=int(modulus))
         self._modulus = gmpy2.mpz(modulus)
         self._modulus_squared = self._modulus * self._modulus
         super().__init__(parameters, modulus_fingerprint(modulus), can_encrypt=True)
@@ -69,7 +69,7 @@ class PaillierPublicKey(PublicKey):
         return _to_bytes(self._modulus)
 
     def _encrypt(self, vector: np.ndarray) -> gmpy2.mpz:
-        return gmpy2.mpz(self.phe_key.raw_encrypt(self._packed(vector) % self.phe_key.n))
+        return gmpy2.mpz(self.native.raw_encrypt(self._packed(vector) % self.native.n))
 
     def _packed(self, vector: np.ndarray) -> int:
         """The numbers side by side in their lanes, the first one lowest."""

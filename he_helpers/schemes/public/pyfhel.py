@@ -77,7 +77,7 @@ def public_parts(engine: Pyfhel) -> dict[str, bytes]:
 
 class _PyfhelPublicKey(PublicKey):
     def __init__(self, engine: Pyfhel, parameters: Parameters, fingerprint: str) -> None:
-        self.engine = engine
+        self.native = engine
         super().__init__(parameters, fingerprint, not engine.is_public_key_empty())
 
     @classmethod
@@ -94,11 +94,11 @@ class _PyfhelPublicKey(PublicKey):
     def _reduced(self, evaluation_keys: bool) -> "_PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""
         kept = ("context", "relinearisation", "galois") if evaluation_keys else ("context",)
-        parts = {name: part if name in kept else b"" for name, part in public_parts(self.engine).items()}
+        parts = {name: part if name in kept else b"" for name, part in public_parts(self.native).items()}
         return type(self)(engine_from_parts(parts), self.parameters, self.fingerprint)
 
     def _native_bytes(self) -> bytes:
-        return _join(public_parts(self.engine))
+        return _join(public_parts(self.native))
 
     def _load(self, data: bytes, size: int, consumed: float) -> PyCtxt:
         declared = CiphertextHead(
@@ -113,7 +113,7 @@ class _PyfhelPublicKey(PublicKey):
                 "This ciphertext is of another level, scale or form than it declares. Send what to_bytes() returned."
             )
         try:
-            return PyCtxt(pyfhel=self.engine, bytestring=data)
+            return PyCtxt(pyfhel=self.native, bytestring=data)
         except (*LIBRARY_ERRORS, MemoryError) as error:
             raise DamagedBytes(f"Pyfhel cannot read this ciphertext ({type(error).__name__}).") from None
 
@@ -124,19 +124,19 @@ class _PyfhelPublicKey(PublicKey):
         return -a
 
     def _multiply(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
-        if self.engine.is_relin_key_empty():
+        if self.native.is_relin_key_empty():
             raise UnsupportedOperation(
                 "A product of ciphertexts needs relinearisation keys: make the key pair with relinearisation_keys=True."
             )
         product = a * b
-        self.engine.relinearize(product)
+        self.native.relinearize(product)
         return product
 
     def _sum(self, a: PyCtxt, size: int) -> PyCtxt:
-        if self.engine.is_rotate_key_empty():
+        if self.native.is_rotate_key_empty():
             raise UnsupportedOperation("The sum of slots needs Galois keys: make the key pair with galois_keys=True.")
         try:
-            return self.engine.cumul_add(a, in_new_ctxt=True)
+            return self.native.cumul_add(a, in_new_ctxt=True)
         except ValueError:
             raise UnsupportedOperation(
                 "The sum of slots rotates by every power of two, and some of these Galois keys are not there: make the "
@@ -146,8 +146,8 @@ class _PyfhelPublicKey(PublicKey):
     def _rotate(self, a: PyCtxt, steps: int) -> PyCtxt:
         try:
             # Without any Galois key Pyfhel would use an empty one, which gives garbage.
-            if not self.engine.is_rotate_key_empty():
-                return self.engine.rotate(a, steps, in_new_ctxt=True)
+            if not self.native.is_rotate_key_empty():
+                return self.native.rotate(a, steps, in_new_ctxt=True)
         except ValueError:
             pass
         raise UnsupportedOperation(
@@ -180,13 +180,13 @@ class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
     scheme_name = "pyfhel-bfv"
 
     def _encrypt(self, vector: np.ndarray) -> PyCtxt:
-        return self.engine.encryptInt(vector.astype(np.int64, copy=False))
+        return self.native.encryptInt(vector.astype(np.int64, copy=False))
 
     def _add(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
-        return self.engine.add(a, b, True)
+        return self.native.add(a, b, True)
 
     def _subtract(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
-        return self.engine.sub(a, b, True)
+        return self.native.sub(a, b, True)
 
     def _add_plain(self, a: PyCtxt, vector: np.ndarray) -> PyCtxt:
         return a + vector.astype(np.int64)
@@ -204,7 +204,7 @@ class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
     scheme_name = "pyfhel-ckks"
 
     def _encrypt(self, vector: np.ndarray) -> PyCtxt:
-        return self.engine.encryptFrac(vector)
+        return self.native.encryptFrac(vector)
 
     # Operands of different levels are aligned by PyCtxt's operators.
     def _add(self, a: PyCtxt, b: PyCtxt) -> PyCtxt:
@@ -223,7 +223,7 @@ class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
         return self._rescaled(super()._multiply(a, b))
 
     def _rescaled(self, product: PyCtxt) -> PyCtxt:
-        self.engine.rescale_to_next(product)
+        self.native.rescale_to_next(product)
         # The prime that was divided out is not exactly the scale; the operators refuse scales that differ.
         product.set_scale(2.0**self.parameters.scale_bits)
         return product

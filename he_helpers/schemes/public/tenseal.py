@@ -60,7 +60,7 @@ class _TenSEALPublicKey(PublicKey):
     _scheme_type: ts.SCHEME_TYPE
 
     def __init__(self, context: ts.Context, parameters: Parameters, fingerprint: str) -> None:
-        self.context = context
+        self.native = context
         super().__init__(parameters, fingerprint, context.has_public_key())
 
     @classmethod
@@ -90,20 +90,20 @@ class _TenSEALPublicKey(PublicKey):
 
     def _reduced(self, evaluation_keys: bool) -> "_TenSEALPublicKey":
         """The context without the encryption key: about 90 bytes where there are no evaluation keys."""
-        native = self.context.serialize(
+        native = self.native.serialize(
             save_public_key=False,
             save_secret_key=False,
-            save_galois_keys=evaluation_keys and self.context.has_galois_keys(),
-            save_relin_keys=evaluation_keys and self.context.has_relin_keys(),
+            save_galois_keys=evaluation_keys and self.native.has_galois_keys(),
+            save_relin_keys=evaluation_keys and self.native.has_relin_keys(),
         )
         return type(self)(read_context(native), self.parameters, self.fingerprint)
 
     def _native_bytes(self) -> bytes:
-        return self.context.serialize(
+        return self.native.serialize(
             save_public_key=self.can_encrypt,
             save_secret_key=False,
-            save_galois_keys=self.context.has_galois_keys(),
-            save_relin_keys=self.context.has_relin_keys(),
+            save_galois_keys=self.native.has_galois_keys(),
+            save_relin_keys=self.native.has_relin_keys(),
         )
 
     def _largest_native(self) -> int:
@@ -122,7 +122,7 @@ class _TenSEALPublicKey(PublicKey):
     def _load(self, data: bytes, size: int, consumed: float) -> Any:
         check_vector_message(data, size, self._message_scale())
         try:
-            native = self._reader(self.context, data)
+            native = self._reader(self.native, data)
         except (*LIBRARY_ERRORS, MemoryError) as error:
             raise DamagedBytes(f"TenSEAL cannot read this ciphertext ({type(error).__name__}).") from None
         parts = native.ciphertext()
@@ -144,7 +144,7 @@ class _TenSEALPublicKey(PublicKey):
     def vector_from_stream(self, stream: bytes, size: int) -> tuple[Any, bytes]:
         """TenSEAL's vector around a stream of SEAL that was encrypted under this key, and its message."""
         message = vector_message(stream, size, self._message_scale())
-        return self._reader(self.context, message), message
+        return self._reader(self.native, message), message
 
     def _serialise(self, native: Any) -> bytes:
         return native.serialize()
@@ -162,7 +162,7 @@ class _TenSEALPublicKey(PublicKey):
         return a * (factor.tolist() if isinstance(factor, np.ndarray) else factor)
 
     def _multiply(self, a: Any, b: Any) -> Any:
-        if not self.context.has_relin_keys():
+        if not self.native.has_relin_keys():
             raise UnsupportedOperation(
                 "A product of ciphertexts needs relinearisation keys: make the key pair with relinearisation_keys=True."
             )
@@ -173,7 +173,7 @@ class _TenSEALPublicKey(PublicKey):
         return a.sum()
 
     def _require_galois_keys(self, what: str) -> None:
-        if not self.context.has_galois_keys():
+        if not self.native.has_galois_keys():
             raise UnsupportedOperation(f"{what} needs Galois keys: make the key pair with galois_keys=True.")
 
 
@@ -208,7 +208,7 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
         return super()._sum(a, size)
 
     def _encrypt(self, vector: np.ndarray) -> ts.BFVVector:
-        return ts.bfv_vector(self.context, self.with_check_slots(vector.astype(np.int64, copy=False)))
+        return ts.bfv_vector(self.native, self.with_check_slots(vector.astype(np.int64, copy=False)))
 
     @staticmethod
     def _reader(context: ts.Context, data: bytes) -> ts.BFVVector:
@@ -226,7 +226,7 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
         return context.global_scale == 2.0**parameters.scale_bits
 
     def _encrypt(self, vector: np.ndarray) -> ts.CKKSVector:
-        return ts.ckks_vector(self.context, self.with_check_slots(vector))
+        return ts.ckks_vector(self.native, self.with_check_slots(vector))
 
     @staticmethod
     def _reader(context: ts.Context, data: bytes) -> ts.CKKSVector:
@@ -238,7 +238,7 @@ class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
     def _protected(self, native: ts.CKKSVector) -> ts.CKKSVector:
         # TenSEAL takes levels off the second operand itself, and leaves it unfit for what could still be done with it.
         # Its own copy() ends the process where the context holds no public key.
-        return ts.ckks_vector_from(self.context, native.serialize())
+        return ts.ckks_vector_from(self.native, native.serialize())
 
     def _matrix_product(self, a: ts.CKKSVector, matrix: np.ndarray) -> ts.CKKSVector:
         self._require_galois_keys("A product with a matrix")

@@ -20,7 +20,13 @@ class SecretKey(Encryptor):
     """Decrypts what was encrypted under its public key, and encrypts in half the bytes where the scheme allows it.
 
     ``public`` is the public key of the pair. The bytes of a secret key belong into a keyring and nowhere else.
+
+    ``native`` is the door to the library, and holds the secret key: a private ``tenseal.Context`` (``secret_key()``
+    gives what TenSEAL's vectors decrypt with), a ``Pyfhel`` with all keys, or a ``phe.PaillierPrivateKey``. It never
+    leaves the process, as little as this object does.
     """
+
+    native: Any
 
     def __init__(self, public: PublicKey, insecure_for_teaching: bool) -> None:
         self.fingerprint = public.fingerprint

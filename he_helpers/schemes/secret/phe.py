@@ -40,11 +40,11 @@ class PaillierSecretKey(SecretKey):
 
     def __init__(self, public: PaillierPublicKey, private: phe.PaillierPrivateKey, insecure_for_teaching: bool) -> None:
         super().__init__(public, insecure_for_teaching)
-        self._private = private
+        self.native = private
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
-        packed = self._private.raw_decrypt(int(native))
-        modulus = self.public.phe_key.n
+        packed = self.native.raw_decrypt(int(native))
+        modulus = self.public.native.n
         if packed > modulus // 2:
             packed -= modulus
         lane_bits = self.public.parameters.lane_bits
@@ -60,4 +60,4 @@ class PaillierSecretKey(SecretKey):
         return np.array(lanes, dtype=np.int64 if lane_bits <= 64 else object)
 
     def _native_fields(self) -> list[bytes]:
-        return [factor.to_bytes((factor.bit_length() + 7) // 8, "big") for factor in (self._private.p, self._private.q)]
+        return [factor.to_bytes((factor.bit_length() + 7) // 8, "big") for factor in (self.native.p, self.native.q)]

@@ -97,27 +97,27 @@ class PyfhelSecretKey(SecretKey):
 
     def __init__(self, public: Any, engine: Pyfhel, insecure_for_teaching: bool) -> None:
         super().__init__(public, insecure_for_teaching)
-        self._engine = engine
+        self.native = engine
 
     @cached_property
     def _seeded(self) -> "_SeededEncryptor":
-        return _SeededEncryptor(self._engine, self.public.parameters)
+        return _SeededEncryptor(self.native, self.public.parameters)
 
     def _encrypt(self, vector: np.ndarray) -> tuple[PyCtxt, bytes | None]:
         if not has_files_in_memory():
             return super()._encrypt(vector)
         stream = self._seeded.encrypt(vector)
-        return PyCtxt(pyfhel=self.public.engine, bytestring=stream), stream
+        return PyCtxt(pyfhel=self.public.native, bytestring=stream), stream
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
-        values = self._engine.decryptInt(native) if self.public.exact else self._engine.decryptFrac(native)
+        values = self.native.decryptInt(native) if self.public.exact else self.native.decryptFrac(native)
         return values[:size]
 
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
-        return not self.public.exact or self._engine.noise_level(ciphertext.native) > 0
+        return not self.public.exact or self.native.noise_level(ciphertext.native) > 0
 
     def _native_fields(self) -> list[bytes]:
-        return [*public_parts(self._engine).values(), self._engine.to_bytes_secret_key(UNCOMPRESSED)]
+        return [*public_parts(self.native).values(), self.native.to_bytes_secret_key(UNCOMPRESSED)]
 
 
 class _SeededEncryptor:

@@ -98,7 +98,7 @@ class TenSEALSecretKey(SecretKey):
 
     def __init__(self, public: Any, context: ts.Context, insecure_for_teaching: bool) -> None:
         super().__init__(public, insecure_for_teaching)
-        self._context = context
+        self.native = context
         self._native_key = context.secret_key()
         self._dtype = np.int64 if public.exact else np.float64
         seal_context = context.seal_context().data
@@ -113,7 +113,7 @@ class TenSEALSecretKey(SecretKey):
         if self.public.exact:
             self._encoder.encode(repeated, plain)
         else:
-            self._encoder.encode(repeated, self._context.global_scale, plain)
+            self._encoder.encode(repeated, self.native.global_scale, plain)
         return self.public.vector_from_stream(saved(self._encryptor.encrypt_symmetric(plain).save), len(slots))
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
@@ -123,15 +123,15 @@ class TenSEALSecretKey(SecretKey):
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
         if not self.public.exact:
             return True
-        decryptor = Decryptor(self._context.seal_context().data, self._native_key.data)
+        decryptor = Decryptor(self.native.seal_context().data, self._native_key.data)
         return all(decryptor.invariant_noise_budget(part) > 0 for part in ciphertext.native.ciphertext())
 
     def _native_fields(self) -> list[bytes]:
         return [
-            self._context.serialize(
+            self.native.serialize(
                 save_public_key=True,
                 save_secret_key=True,
-                save_galois_keys=self.public.context.has_galois_keys(),
-                save_relin_keys=self.public.context.has_relin_keys(),
+                save_galois_keys=self.public.native.has_galois_keys(),
+                save_relin_keys=self.public.native.has_relin_keys(),
             )
         ]

@@ -57,7 +57,13 @@ class PublicKey(Encryptor, SchemeAdapter):
     Attributes: ``scheme_name``; ``parameters``; ``fingerprint`` (32 hexadecimal characters); ``slot_count``
     (numbers in one ciphertext); ``capacity`` (largest absolute value of a slot); ``exact`` (integers, not reals);
     ``can_encrypt`` (False for the part that is made for evaluation only).
+
+    ``native`` is the door to the library: a ``tenseal.Context``, a ``Pyfhel`` or a ``phe.PaillierPublicKey`` without
+    any secret. It may be shared with other keys, so compute with it and do not change it. Nothing that is computed
+    there is checked here.
     """
+
+    native: Any
 
     def __init__(self, parameters: Parameters, fingerprint: str, can_encrypt: bool) -> None:
         super().__init__(parameters, fingerprint, can_encrypt)
