@@ -55,7 +55,7 @@ def test_fields_of_another_layout_are_refused(layout):
     fields = layout.to_fields()
     chosen = [field.name for field in dataclasses.fields(layout)]
     others = [kind.name for kind in LAYOUTS.values() if [field.name for field in dataclasses.fields(kind)] != chosen]
-    assert len(others) == 2
+    assert others
     for given in (
         *(None, [], "rows", {}),
         *(fields | {"name": name} for name in (None, ["rows"], "diagonal", *others)),
