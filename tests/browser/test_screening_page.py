@@ -94,22 +94,33 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
 def visit(page, browser):
-    """Opens the page as another visitor each time it is called."""
-    contexts = []
+    """The page, opened by a new visitor, and a list of the addresses that answer from then on."""
+    tab = browser.new_context().new_page()
+    tab.set_default_timeout(START_SECONDS * 1000)
+    answered = []
+    tab.on("response", lambda response: answered.append(response.url))
+    tab.goto(page.address)
+    tab.get_by_role("button", name="Encrypt and send").wait_for()
+    return tab, answered
 
-    def open_page():
-        contexts.append(browser.new_context())
-        tab = contexts[-1].new_page()
-        tab.set_default_timeout(START_SECONDS * 1000)
-        tab.goto(page.address)
-        tab.get_by_role("button", name="Encrypt and send").wait_for()
-        return tab
 
-    yield open_page
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="module")
+def first_visit(page, browser):
+    """One visit for most of the tests: each costs a kernel and a page full of programs."""
+    tab, answered = visit(page, browser)
+    yield tab, answered
+    tab.context.close()
+
+
+@pytest.fixture
+def tab(first_visit):
+    """The page of the first visit, without what the test before left in it."""
+    tab, _ = first_visit
+    tab.set_viewport_size({"width": 1280, "height": 720})
+    clear(tab)
+    tab.wait_for_function("!document.querySelector('[role=alert], [role=img], [aria-invalid]')")
+    return tab
 
 
 def fill(tab, typed=TYPED, chosen=CHOSEN):
@@ -123,13 +134,23 @@ def press(tab):
     tab.get_by_role("button", name="Encrypt and send").click()
 
 
+def clear(tab):
+    tab.get_by_role("button", name="Clear").click()
+    tab.wait_for_function("[...document.querySelectorAll('input[type=text]')].every(field => !field.value)")
+
+
+def shown_options(tab):
+    """What each drop-down shows."""
+    shown = "fields => fields.map(field => field.options[field.selectedIndex]?.text ?? 'blank')"
+    return tab.locator("select").evaluate_all(shown)
+
+
 def message_beside(tab, label):
     row = tab.locator(".widget-hbox").filter(has=tab.get_by_label(label, exact=True))
     return row.get_by_role("alert").inner_text()
 
 
-def test_fill_in_press_and_read(visit, page):
-    tab = visit()
+def test_fill_in_press_and_read(tab, page):
     before = page.scores_asked_for()
     fill(tab)
     press(tab)
@@ -140,8 +161,7 @@ def test_fill_in_press_and_read(visit, page):
     assert page.scores_asked_for() == before + 1
 
 
-def test_wrong_answers_get_their_messages_and_nothing_is_sent(visit, page):
-    tab = visit()
+def test_wrong_answers_get_their_messages_and_nothing_is_sent(tab, page):
     before = page.scores_asked_for()
     wrong = {"Fasting glucose": "980", "HDL cholesterol": "much", "Systolic blood pressure": "-120", "Age": ""}
     fill(tab, TYPED | wrong)
@@ -170,9 +190,7 @@ def invalid_fields(tab):
     ))
 
 
-def test_wrong_answers_are_marked_as_invalid_until_they_are_right(visit):
-    tab = visit()
-    assert invalid_fields(tab) == {}
+def test_wrong_answers_are_marked_as_invalid_until_they_are_right(tab):
     fill(tab, TYPED | {"Fasting glucose": "980"}, CHOSEN | {"Sex": "choose"})
     press(tab)
     tab.locator("[aria-invalid=true]").nth(1).wait_for()
@@ -187,18 +205,14 @@ def test_wrong_answers_are_marked_as_invalid_until_they_are_right(visit):
     tab.wait_for_function("!document.querySelector('[aria-invalid], [aria-describedby]')")
 
 
-def test_a_drop_down_says_choose_again_after_clear(visit):
-    tab = visit()
-    shown = "fields => fields.map(field => field.options[field.selectedIndex]?.text ?? 'blank')"
-    assert tab.locator("select").evaluate_all(shown) == ["choose"] * len(CHOSEN)
+def test_a_drop_down_says_choose_again_after_clear(tab):
     fill(tab)
-    tab.get_by_role("button", name="Clear").click()
-    tab.wait_for_function("[...document.querySelectorAll('input[type=text]')].every(field => !field.value)")
-    assert tab.locator("select").evaluate_all(shown) == ["choose"] * len(CHOSEN)
+    assert "choose" not in shown_options(tab)
+    clear(tab)
+    assert shown_options(tab) == ["choose"] * len(CHOSEN)
 
 
-def test_a_narrow_page_shows_everything(visit):
-    tab = visit()
+def test_a_narrow_page_shows_everything(tab):
     tab.set_viewport_size({"width": 390, "height": 800})
     fill(tab, TYPED | {"Fasting glucose": "980"})
     press(tab)
@@ -230,35 +244,29 @@ def test_a_narrow_page_shows_everything(visit):
     assert max(reading.evaluate_all(right_edges)) <= 390
 
 
-def test_the_terminal_shows_where_the_page_is_and_nothing_else(visit, page):
-    visit()
+def test_the_terminal_shows_where_the_page_is_and_nothing_else(page, first_visit):
     assert page.said() == f"The form: {page.address} (Control-C ends it)\n"
 
 
-def test_another_visitor_sees_nothing_of_it(visit):
-    first = visit()
-    fill(first)
-    press(first)
-    first.get_by_role("img", name=re.compile("Chance of type 2 diabetes")).wait_for()
-    second = visit()
+def test_another_visitor_sees_nothing_of_it(tab, page, browser):
+    fill(tab)
+    press(tab)
+    tab.get_by_role("img", name=re.compile("Chance of type 2 diabetes")).wait_for()
+    second, _ = visit(page, browser)
     assert [second.get_by_label(label, exact=True).input_value() for label in TYPED] == [""] * len(TYPED)
+    assert shown_options(second) == ["choose"] * len(CHOSEN) and invalid_fields(second) == {}
     assert "Chance of" not in second.locator("body").inner_text()
     second.get_by_label("Age", exact=True).fill("60")
-    assert first.get_by_label("Age", exact=True).input_value() == "45"
+    assert tab.get_by_label("Age", exact=True).input_value() == "45"
     # Who does not know the identifier of a visit's process cannot find it out.
     with pytest.raises(urllib.error.HTTPError) as refusal:
-        urllib.request.urlopen(first.url + "api/kernels")
+        urllib.request.urlopen(tab.url + "api/kernels")
     assert refusal.value.code in (403, 404)
+    second.context.close()
 
 
-def test_the_browser_talks_to_this_computer_alone(page, browser):
-    context = browser.new_context()
-    tab = context.new_page()
-    answered = []
-    tab.on("response", lambda response: answered.append(response.url))
-    tab.goto(page.address, timeout=START_SECONDS * 1000)
-    tab.get_by_role("button", name="Encrypt and send").wait_for(timeout=START_SECONDS * 1000)
+def test_the_browser_talks_to_this_computer_alone(page, first_visit):
+    tab, answered = first_visit
     policy = tab.request.get(page.address).headers["content-security-policy"]
-    context.close()
     assert answered and all(url.startswith((page.address, "data:", "blob:")) for url in answered)
     assert "https:" not in policy and "default-src 'self'" in policy
