@@ -184,10 +184,12 @@ def test_wrong_answers_get_their_messages_and_nothing_is_sent(tab, page):
 def invalid_fields(tab):
     """The names of the fields that a screen reader calls invalid, and the message that it reads with each."""
     marked = tab.locator("[aria-invalid=true]")
-    return dict(marked.evaluate_all(
-        "fields => fields.map(field => [field.labels[0].innerText,"
-        " document.getElementById(field.getAttribute('aria-describedby')).innerText])"
-    ))
+    return dict(
+        marked.evaluate_all(
+            "fields => fields.map(field => [field.labels[0].innerText,"
+            " document.getElementById(field.getAttribute('aria-describedby')).innerText])"
+        )
+    )
 
 
 def test_wrong_answers_are_marked_as_invalid_until_they_are_right(tab):

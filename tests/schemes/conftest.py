@@ -31,22 +31,34 @@ DEEP_BFV = BFVParameters(8192, (54, 50, 50, 60), plaintext_prime(20, 8192))
 DEEP_CKKS = CKKSParameters(8192, (54, 40, 40, 60), 40)
 
 
+def _deep_parameters(name: str) -> BFVParameters | CKKSParameters:
+    return DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
+
+
 @cache
 def key_pair(name: str, which: int = 0) -> KeyPair:
     """The key pair number ``which`` of a scheme with its default parameters and no evaluation keys."""
     return SCHEMES[name](PaillierParameters(2048) if name == "paillier" else None).generate_keys()
 
 
+@cache
+def product_pair(name: str) -> KeyPair:
+    """A key pair with relinearisation keys alone, for two products one after the other."""
+    return SCHEMES[name](_deep_parameters(name), relinearisation_keys=True).generate_keys()
+
+
 _deep: dict[str, KeyPair] = {}
 
 
 def deep_pair(name: str) -> KeyPair:
-    """A key pair with relinearisation and Galois keys, for two products one after the other; the last one is kept."""
+    """A product_pair with Galois keys as well, where slots are added up or rotated; the last one is kept.
+
+    It takes six times as long to make.
+    """
     if name not in _deep:
         # A pair takes some 100 MB, which the libraries keep when it is gone, and use again for the next.
         _deep.clear()
-        parameters = DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
-        _deep[name] = SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
+        _deep[name] = SCHEMES[name](_deep_parameters(name), relinearisation_keys=True, galois_keys=True).generate_keys()
     return _deep[name]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
+from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
 
 
 def _read_only(values):
@@ -67,7 +67,7 @@ def test_encrypting_and_adding(name, view):
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", LATTICE)
 def test_multiplying(name, view, full):
-    keys = deep_pair(name)
+    keys = product_pair(name)
     size = keys.public.slot_count if full else 12
     values = (np.arange(size) % 12 + 1) * (-1) ** np.arange(size)
     there = _in_memory(view, values if keys.public.exact else values.astype(np.float64))

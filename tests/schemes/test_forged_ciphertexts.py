@@ -20,7 +20,7 @@ from he_helpers.schemes.public.pyfhel_stream import read_head
 from he_helpers.schemes.public.tenseal import TenSEALBFVPublicKey, context_fingerprint, settled
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 from he_helpers.schemes.secret import pyfhel_ckks, tenseal_ckks
-from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair
+from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair, product_pair
 
 TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
 PYFHEL = ["pyfhel-bfv", "pyfhel-ckks"]
@@ -126,7 +126,7 @@ def _saved(ciphertext, tmp_path):
 @pytest.mark.parametrize("name", TENSEAL)
 def test_another_form_inside_tenseals_message(name, tmp_path):
     """What SEAL itself accepts: NTT form under BFV, three polynomials."""
-    keys = deep_pair(name)
+    keys = product_pair(name)
     context = keys.public.native.seal_context().data
     evaluator = sealapi.Evaluator(context)
     x = keys.public.encrypt([1, 2, 3])
@@ -144,7 +144,7 @@ def test_another_form_inside_tenseals_message(name, tmp_path):
 
 
 def test_another_scale_than_that_of_tenseals_message(tmp_path):
-    public = deep_pair("tenseal-ckks").public
+    public = product_pair("tenseal-ckks").public
     other_scale = tenseal_ckks(CKKSParameters(8192, (54, 40, 40, 60), 30)).generate_keys()
     [part] = ts.ckks_vector(other_scale.public.native, [1.0] * 11).ciphertext()
     message = vector_message(_saved(part, tmp_path), 11, public.native.global_scale)
@@ -156,7 +156,7 @@ def test_another_scale_than_that_of_tenseals_message(tmp_path):
 
 @pytest.mark.parametrize("name", ["tenseal-ckks", "pyfhel-ckks"])
 def test_another_level_than_declared(name):
-    keys = deep_pair(name)
+    keys = product_pair(name)
     fresh = keys.public.encrypt([1.0, 2.0, 3.0])
     once, twice = fresh * 0.5, fresh * 0.5 * 0.5
     for ciphertext, level in ((fresh, 0), (once, 1), (twice, 2)):
@@ -263,7 +263,7 @@ def changed(native, place, kind, value):
 @pytest.mark.parametrize("name", PYFHEL)
 @pytest.mark.parametrize("which", FIELDS)
 def test_a_changed_head_of_a_pyfhel_ciphertext(name, which):
-    public = deep_pair(name).public
+    public = product_pair(name).public
     x, streams = pyfhel_streams(public)
     for native in streams:
         assert len(public.load_ciphertext(forged(x, native))) == 3
@@ -273,7 +273,7 @@ def test_a_changed_head_of_a_pyfhel_ciphertext(name, which):
 @pytest.mark.parametrize("name", PYFHEL)
 @pytest.mark.parametrize("which", FIELDS_OF_SEED)
 def test_a_changed_head_of_a_seed(name, which):
-    public = deep_pair(name).public
+    public = product_pair(name).public
     x, (_, native) = pyfhel_streams(public)
     other = changed(native, *FIELDS_OF_SEED[which])
     refused(public, forged(x, other))
@@ -295,7 +295,7 @@ def test_no_stream_within_is_compressed(name):
 @pytest.mark.parametrize("name", PYFHEL)
 def test_the_size_follows_from_the_head(name):
     """Before SEAL sets memory aside for what the head says."""
-    _, streams = pyfhel_streams(deep_pair(name).public)
+    _, streams = pyfhel_streams(product_pair(name).public)
     for native in streams:
         longer = native + bytes(SEED_STREAM_BYTES)
         wrong = [changed(native, *FIELDS[which]) for which in ("one polynomial", "three polynomials", "primes")]
@@ -308,7 +308,7 @@ def test_the_size_follows_from_the_head(name):
 @pytest.mark.parametrize("by", [-16, 16])
 def test_another_number_of_coefficients_than_the_head_says(name, by):
     """In a stream of both polynomials and in one with a seed, every other size made to fit."""
-    _, (full, _) = pyfhel_streams(deep_pair(name).public)
+    _, (full, _) = pyfhel_streams(product_pair(name).public)
     other = full[:by] if by < 0 else full + bytes(by)
     for place, value in (
         (8, len(other)), (COEFFICIENTS_AT + 8, len(other) - COEFFICIENTS_AT),
@@ -443,7 +443,7 @@ def test_a_matrix_product_under_a_key_for_evaluation_alone():
 @pytest.mark.parametrize("error", [ValueError, RuntimeError, IndexError, OverflowError, ZeroDivisionError])
 @pytest.mark.parametrize("name", SCHEMES)
 def test_an_error_of_the_library_becomes_one_of_ours(name, error):
-    keys = deep_pair(name) if name in LATTICE else key_pair(name)
+    keys = product_pair(name) if name in LATTICE else key_pair(name)
     a, b = (keys.public.encrypt([1, 2, 3]) for _ in range(2))
 
     def fail(*_):

@@ -4,14 +4,14 @@ not belong together."""
 import pytest
 
 from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
-from tests.schemes.conftest import LATTICE, deep_pair, is_close
+from tests.schemes.conftest import LATTICE, deep_pair, is_close, product_pair
 
 
 @pytest.mark.parametrize("name", LATTICE)
 @pytest.mark.parametrize("operation", ["__add__", "__sub__", "__mul__"])
 def test_a_fresh_operand_keeps_its_levels(name, operation):
     """TenSEAL switches the second operand down to the level of the first, in place."""
-    keys = deep_pair(name)
+    keys = product_pair(name)
     terms = int(keys.public.capacity // 5)
     fresh, other = keys.public.encrypt([2, 3], terms), keys.public.encrypt([1, 1], terms)
     lower = other * other

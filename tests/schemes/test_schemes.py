@@ -25,7 +25,7 @@ from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv
-from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair
+from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
 
 SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
 
@@ -132,7 +132,7 @@ def test_product_with_a_matrix(shape):
 def test_numbers_of_ckks_at_the_last_level():
     """What capacity promises holds after all levels are used."""
     for name in ("tenseal-ckks", "pyfhel-ckks"):
-        keys = deep_pair(name)
+        keys = product_pair(name)
         x = keys.public.encrypt([1.0, -1.0], terms=int(keys.public.capacity))
         last = x * [1.0, 1.0] * [keys.public.capacity, keys.public.capacity * 0.999]
         assert last.consumed == keys.public.parameters.levels
@@ -464,7 +464,7 @@ def test_the_noise_estimate_is_an_upper_bound(name, which):
 @pytest.mark.parametrize("name", LATTICE)
 def test_a_negative_factor_costs_no_more_noise_than_a_positive_one(name):
     """SEAL multiplies by t - 1 for -1, which uses up the bits of t; ours negates."""
-    keys = deep_pair(name)
+    keys = product_pair(name)
     x = keys.public.encrypt([1, 2], terms=1000)
     assert is_close(keys, keys.secret.decrypt(x * -3), [-3, -6])
     if keys.public.exact:
