@@ -585,6 +585,15 @@ def test_a_process_that_is_slow_to_end_holds_nobody_up(pool, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the address space is not limited")
+def test_a_worker_that_limits_its_own_memory_is_not_watched(pool, monkeypatch):
+    """Watching starts a process for each look."""
+    pool.start()
+    [worker] = pool._workers
+    monkeypatch.setattr(worker, "_watch_memory", lambda *_: pytest.fail("it was watched"))
+    assert pool.run("echo", still="there") == {"still": "there"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the address space is not limited")
 def test_what_jobs_leave_in_cycles_takes_nothing_from_later_ones(pool):
     """Address space alone, of which the memory that a worker holds shows nothing."""
     number = number_of(pool)
