@@ -1,5 +1,3 @@
-from .envelope import open_envelope as open_envelope
-from .envelope import seal_envelope as seal_envelope
 from .errors import DamagedBytes as DamagedBytes
 from .errors import DepthExhausted as DepthExhausted
 from .errors import HEError as HEError
@@ -12,3 +10,4 @@ from .errors import WrongKind as WrongKind
 from .public.interface import Ciphertext as Ciphertext
 from .public.interface import PublicKey as PublicKey
 from .public.loading import load_public_key as load_public_key
+from .records import open_message as open_message

@@ -1,14 +1,11 @@
 """The envelope around every key, ciphertext, table and aggregate that leaves a process.
 
 Layout: ``b"HEC"``, one byte version, one byte kind, a BLAKE3 digest of 16 bytes over all that follows and precedes,
-then one msgpack array. Everything is checked before msgpack, and long before a library's native
-parser, sees a byte. The digest finds damage; it authenticates nobody, since anyone can compute it. What is within a
-table or an aggregate has no envelope of its own but the key: the ciphertexts' fields are members of the one array.
+then the body, one message (``schemes.records``). Everything is checked before the reader of messages, and long before a
+library's native parser, sees a byte. The digest finds damage; it authenticates nobody, since anyone can compute it.
+What is within a table or an aggregate has no envelope of its own but the key.
 """
 
-from typing import Any
-
-import msgpack
 from blake3 import blake3
 
 from he_helpers.schemes.errors import DamagedBytes, WrongKind
@@ -25,18 +22,14 @@ def _digest(prefix: bytes, body: bytes | memoryview) -> bytes:
     return blake3(prefix).update(body).digest(_DIGEST_BYTES)
 
 
-def seal_envelope(kind: str, fields: list[Any]) -> bytes:
-    """Wrap ``fields`` (numbers, text, bytes, lists and maps of these) as an envelope of ``kind``.
-
-    The same fields give the same bytes: maps keep their order, so callers build them in a fixed one.
-    """
+def seal_envelope(kind: str, body: bytes) -> bytes:
+    """Wrap ``body`` as an envelope of ``kind``."""
     prefix = MAGIC + bytes([VERSION, KINDS[kind]])
-    body = msgpack.packb(fields, use_bin_type=True)
     return b"".join((prefix, _digest(prefix, body), body))
 
 
-def open_envelope(data: bytes, kind: str) -> list[Any]:
-    """Check an envelope of ``kind`` and return its fields.
+def open_envelope(data: bytes, kind: str) -> memoryview:
+    """Check an envelope of ``kind`` and return its body, as a view of ``data`` where that is bytes.
 
     Raises DamagedBytes when the bytes are empty, no envelope, of another version or kind, truncated or altered;
     WrongKind for anything but bytes.
@@ -67,10 +60,4 @@ def open_envelope(data: bytes, kind: str) -> list[Any]:
             f"The bytes of this {kind} were truncated or altered: their digest does not fit. "
             "Transfer them again, as bytes, without any conversion to text."
         )
-    try:
-        fields = msgpack.unpackb(body, raw=False, strict_map_key=True)
-    except (ValueError, msgpack.UnpackException, RecursionError) as error:
-        raise DamagedBytes(f"The content of this {kind} is no msgpack data ({type(error).__name__}).") from None
-    if not isinstance(fields, list):
-        raise DamagedBytes(f"The content of this {kind} is not a list of fields.")
-    return fields
+    return body

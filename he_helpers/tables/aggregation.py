@@ -7,17 +7,19 @@ it gets the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
+import msgspec
 import pandas as pd
 
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
-from he_helpers.tables.columns import Column, columns_from_fields, columns_to_fields
-from he_helpers.tables.header import TableHeader
-from he_helpers.tables.labels import Labels
+from he_helpers.schemes.public.interface.records import CiphertextRecord
+from he_helpers.schemes.records import Message, open_message, seal_message
+from he_helpers.tables.columns import Column, check_column_names
+from he_helpers.tables.header import LayoutRecord, TableHeader
+from he_helpers.tables.labels import LabelRecord, Labels
 from he_helpers.tables.layouts import Layout, Placement, layout_from_fields
 from he_helpers.tables.query import Query
 
@@ -50,6 +52,20 @@ def aggregate(table: Table, query: Query) -> EncryptedAggregate:
         counts=counts,
         ciphertexts=header.packing.add_up(table.ciphertexts, grouping, positions) if positions else [],
     )
+
+
+class AggregateRecord(Message, frozen=True):
+    """An EncryptedAggregate; ``key`` is its key for loading, in its envelope. ``groups`` is empty for a grand total."""
+
+    kind: ClassVar[str] = "aggregate"
+
+    key: bytes
+    query: dict[str, str | list[str]]
+    columns: tuple[Column, ...]
+    layout: LayoutRecord
+    groups: tuple[LabelRecord, ...]
+    counts: list[Annotated[int, msgspec.Meta(ge=1)]]
+    ciphertexts: tuple[CiphertextRecord, ...]
 
 
 class EncryptedAggregate:
@@ -115,16 +131,16 @@ class EncryptedAggregate:
 
     def to_bytes(self) -> bytes:
         """The aggregate in its envelope, with no more of the key than loading the ciphertexts takes."""
-        fields = [
-            self.key.for_loading().to_bytes(),
-            self.query.to_dict(),
-            columns_to_fields(self.columns),
-            self.layout.to_fields(),
-            self.groups.to_fields(),
-            self.counts,
-            [ciphertext.to_fields() for ciphertext in self.ciphertexts],
-        ]
-        return seal_envelope("aggregate", fields)
+        record = AggregateRecord(
+            key=self.key.for_loading().to_bytes(),
+            query=self.query.to_dict(),
+            columns=self.columns,
+            layout=self.layout.to_fields(),
+            groups=self.groups.to_records(),
+            counts=self.counts,
+            ciphertexts=tuple(ciphertext.to_record() for ciphertext in self.ciphertexts),
+        )
+        return seal_message(record)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> EncryptedAggregate:
@@ -132,31 +148,25 @@ class EncryptedAggregate:
 
         Raises DamagedBytes, KeyMismatch, InsecureParameters, UnsupportedQuery.
         """
-        fields = open_envelope(data, "aggregate")
-        kinds = (bytes, dict, list, dict, list, list, list)
-        if len(fields) != len(kinds) or not all(isinstance(f, k) for f, k in zip(fields, kinds, strict=True)):
-            raise DamagedBytes("The fields of this aggregate do not fit this version of he_helpers.")
-        key_bytes, query_fields, column_fields, layout_fields, group_fields, counts, sums = fields
-        query = Query.from_dict(query_fields)
-        columns = columns_from_fields(column_fields)
-        layout = layout_from_fields(layout_fields)
-        groups = Labels.from_fields(group_fields) if group_fields else Labels([], [], [], [], 1)
+        record = open_message(data, AggregateRecord)
+        query, columns, counts = Query.from_dict(record.query), record.columns, record.counts
+        check_column_names(columns)
+        layout = layout_from_fields(record.layout)
+        groups = Labels.from_records(record.groups) if record.groups else Labels([], [], [], [], 1)
         if not (
             sorted(groups.names) == sorted(query.group_by)
             and groups.are_groups()
             and {column.name for column in columns}.issuperset(query.columns)
             and groups.rows == len(counts)
-            and all(type(count) is int and count > 0 for count in counts)
             and layout == layout.for_answer(groups.names, max(counts))
         ):
             raise DamagedBytes("The description of this aggregate contradicts itself.")
-        key = load_public_key(key_bytes)
+        key = load_public_key(record.key)
         placement = _placement(key, query, columns, layout, groups.rows)
-        if len(sums) != placement.ciphertext_count:
-            raise DamagedBytes(
-                f"This aggregate needs {placement.ciphertext_count} ciphertexts and brings {len(sums)}."
-            )
-        ciphertexts = [key.ciphertext_from_fields(fields_of_sum) for fields_of_sum in sums]
+        needed, brought = placement.ciphertext_count, len(record.ciphertexts)
+        if brought != needed:
+            raise DamagedBytes(f"This aggregate needs {needed} ciphertexts and brings {brought}.")
+        ciphertexts = [key.ciphertext_from_record(ciphertext) for ciphertext in record.ciphertexts]
         if [ciphertext.length for ciphertext in ciphertexts] != placement.lengths:
             raise DamagedBytes("A ciphertext of this aggregate does not have the length that its groups need.")
         return cls(key, query, columns, layout, groups, counts, ciphertexts)

@@ -1,22 +1,23 @@
 """Numeric columns: how their values are encoded for encryption and read from a decrypted sum."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
+from he_helpers.schemes.records import Record
 
 MOST_DECIMALS = 12
 
 
-@dataclass(frozen=True)
-class Column:
-    """A numeric column: its name and the number of decimals that its values have."""
+class Column(Record, frozen=True):
+    """A numeric column: its name and the number of decimals that its values have. Part of tables and aggregates."""
 
     name: str
-    decimals: int
+    decimals: Annotated[int, msgspec.Meta(ge=0, le=MOST_DECIMALS)]
 
     def encode(self, values: pd.Series, exact: bool) -> np.ndarray:
         """The values for encryption: fixed-point integers (value x 10^decimals) if ``exact``, else float64.
@@ -63,22 +64,7 @@ class Column:
         return units / (10**self.decimals * count)
 
 
-def columns_to_fields(columns: Sequence[Column]) -> list:
-    """For an envelope."""
-    return [[column.name, column.decimals] for column in columns]
-
-
-def columns_from_fields(fields: object) -> tuple[Column, ...]:
-    """The inverse of columns_to_fields. Raises DamagedBytes."""
-    if not isinstance(fields, list) or not all(
-        isinstance(f, list)
-        and len(f) == 2
-        and isinstance(f[0], str)
-        and type(f[1]) is int
-        and 0 <= f[1] <= MOST_DECIMALS
-        for f in fields
-    ):
-        raise DamagedBytes("The numeric columns of this table do not have the form of columns.")
-    if len({f[0] for f in fields}) != len(fields):
+def check_column_names(columns: Sequence[Column]) -> None:
+    """Raise DamagedBytes if two columns of a message share a name."""
+    if len({column.name for column in columns}) != len(columns):
         raise DamagedBytes("Two numeric columns of this table share a name.")
-    return tuple(Column(*f) for f in fields)

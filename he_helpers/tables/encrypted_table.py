@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, Encryptor, PublicKey, require_encryptor
+from he_helpers.schemes.records import open_message, seal_message
 from he_helpers.tables.aggregation import EncryptedAggregate, aggregate
 from he_helpers.tables.columns import MOST_DECIMALS, Column
-from he_helpers.tables.header import TableHeader, table_fields
+from he_helpers.tables.header import TableHeader, TableRecord
 from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import Aligned, Layout, Packing, require_layout
 from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel, UnsupportedQuery, names_of
@@ -165,24 +165,24 @@ class EncryptedTable:
 
     def to_bytes(self) -> bytes:
         """The table in its envelope, with its header, the evaluation key and every ciphertext."""
-        ciphertexts = [ciphertext.to_fields() for ciphertext in self.ciphertexts]
-        return seal_envelope("table", [self.header.to_fields(), self.key.to_bytes(), ciphertexts])
+        ciphertexts = tuple(ciphertext.to_record() for ciphertext in self.ciphertexts)
+        return seal_message(TableRecord(self.header.to_record(), self.key.to_bytes(), ciphertexts))
 
     @classmethod
     def from_bytes(cls, data: bytes, largest_work: int | None = None) -> "EncryptedTable":
-        """Read a table from its envelope; ``largest_work`` as for TableHeader.from_fields.
+        """Read a table from its envelope; ``largest_work`` as for TableHeader.from_record.
 
         Raises DamagedBytes, KeyMismatch, SecretKeyFound, InsecureParameters. A library's parser sees a ciphertext
         only after the envelopes, the header and the number and lengths of the ciphertexts have been checked.
         """
-        header_fields, key_bytes, ciphertexts = table_fields(data)
-        header = TableHeader.from_fields(header_fields, largest_work)
-        packing = header.packing
-        if len(ciphertexts) != packing.ciphertext_count:
+        record = open_message(data, TableRecord)
+        header = TableHeader.from_record(record.header, largest_work)
+        packing, brought = header.packing, len(record.ciphertexts)
+        if brought != packing.ciphertext_count:
             raise DamagedBytes(
-                f"This table needs {packing.ciphertext_count} ciphertexts for its layout and brings {len(ciphertexts)}."
+                f"This table needs {packing.ciphertext_count} ciphertexts for its layout and brings {brought}."
             )
-        key = load_public_key(key_bytes)
+        key = load_public_key(record.key)
         if (key.scheme_name, key.fingerprint, key.slot_count) != (
             header.scheme_name,
             header.key_fingerprint,
@@ -190,7 +190,7 @@ class EncryptedTable:
         ):
             raise DamagedBytes("The key of this table is not the one that its header names.")
         check_noise(packing, key)
-        loaded = [key.ciphertext_from_fields(fields) for fields in ciphertexts]
+        loaded = [key.ciphertext_from_record(ciphertext) for ciphertext in record.ciphertexts]
         if any(ciphertext.length != length for ciphertext, length in zip(loaded, packing.lengths(), strict=True)):
             raise DamagedBytes("A ciphertext of this table does not have the length that its layout needs.")
         return cls(key, header, loaded)

@@ -8,19 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+import msgspec
 import pandas as pd
 
 from he_helpers.errors import HEError
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
-from he_helpers.tables.columns import Column, columns_from_fields, columns_to_fields
-from he_helpers.tables.labels import Labels
+from he_helpers.schemes.public.interface.records import CiphertextRecord
+from he_helpers.schemes.records import Fingerprint, Message, open_message, seal_message
+from he_helpers.tables.columns import Column, check_column_names
+from he_helpers.tables.labels import LabelRecord, Labels
 from he_helpers.tables.layouts import Layout, Packing, layout_from_fields
 from he_helpers.tables.query import Query
 
 _MOST_SLOTS = 2**16
+
+# The forms of Layout.to_fields(), which layout_from_fields() checks in full.
+LayoutRecord = dict[str, str | int | list[list[str]]]
+
+
+class HeaderRecord(Message, frozen=True):
+    """A TableHeader, in an envelope of its own or as part of a table."""
+
+    kind: ClassVar[str] = "table header"
+
+    scheme_name: str
+    key_fingerprint: Fingerprint
+    slot_count: Annotated[int, msgspec.Meta(ge=1, le=_MOST_SLOTS)]
+    labels: Annotated[tuple[LabelRecord, ...], msgspec.Meta(min_length=1)]
+    columns: Annotated[tuple[Column, ...], msgspec.Meta(min_length=1)]
+    layout: LayoutRecord
+
+
+class TableRecord(Message, frozen=True):
+    """An EncryptedTable; ``key`` is its key for evaluation, in its envelope."""
+
+    kind: ClassVar[str] = "table"
+
+    header: HeaderRecord
+    key: bytes
+    ciphertexts: tuple[CiphertextRecord, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,38 +119,26 @@ class TableHeader:
             "ciphertexts": self.packing.ciphertext_count,
         }
 
-    def to_fields(self) -> list:
+    def to_record(self) -> HeaderRecord:
         """For an envelope."""
-        return [
-            self.scheme_name,
-            bytes.fromhex(self.key_fingerprint),
-            self.slot_count,
-            self.labels.to_fields(),
-            columns_to_fields(self.columns),
-            self.layout.to_fields(),
-        ]
+        return HeaderRecord(
+            scheme_name=self.scheme_name,
+            key_fingerprint=bytes.fromhex(self.key_fingerprint),
+            slot_count=self.slot_count,
+            labels=self.labels.to_records(),
+            columns=self.columns,
+            layout=self.layout.to_fields(),
+        )
 
     @classmethod
-    def from_fields(cls, fields: object, largest_work: int | None = None) -> TableHeader:
-        """The inverse of to_fields.
+    def from_record(cls, record: HeaderRecord, largest_work: int | None = None) -> TableHeader:
+        """The inverse of to_record.
 
         largest_work: for whoever reads tables of others, the most rows times groupings to go through; None: any number.
         Raises DamagedBytes, and ShapeMismatch for more work than that.
         """
-        kinds = (str, bytes, int, list, list, dict)
-        if not (
-            isinstance(fields, list)
-            and len(fields) == len(kinds)
-            and all(isinstance(f, k) and f.__class__ is not bool for f, k in zip(fields, kinds, strict=True))
-            and len(fields[1]) == 16
-            and 1 <= fields[2] <= _MOST_SLOTS
-        ):
-            raise DamagedBytes("The header of this table does not fit this version of he_helpers.")
-        scheme_name, fingerprint, slot_count, label_fields, column_fields, layout_fields = fields
-        labels, columns = Labels.from_fields(label_fields), columns_from_fields(column_fields)
-        if not columns:
-            raise DamagedBytes("This table has no numeric column.")
-        layout = layout_from_fields(layout_fields)
+        check_column_names(record.columns)
+        labels, layout = Labels.from_records(record.labels), layout_from_fields(record.layout)
         groupings = layout.groupings or ((),)
         work = labels.rows * len(groupings)
         if largest_work is not None and work > largest_work:
@@ -131,36 +147,25 @@ class TableHeader:
                 f"{work:,}, and at most {largest_work:,} are taken. Announce fewer groupings, or split the table."
             )
         try:
-            packing = layout.pack(labels, len(columns), slot_count)
+            packing = layout.pack(labels, len(record.columns), record.slot_count)
         except HEError as error:
             raise DamagedBytes(f"The layout of this table does not fit its labels: {error}") from None
-        return cls(scheme_name, fingerprint.hex(), slot_count, labels, columns, packing)
+        fingerprint = record.key_fingerprint.hex()
+        return cls(record.scheme_name, fingerprint, record.slot_count, labels, record.columns, packing)
 
     def to_bytes(self) -> bytes:
         """The header alone, in an envelope of its own."""
-        return seal_envelope("table header", self.to_fields())
+        return seal_message(self.to_record())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> TableHeader:
         """Read what to_bytes gave. Raises DamagedBytes."""
-        return cls.from_fields(open_envelope(data, "table header"))
+        return cls.from_record(open_message(data, HeaderRecord))
 
     @classmethod
     def of_table(cls, data: bytes) -> TableHeader:
         """The header of a whole table: of what EncryptedTable.to_bytes() gave. Raises DamagedBytes.
 
-        The table's digest is checked; its key and its ciphertexts are not looked at.
+        The table's digest is checked, and the form of its fields; its key and its ciphertexts are not looked at.
         """
-        return cls.from_fields(table_fields(data)[0])
-
-
-def table_fields(data: bytes) -> list:
-    """The three fields of a table's envelope: the header's fields, the key for evaluation, a list of those of the
-    ciphertexts.
-
-    Raises DamagedBytes. Checked are their number and their types alone.
-    """
-    fields = open_envelope(data, "table")
-    if len(fields) != 3 or not isinstance(fields[1], bytes) or not isinstance(fields[2], list):
-        raise DamagedBytes("The fields of this table do not fit this version of he_helpers.")
-    return fields
+        return cls.from_record(open_message(data, TableRecord).header)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
+from he_helpers.schemes.records import Record
 
 # Each kind with how its text becomes a value again. Text and categories stay as they are.
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -24,6 +25,20 @@ _LONGEST_NUMBER = 25  # characters of the longest int64 or float64
 # Below this many combinations, or this many for each row, groups are found by counting instead of sorting.
 _COUNTED = 2**16
 _COUNTED_PER_ROW = 4
+_WIDTHS: tuple[Literal[1, 2, 4], ...] = (1, 2, 4)
+
+
+class LabelRecord(Record, frozen=True):
+    """A label column in a message: its values as text, and for each row the position of its value.
+
+    ``kind`` is one of the kinds of Labels; ``codes`` are little-endian integers without sign, of ``width`` bytes each.
+    """
+
+    name: str
+    kind: str
+    values: tuple[str, ...]
+    width: Literal[1, 2, 4]
+    codes: bytes
 
 
 class Labels:
@@ -95,46 +110,33 @@ class Labels:
         """The rows of each group, int64. Counted once and kept."""
         return self._grouped(tuple(grouping))[1]
 
-    def to_fields(self) -> list:
-        """For an envelope: name, kind, distinct values as text, the codes as little-endian integers and their width."""
-        fields = []
+    def to_records(self) -> tuple[LabelRecord, ...]:
+        """For an envelope."""
+        records = []
         for name in self.names:
-            width = next(w for w in (1, 2, 4) if len(self.categories[name]) <= 256**w)
+            width = next(w for w in _WIDTHS if len(self.categories[name]) <= 256**w)
             codes = self._codes[name].astype(f"<u{width}").tobytes()
-            fields.append([name, self.kinds[name], list(self.categories[name]), width, codes])
-        return fields
+            records.append(LabelRecord(name, self.kinds[name], self.categories[name], width, codes))
+        return tuple(records)
 
     @classmethod
-    def from_fields(cls, fields: object) -> Labels:
-        """The inverse of to_fields. Raises DamagedBytes."""
-        if not isinstance(fields, list) or not fields:
-            raise DamagedBytes("An encrypted table has at least one label column.")
-        kinds, categories, codes = [], [], []
-        for field in fields:
-            if not (
-                isinstance(field, list)
-                and len(field) == 5
-                and isinstance(field[0], str)
-                and isinstance(field[2], list)
-                and field[2]
-                and all(isinstance(value, str) for value in field[2])
-                and _are_values(field[1], field[2])
-                and type(field[3]) is int
-                and field[3] in (1, 2, 4)
-                and isinstance(field[4], bytes)
-                and len(field[4]) % field[3] == 0
-            ):
-                raise DamagedBytes("A label column of this table does not have the form of one.")
-            code = np.frombuffer(field[4], dtype=f"<u{field[3]}")
-            if code.size == 0 or code.max() >= len(field[2]):
-                raise DamagedBytes(f"Label column {field[0]!r:.60} refers to values that it does not list.")
-            kinds.append(field[1])
-            categories.append(field[2])
+    def from_records(cls, records: Sequence[LabelRecord]) -> Labels:
+        """The inverse of to_records, for one label or more. Raises DamagedBytes."""
+        codes = []
+        for record in records:
+            if record.kind not in _READERS:
+                raise DamagedBytes(f"Label column {record.name!r:.60} is of the unknown kind {record.kind!r:.60}.")
+            if not record.values or not _are_values(record.kind, record.values) or len(record.codes) % record.width:
+                raise DamagedBytes(f"Label column {record.name!r:.60} does not have the form of one.")
+            code = np.frombuffer(record.codes, dtype=f"<u{record.width}")
+            if code.size == 0 or code.max() >= len(record.values):
+                raise DamagedBytes(f"Label column {record.name!r:.60} refers to values that it does not list.")
             codes.append(code)
-        names = [field[0] for field in fields]
+        names = [record.name for record in records]
         if len(set(names)) != len(names) or len({len(code) for code in codes}) != 1:
             raise DamagedBytes("The label columns of this table differ in length or share a name.")
-        return cls(names, kinds, categories, codes, len(codes[0]))
+        kinds, values = [record.kind for record in records], [record.values for record in records]
+        return cls(names, kinds, values, codes, len(codes[0]))
 
     def are_groups(self) -> bool:
         """Whether each row is another label combination and they are in order: what groups() gives."""
@@ -216,10 +218,8 @@ def _read_column(column: pd.Series) -> tuple[str, list[str], np.ndarray]:
     return kind, [str(value) for value in values.tolist()], codes
 
 
-def _are_values(kind: object, texts: list[str]) -> bool:
-    """Whether to_fields could have written these for the kind: each value once, in order, in its only spelling."""
-    if not isinstance(kind, str) or kind not in _READERS:
-        return False
+def _are_values(kind: str, texts: Sequence[str]) -> bool:
+    """Whether to_records could have written these for the kind: each value once, in order, in its only spelling."""
     if kind in ("category", "ordered category"):
         return len(set(texts)) == len(texts)
     if kind != "text" and max(map(len, texts)) > _LONGEST_NUMBER:
@@ -229,7 +229,7 @@ def _are_values(kind: object, texts: list[str]) -> bool:
     except (ValueError, KeyError):
         return False
     return (
-        [str(value) for value in values] == texts
+        [str(value) for value in values] == list(texts)
         and all(a < b for a, b in zip(values, values[1:], strict=False))
         and (kind != "integer" or -(2**63) <= values[0] and values[-1] < 2**63)
         and (kind != "number" or values[0] == values[0])

@@ -23,9 +23,9 @@ from he_helpers.parameters import (
     parameters_to_dict,
 )
 from he_helpers.schemes.catalogue import SCHEMES
-from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.secret import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from tests.own_process import in_a_process_of_its_own
+from tests.sealing import seal_fields
 
 # Primes as they come after a round number: Paillier's arithmetic needs primes, and nobody's secret is kept here.
 PRIMES = {
@@ -51,7 +51,7 @@ def keys_for(fit: Fit) -> KeyPair:
         return scheme_for(fit).generate_keys()
     factors = [f.to_bytes(1000, "big") for f in paillier_factors(fit.parameters.modulus_bits)]
     fields = ["paillier", parameters_to_dict(fit.parameters), False, factors]
-    return secret_key_from_bytes(seal_envelope("key pair", fields))
+    return secret_key_from_bytes(seal_fields("key pair", fields))
 
 
 def random_job(chance: random.Random, scheme: str | None = None) -> Job:

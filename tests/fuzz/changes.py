@@ -14,11 +14,12 @@ from he_helpers.computing.models import LinearModel, ModelInput
 from he_helpers.computing.score_messages import ScoreRequest
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes import secret as keys
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.public.interface import PublicKey
+from he_helpers.schemes.public.interface.records import CiphertextRecord
 from he_helpers.tables import Aligned, EncryptedTable, Rotated
 from tests.fuzz import protobuf, seal_stream
 from tests.fuzz.seal_stream import SEALCiphertext
+from tests.sealing import open_fields, seal_fields
 
 FRAME = pd.DataFrame({"group": ["a", "b", "a", "b"], "n": [3, 5, 7, 11], "m": [1, 0, 2, 4]})
 QUERY = {"statistic": "sum", "group_by": ["group"], "columns": ["n", "m"]}
@@ -62,9 +63,9 @@ def make_tables(pairs: dict[str, keys.KeyPair]) -> dict[str, bytes]:
             layout = Rotated(partial_sums=2) if "rotating" in name else Aligned()
             tables[name] = EncryptedTable.encrypt(FRAME, ["group"], pair.public, layout=layout).to_bytes()
         if name.startswith("tenseal") and name in tables:
-            header, key, ciphertexts = open_envelope(tables[name], "table")
+            header, key, ciphertexts = open_fields(tables[name], "table")
             opened = [_opened(fields, pair.public) for fields in ciphertexts]
-            tables[f"{name}, open"] = seal_envelope("table", [header, key, opened])
+            tables[f"{name}, open"] = seal_fields("table", [header, key, opened])
     return tables
 
 
@@ -80,7 +81,7 @@ def make_messages(pairs: dict[str, keys.KeyPair]) -> dict[str, ScoreRequest]:
 
 def change_table(table: bytes, random: Random) -> bytes:
     """The table with its header, its key, or one or all of its ciphertexts changed."""
-    header, key, ciphertexts = open_envelope(table, "table")
+    header, key, ciphertexts = open_fields(table, "table")
     choice = random.random()
     if choice < 0.1:
         header[random.randrange(len(header))] = _any_value(random)
@@ -95,7 +96,7 @@ def change_table(table: bytes, random: Random) -> bytes:
         ciphertexts = [change_ciphertext(fields, Random(seed)) for fields in ciphertexts]
     else:
         ciphertexts = random.sample(ciphertexts * 2, random.randrange(2 * len(ciphertexts)))
-    return seal_envelope("table", [header, key, ciphertexts])
+    return seal_fields("table", [header, key, ciphertexts])
 
 
 def change_message(message: ScoreRequest, random: Random) -> bytes:
@@ -111,17 +112,17 @@ def change_message(message: ScoreRequest, random: Random) -> bytes:
 
 def change_key(sealed: bytes, random: Random) -> bytes:
     """A public key in its envelope, with one field changed; mostly the library's own bytes."""
-    fields = open_envelope(sealed, "public key")
+    fields = open_fields(sealed, "public key")
     if random.random() < 0.15:
         fields[random.randrange(4)] = _any_value(random)
     else:
         fields[4] = _change_native(fields[0], fields[4], random)
-    return seal_envelope("public key", fields)
+    return seal_fields("public key", fields)
 
 
 def change_sealed_ciphertext(sealed: bytes, random: Random) -> bytes:
     """A ciphertext in its envelope, with one field changed."""
-    return seal_envelope("ciphertext", change_ciphertext(open_envelope(sealed, "ciphertext"), random))
+    return seal_fields("ciphertext", change_ciphertext(open_fields(sealed, "ciphertext"), random))
 
 
 def change_ciphertext(fields: list, random: Random) -> list:
@@ -133,11 +134,14 @@ def change_ciphertext(fields: list, random: Random) -> list:
         fields[random.choice((2, 3))] = random.choice(_NUMBERS)
     elif choice < 0.15:
         fields[4] = random.choice((*_FLOATS, b"", b"\x01", b"\xff" * 300))
+    elif choice < 0.17:
+        # Whether it is the shorter form.
+        fields[6] = not fields[6]
     elif choice < 0.25:
         # What is used up of the levels or the noise budget.
         fields[5] = random.choice((*_NUMBERS, *_FLOATS))
     else:
-        fields[6] = _change_native_ciphertext(fields[0], fields[6], random)
+        fields[7] = _change_native_ciphertext(fields[0], fields[7], random)
         if random.random() < 0.2:
             fields[5] = random.choice((0, 1, 2, 0.5))
     return fields
@@ -172,9 +176,9 @@ def _change_native(scheme: str, native: bytes, random: Random) -> bytes:
 
 def _opened(fields: list, key: PublicKey) -> list:
     """The fields of a ciphertext of a TenSEAL ``key``, of made-up numbers, not compressed as TenSEAL's are."""
-    [ciphertext] = key.ciphertext_from_fields(fields).native.ciphertext()
+    [ciphertext] = key.ciphertext_from_record(CiphertextRecord(*fields)).native.ciphertext()
     made_up = SEALCiphertext.made_up(
-        seal_stream.version_of(_stream_of(fields[6])),
+        seal_stream.version_of(_stream_of(fields[7])),
         struct.pack("<4Q", *ciphertext.parms_id()),
         ciphertext.is_ntt_form(),
         ciphertext.poly_modulus_degree(),
@@ -182,7 +186,7 @@ def _opened(fields: list, key: PublicKey) -> list:
         ciphertext.scale,
         Random(1),
     )
-    return [*fields[:6], _with_stream(fields[6], made_up.to_bytes())]
+    return [*fields[:7], _with_stream(fields[7], made_up.to_bytes())]
 
 
 def _stream_of(vector: bytes) -> bytes:

@@ -3,9 +3,9 @@
 import os
 import signal
 
-from he_helpers.schemes.envelope import open_envelope
 from he_helpers.server.process.tasks import TASKS as REAL_TASKS
 from tests.fuzz import protobuf
+from tests.sealing import open_fields
 
 
 def _read_dataset(content):
@@ -18,8 +18,8 @@ def _read_dataset(content):
 
 def _is_deadly(table):
     try:
-        ciphertexts = open_envelope(table, "table")[2]
-        vectors = [fields[6] for fields in ciphertexts if fields[0].startswith("tenseal")]
+        ciphertexts = open_fields(table, "table")[2]
+        vectors = [fields[7] for fields in ciphertexts if fields[0].startswith("tenseal")]
         return any({field.number for field in protobuf.read_message(vector)} in ({1}, {1, 3}) for vector in vectors)
     except Exception:
         # Whatever else was changed is for the real task to judge.

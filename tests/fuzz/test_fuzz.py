@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.fuzz import changes, protobuf, seal_stream
 from tests.fuzz.campaign import HONEST_EVERY, ROOT, fuzz
+from tests.sealing import open_fields, seal_fields
 
 pytestmark = pytest.mark.slow
 
@@ -71,9 +71,9 @@ def test_the_same_seed_makes_the_same_changes(tables):
 
 def test_a_message_is_read_and_written_as_it_was(tables):
     for name in ("tenseal-bfv", "tenseal-ckks, open"):
-        _, key, ciphertexts = open_envelope(tables[name], "table")
-        vector = ciphertexts[0][6]
-        context = open_envelope(key, "public key")[4]
+        _, key, ciphertexts = open_fields(tables[name], "table")
+        vector = ciphertexts[0][7]
+        context = open_fields(key, "public key")[4]
         for data in (vector, context):
             assert protobuf.write_message(protobuf.read_message(data)) == data
         assert [field.number for field in protobuf.read_message(vector)][:2] == [1, 2]
@@ -83,7 +83,7 @@ def test_a_message_is_read_and_written_as_it_was(tables):
 
 def test_a_stream_is_read_and_written_as_it_was(tables):
     for name in ("pyfhel-bfv", "pyfhel-ckks", "tenseal-ckks, open", "tenseal-bfv, open"):
-        native = open_envelope(tables[name], "table")[2][0][6]
+        native = open_fields(tables[name], "table")[2][0][7]
         stream = protobuf.read_message(native)[1].value if name.startswith("tenseal") else native
         assert seal_stream.is_open(stream)
         ciphertext = seal_stream.SEALCiphertext.from_bytes(stream)
@@ -121,8 +121,8 @@ def test_one_of_the_changes_ends_the_process_of_tenseal_itself(what, survives):
 def test_the_tables_that_are_changed_are_taken_as_they_are(tables, pairs):
     """Those with made-up ciphertexts as well: a change is refused for what it changed."""
     for name, table in tables.items():
-        header, key, ciphertexts = open_envelope(table, "table")
-        assert seal_envelope("table", [header, key, ciphertexts]) == table
+        header, key, ciphertexts = open_fields(table, "table")
+        assert seal_fields("table", [header, key, ciphertexts]) == table
         answer = aggregate(EncryptedTable.from_bytes(table), Query.from_dict(changes.QUERY))
         if "open" not in name:
             found = answer.decrypt(pairs[name].secret)

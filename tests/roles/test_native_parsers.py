@@ -5,8 +5,8 @@ import tenseal as ts
 
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.errors import ReviewNotClean
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.tables import EncryptedAggregate
+from tests.sealing import open_fields, seal_fields
 
 pytestmark = pytest.mark.slow
 
@@ -79,12 +79,12 @@ def test_what_is_forged_is_not_parsed_either(ada, ana, dataset, traffic, monkeyp
     honest = Connection.get_bytes
 
     def forge(connection, *path):
-        fields = open_envelope(honest(connection, *path), "aggregate")
+        fields = open_fields(honest(connection, *path), "aggregate")
         first_sum = fields[-1][0]
-        first_sum[6] = FORGED
-        key = open_envelope(fields[0], "public key")
-        fields[0] = seal_envelope("public key", [*key[:4], FORGED])
-        return seal_envelope("aggregate", fields)
+        first_sum[7] = FORGED
+        key = open_fields(fields[0], "public key")
+        fields[0] = seal_fields("public key", [*key[:4], FORGED])
+        return seal_fields("aggregate", fields)
 
     monkeypatch.setattr(Connection, "get_bytes", forge)
     review = ada.review(request)

@@ -19,7 +19,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from he_helpers.parameters import CKKSParameters
-from he_helpers.schemes import envelope
 from he_helpers.schemes.errors import (
     DamagedBytes,
     DepthExhausted,
@@ -32,6 +31,7 @@ from he_helpers.schemes.errors import (
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
+from tests.sealing import open_fields, seal_fields
 
 
 def decrypt_raw(keys, native, size):
@@ -41,9 +41,9 @@ def decrypt_raw(keys, native, size):
 
 def relabelled(ciphertext, public):
     """The bytes of a ciphertext with the name of another key in it, and the digest put right."""
-    fields = envelope.open_envelope(ciphertext.to_bytes(), "ciphertext")
+    fields = open_fields(ciphertext.to_bytes(), "ciphertext")
     fields[1] = bytes.fromhex(public.fingerprint)
-    return envelope.seal_envelope("ciphertext", fields)
+    return seal_fields("ciphertext", fields)
 
 
 @contextmanager
@@ -177,7 +177,7 @@ def test_the_libraries_accept_a_flipped_byte(name):
     random.seed(1)
     accepted = 0
     for _ in range(20):
-        fields = envelope.open_envelope(bytes(data), "ciphertext")
+        fields = open_fields(bytes(data), "ciphertext")
         native = bytearray(fields[-1])
         native[random.randrange(len(native) // 2, len(native) - 100)] ^= 1
         try:
@@ -229,10 +229,10 @@ def test_empty_bytes(name):
     for load, _ in _serialised(name):
         with no_native_parser(), pytest.raises(DamagedBytes, match="Empty bytes"):
             load(keys, b"")
-    fields = envelope.open_envelope(keys.public.encrypt([1]).to_bytes(), "ciphertext")
+    fields = open_fields(keys.public.encrypt([1]).to_bytes(), "ciphertext")
     fields[-1] = b""
     with no_native_parser(), pytest.raises(DamagedBytes, match="outside what its key allows"):
-        keys.public.load_ciphertext(envelope.seal_envelope("ciphertext", fields))
+        keys.public.load_ciphertext(seal_fields("ciphertext", fields))
 
 
 _SERIALISED = {}
@@ -249,15 +249,15 @@ def _serialised(name):
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-@pytest.mark.parametrize("position", range(7))
+@pytest.mark.parametrize("position", range(8))
 @pytest.mark.parametrize("value", [None, -1, 2**63, math.nan, math.inf, "x", [], {}, b"\xff" * 400, True])
 def test_a_forged_field_of_a_ciphertext(name, position, value):
     """The digest put right: only errors of ours, and no library reads anything but a forged payload."""
     keys = key_pair(name)
-    fields = envelope.open_envelope(_serialised(name)[0][1], "ciphertext")
+    fields = open_fields(_serialised(name)[0][1], "ciphertext")
     fields[position] = value
-    data = envelope.seal_envelope("ciphertext", fields)
-    if position == 6 and isinstance(value, bytes):
+    data = seal_fields("ciphertext", fields)
+    if position == 7 and isinstance(value, bytes):
         try:
             keys.secret.decrypt(keys.public.load_ciphertext(data))
         except DamagedBytes:
@@ -265,6 +265,19 @@ def test_a_forged_field_of_a_ciphertext(name, position, value):
         pytest.fail("a forged payload was decrypted")
     with no_native_parser(), pytest.raises((DamagedBytes, KeyMismatch)):
         keys.public.load_ciphertext(data)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_bound_of_the_other_kind(name):
+    """Integers as bytes in exact schemes, floats under CKKS: the same number written otherwise is refused."""
+    public = key_pair(name).public
+    fields = open_fields(public.encrypt([1, 2, 3]).to_bytes(), "ciphertext")
+    fields[4] = b"\x05" if public.exact else 5.0
+    assert public.load_ciphertext(seal_fields("ciphertext", fields)).bound == 5
+    for other in (5, 5.0 if public.exact else b"\x05"):
+        fields[4] = other
+        with no_native_parser(), pytest.raises(DamagedBytes, match="outside what its key allows"):
+            public.load_ciphertext(seal_fields("ciphertext", fields))
 
 
 # Row: NaN or infinity
@@ -476,9 +489,9 @@ def test_nothing_tells_the_magnitude_under_paillier():
     raw = [phe.EncryptedNumber(keys.public.native, 1, keys.public.native.encrypt(x).exponent) for x in (1.0, 1e-9)]
     assert raw[0].exponent != raw[1].exponent
     small, large = (keys.public.encrypt([value]).to_bytes() for value in (1, 10**9))
-    small, large = (envelope.open_envelope(data, "ciphertext") for data in (small, large))
-    assert small[:6] == large[:6] and small[6] != large[6]
-    assert len(small[6]) == len(large[6]) == 512
+    small, large = (open_fields(data, "ciphertext") for data in (small, large))
+    assert small[:7] == large[:7] and small[7] != large[7]
+    assert len(small[7]) == len(large[7]) == 512
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -486,9 +499,9 @@ def test_nothing_tells_the_magnitude(name):
     """Sealed from the same announcement, all fields but the ciphertext itself agree."""
     public = key_pair(name).public
     fields = [
-        envelope.open_envelope(public.encrypt(values).to_bytes(), "ciphertext") for values in ([0, 0], [1, 100])
+        open_fields(public.encrypt(values).to_bytes(), "ciphertext") for values in ([0, 0], [1, 100])
     ]
-    assert fields[0][:6] == fields[1][:6]
+    assert fields[0][:7] == fields[1][:7]
 
 
 # Row: the wrong half of a key pair

@@ -10,7 +10,6 @@ import pytest
 
 from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, UnsupportedOperation, ValueOutOfRange, WrongKind
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.pyfhel_stream import HEADER_BYTES, seeded_ciphertext, version_of
@@ -19,6 +18,7 @@ from he_helpers.schemes.secret.seal_streams import load, saved
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Query, Rows, Values, aggregate
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
+from tests.sealing import open_fields, seal_fields
 
 
 @pytest.mark.parametrize("name", LATTICE)
@@ -51,6 +51,33 @@ def test_every_scheme_encrypts_with_its_secret_key(name):
         results.append((a @ matrix, x @ matrix))
     for ciphertext, expected in results:
         assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
+
+
+@pytest.mark.parametrize("name", LATTICE)
+@pytest.mark.parametrize("bits", [30, 40, 53])
+def test_a_full_ciphertext_is_not_kept_twice(name, bits):
+    """Short primes leave zero bytes in each word, and TenSEAL compresses them: few bytes are no sign of a seed."""
+    if name.endswith("bfv"):
+        parameters = BFVParameters(4096, (bits, bits), plaintext_prime(16, 4096))
+    else:
+        parameters = CKKSParameters(4096, (bits, bits), 20)
+    keys = SCHEMES[name](parameters).generate_keys()
+    full, short = keys.public.encrypt([1, 2], terms=4), keys.secret.encrypt([1, 2], terms=4)
+    for ciphertext, is_short in ((full, False), (full + full, False), (short, True), (short + short, False)):
+        loaded = keys.public.load_ciphertext(ciphertext.to_bytes())
+        assert (loaded.compact is not None) == is_short
+        assert loaded.to_bytes() == ciphertext.to_bytes()
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_short_form_that_is_none(name):
+    """Declared short, and longer than one polynomial can be; a scheme without a short form takes none."""
+    public = key_pair(name).public
+    fields = open_fields(public.encrypt([1, 2, 3]).to_bytes(), "ciphertext")
+    assert fields[6] is False
+    fields[6] = True
+    with pytest.raises(DamagedBytes, match="outside what its key allows"):
+        public.load_ciphertext(seal_fields("ciphertext", fields))
 
 
 @pytest.mark.parametrize("name", LATTICE)
@@ -105,11 +132,11 @@ def test_the_same_sum_everywhere(name):
 def test_a_changed_seed(name):
     """Well sealed, it gives other numbers, and that is seen."""
     keys = key_pair(name)
-    *description, native = open_envelope(keys.secret.encrypt([1, 2, 3]).to_bytes(), "ciphertext")
+    *description, native = open_fields(keys.secret.encrypt([1, 2, 3]).to_bytes(), "ciphertext")
     for place in (-1, -32, -64):
         changed = bytearray(native)
         changed[place] ^= 1
-        loaded = keys.public.load_ciphertext(seal_envelope("ciphertext", [*description, bytes(changed)]))
+        loaded = keys.public.load_ciphertext(seal_fields("ciphertext", [*description, bytes(changed)]))
         with pytest.raises(DamagedBytes, match="cannot hold"):
             keys.secret.decrypt(loaded)
 
@@ -135,10 +162,10 @@ def test_what_is_damaged_is_refused(name):
     for place in range(0, len(data), len(data) // 40):
         with pytest.raises(DamagedBytes):
             keys.public.load_ciphertext(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-    *description, native = open_envelope(data, "ciphertext")
+    *description, native = open_fields(data, "ciphertext")
     for length in range(1, len(native), len(native) // 40):
         with pytest.raises(DamagedBytes):
-            keys.public.load_ciphertext(seal_envelope("ciphertext", [*description, native[:length]]))
+            keys.public.load_ciphertext(seal_fields("ciphertext", [*description, native[:length]]))
 
 
 @pytest.mark.parametrize("name", LATTICE)
@@ -149,7 +176,7 @@ def test_the_short_form_is_no_secret_and_holds_none(name):
     assert find_secret_key(data) is None
     assert find_secret_key(keys.secret.to_bytes())
     if name.startswith("pyfhel"):
-        [*_, key] = open_envelope(keys.secret.to_bytes(), "key pair")[3]
+        [*_, key] = open_fields(keys.secret.to_bytes(), "key pair")[3]
         assert not any(key[place : place + 64] in data for place in range(88, len(key) - 64, 64))
 
 

@@ -6,10 +6,10 @@ import weakref
 import pytest
 
 from he_helpers.parameters import BFVParameters, plaintext_prime
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
+from tests.sealing import open_fields, seal_fields
 
 # Parameters that no other test keeps in use.
 OWN = BFVParameters(4096, (50, 52), plaintext_prime(21, 4096))
@@ -52,8 +52,8 @@ def test_a_context_that_nobody_uses_is_given_up():
 
 def test_a_shared_context_is_compared_with_the_announced_parameters():
     key = tenseal_bfv(OWN).generate_keys().public.for_evaluation()
-    fields = open_envelope(key.to_bytes(), "public key")
+    fields = open_fields(key.to_bytes(), "public key")
     fields[2] = {**fields[2], "plaintext_modulus": plaintext_prime(22, 4096)}
     with pytest.raises(DamagedBytes, match="not those of its TenSEAL context"):
-        load_public_key(seal_envelope("public key", fields))
+        load_public_key(seal_fields("public key", fields))
     assert load_public_key(key.to_bytes()).native is key.native

@@ -13,7 +13,6 @@ from tenseal import sealapi
 
 from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.pyfhel_stream import read_head
@@ -21,6 +20,7 @@ from he_helpers.schemes.public.tenseal import TenSEALBFVPublicKey, context_finge
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 from he_helpers.schemes.secret import pyfhel_ckks, tenseal_ckks
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, key_pair, product_pair
+from tests.sealing import open_fields, seal_fields
 
 TENSEAL = ["tenseal-bfv", "tenseal-ckks"]
 PYFHEL = ["pyfhel-bfv", "pyfhel-ckks"]
@@ -35,10 +35,10 @@ def run(code):
 
 def forged(ciphertext, native=None, consumed=None):
     """The bytes of a ciphertext with another native part, or another declared consumption, sealed again."""
-    fields = open_envelope(ciphertext.to_bytes(), "ciphertext")
+    fields = open_fields(ciphertext.to_bytes(), "ciphertext")
     fields[5] = fields[5] if consumed is None else consumed
-    fields[6] = fields[6] if native is None else native
-    return seal_envelope("ciphertext", fields)
+    fields[7] = fields[7] if native is None else native
+    return seal_fields("ciphertext", fields)
 
 
 def refused(public, data):

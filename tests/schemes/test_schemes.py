@@ -16,16 +16,18 @@ from tenseal.sealapi import Decryptor
 
 from he_helpers.parameters import (
     BFVParameters,
+    CKKSParameters,
     InsecureParameters,
     InvalidParameters,
     PaillierParameters,
+    parameters_to_dict,
     plaintext_prime,
 )
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv
 from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
+from tests.sealing import open_fields, seal_fields
 
 SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
 
@@ -205,23 +207,50 @@ def test_a_secret_key_from_its_bytes(keys):
     with pytest.raises(DamagedBytes):
         secret_key_from_bytes(data[:-1])
     for position, wrong in ((0, "rot13"), (0, []), (1, {}), (1, 5), (2, None), (3, []), (3, [1]), (3, [b"x"] * 9)):
-        fields = open_envelope(data, "key pair")
+        fields = open_fields(data, "key pair")
         fields[position] = wrong
         with pytest.raises(ValueError) as caught:
-            secret_key_from_bytes(seal_envelope("key pair", fields))
+            secret_key_from_bytes(seal_fields("key pair", fields))
         assert type(caught.value).__module__.startswith("he_helpers."), (position, wrong)
 
 
 def test_a_stored_key_pair_without_its_secret_half(keys):
     """Pyfhel would make a pair of it, whose first decryption ends the process."""
-    *description, parts = open_envelope(keys.secret.to_bytes(), "key pair")
+    *description, parts = open_fields(keys.secret.to_bytes(), "key pair")
     without = {
         "tenseal": [keys.public._native_bytes()],
         "pyfhel": [*parts[:-1], b""],
         "paillier": [parts[0], parts[0]],
     }[keys.public.scheme_name.split("-")[0]]
     with pytest.raises(DamagedBytes, match="no key pair"):
-        secret_key_from_bytes(seal_envelope("key pair", [*description, without]))
+        secret_key_from_bytes(seal_fields("key pair", [*description, without]))
+
+
+@pytest.mark.parametrize("other", [BFVParameters(), CKKSParameters(), PaillierParameters()])
+def test_a_stored_key_pair_with_parameters_of_another_kind(keys, other):
+    fields = open_fields(keys.secret.to_bytes(), "key pair")
+    if fields[1]["kind"] == type(other).__name__:
+        return
+    fields[1] = parameters_to_dict(other)
+    with pytest.raises(DamagedBytes, match=f"this one names {type(other).__name__}"):
+        secret_key_from_bytes(seal_fields("key pair", fields))
+
+
+def test_a_stored_key_pair_with_other_parameters_than_its_keys(keys):
+    """Capacity and noise are computed from what is named: a pair that names more room would wrap around silently."""
+    fields = open_fields(keys.secret.to_bytes(), "key pair")
+    changes = {
+        "coefficient_modulus_bits": lambda bits: [length - 1 for length in bits],
+        "plaintext_modulus": lambda modulus: plaintext_prime(20, 8192),
+        "scale_bits": lambda bits: bits - 1,
+        "modulus_bits": lambda bits: bits + 2,
+    }
+    tried = [name for name in changes if name in fields[1]]
+    for name in tried:
+        forged = [fields[0], {**fields[1], name: changes[name](fields[1][name])}, *fields[2:]]
+        with pytest.raises(DamagedBytes, match="that this key names are not|was announced"):
+            secret_key_from_bytes(seal_fields("key pair", forged))
+    assert tried
 
 
 def test_evaluation_keys_survive_the_bytes(deep):
@@ -257,10 +286,10 @@ def test_public_bytes_hold_no_secret(keys):
         assert any(secret in keys.secret.to_bytes() for secret in secrets)
     else:
         # TenSEAL compresses what it serialises, so its own reader is asked; the control is the private context.
-        private = open_envelope(keys.secret.to_bytes(), "key pair")[3][0]
+        private = open_fields(keys.secret.to_bytes(), "key pair")[3][0]
         assert ts.context_from(private).is_private()
         for name in ("public key", "evaluation part"):
-            assert not ts.context_from(open_envelope(public[name], "public key")[-1]).is_private()
+            assert not ts.context_from(open_fields(public[name], "public key")[-1]).is_private()
     for name, data in public.items():
         assert not any(secret in data for secret in secrets), name
         for method in (repr, str):
@@ -270,20 +299,20 @@ def test_public_bytes_hold_no_secret(keys):
 @pytest.mark.parametrize("name", ["tenseal-bfv", "tenseal-ckks"])
 def test_a_private_context_is_refused_as_a_public_key(name):
     keys = key_pair(name)
-    fields = open_envelope(keys.public.to_bytes(), "public key")
-    fields[-1] = open_envelope(keys.secret.to_bytes(), "key pair")[3][0]
+    fields = open_fields(keys.public.to_bytes(), "public key")
+    fields[-1] = open_fields(keys.secret.to_bytes(), "key pair")[3][0]
     with pytest.raises(SecretKeyFound, match="holds a secret key"):
-        load_public_key(seal_envelope("public key", fields))
+        load_public_key(seal_fields("public key", fields))
 
 
 @pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks", "paillier"])
 def test_a_secret_key_in_the_place_of_a_public_one(name):
     keys = key_pair(name)
-    fields = open_envelope(keys.public.to_bytes(), "public key")
-    for stored in open_envelope(keys.secret.to_bytes(), "key pair")[3]:
+    fields = open_fields(keys.public.to_bytes(), "public key")
+    for stored in open_fields(keys.secret.to_bytes(), "key pair")[3]:
         fields[-1] = stored
         with pytest.raises((DamagedBytes, SecretKeyFound)):
-            load_public_key(seal_envelope("public key", fields))
+            load_public_key(seal_fields("public key", fields))
     with pytest.raises(DamagedBytes, match="holds a key pair, and a public key was expected"):
         load_public_key(keys.secret.to_bytes())
 
@@ -291,18 +320,18 @@ def test_a_secret_key_in_the_place_of_a_public_one(name):
 @pytest.mark.parametrize("position", range(5))
 @pytest.mark.parametrize("value", [None, -1, "x", "paillier", [], {}, {"kind": "BFVParameters"}, b"", bytes(16), True])
 def test_a_forged_field_of_a_public_key(keys, position, value):
-    fields = open_envelope(keys.public.to_bytes(), "public key")
+    fields = open_fields(keys.public.to_bytes(), "public key")
     if fields[position] == value or isinstance(value, dict) and value and keys.public.scheme_name.endswith("bfv"):
         return
     fields[position] = value
     with pytest.raises(ValueError) as caught:
-        load_public_key(seal_envelope("public key", fields))
+        load_public_key(seal_fields("public key", fields))
     assert type(caught.value).__module__.startswith("he_helpers."), caught.value
 
 
 def test_parameters_other_than_those_of_the_native_key(keys):
     """A key that announces more room than its library's key has would wrap around silently."""
-    fields = open_envelope(keys.public.for_evaluation().to_bytes(), "public key")
+    fields = open_fields(keys.public.for_evaluation().to_bytes(), "public key")
     changes = {"coefficient_modulus_bits": [20, 20, 20], "plaintext_modulus": 65537, "scale_bits": 30}
     changes |= {"modulus_bits": 2050, "ring_dimension": 16384}
     tried = 0
@@ -310,7 +339,7 @@ def test_parameters_other_than_those_of_the_native_key(keys):
         if name in fields[2] and fields[2][name] != value:
             forged = [fields[0], fields[1], {**fields[2], name: value}, *fields[3:]]
             with pytest.raises(ValueError) as caught:
-                load_public_key(seal_envelope("public key", forged))
+                load_public_key(seal_fields("public key", forged))
             assert type(caught.value).__module__.startswith("he_helpers.")
             tried += 1
     assert tried

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import evaluation
 from he_helpers.tables import EncryptedTable
+from tests.sealing import open_fields, seal_fields
 from tests.server.conftest import asked, new_request
 
 pytestmark = pytest.mark.slow
@@ -63,15 +63,15 @@ def test_truncated_and_altered_tables(ann, table, data):
 @BOUNDED
 @given(fields=st.lists(VALUES, max_size=8))
 def test_well_sealed_nonsense(ann, fields):
-    refused(ann.upload(seal_envelope("table", fields)))
+    refused(ann.upload(seal_fields("table", fields)))
 
 
 @BOUNDED
 @given(data=st.data())
 def test_well_sealed_tables_with_one_field_exchanged(ann, table, data):
-    fields = open_envelope(table, "table")
+    fields = open_fields(table, "table")
     fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(VALUES)
-    response = ann.upload(seal_envelope("table", fields), name="exchanged")
+    response = ann.upload(seal_fields("table", fields), name="exchanged")
     if response.status_code != 201:
         refused(response)
     else:
@@ -152,7 +152,7 @@ def test_secrets_are_refused_by_every_address_that_takes_a_body(ann, eve, table,
     for secret in secrets.values():
         for response in (
             ann.upload(secret, name="secret"),
-            ann.upload(seal_envelope("table", [secret]), name="secret"),
+            ann.upload(seal_fields("table", [secret]), name="secret"),
             ann.put(f"/requests/{identifier}/result", secret),
         ):
             assert response.status_code == 422

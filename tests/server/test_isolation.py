@@ -7,7 +7,6 @@ import time
 import pytest
 import requests
 
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.server.http import jobs as jobs_module
 from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.process.import_guard import is_forbidden
@@ -15,6 +14,7 @@ from he_helpers.server.release import policy
 from he_helpers.server.release.routes import create_app
 from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
+from tests.sealing import open_fields, seal_fields
 from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, to_status
 from tests.waiting import wait_until
 
@@ -291,14 +291,14 @@ def test_jobs_without_end_of_one_account_leave_threads_for_others(start_server, 
 def test_rows_times_groupings_are_limited(people, store, table, groupings, taken):
     """Five million rows of two labels, in 10 MB."""
     rows = policy.LARGEST_WORK // 2
-    header, key, ciphertexts = open_envelope(table, "table")
+    header, key, ciphertexts = open_fields(table, "table")
     name, kind_of_label, categories, width, _ = header[3][0]
     assert width == 1
     codes = bytes(rows - 1) + b"\1"
     header[3] = [[f"{name}{number}", kind_of_label, categories[:2], 1, codes] for number in range(2)]
     header[5]["groupings"] = [[f"{name}0"], [f"{name}1"], [f"{name}0", f"{name}1"]][:groupings]
     ann = Person(create_app(store).test_client(), people["ann"].token)
-    response = ann.upload(seal_envelope("table", [header, key, ciphertexts]))
+    response = ann.upload(seal_fields("table", [header, key, ciphertexts]))
     assert (response.status_code, kind(response)) == (422, "invalid-content")
     # Either way the ciphertexts do not suffice; beyond the limit nobody looked.
     assert ("at most 10,000,000 are taken" in response.json["detail"]) == (not taken)

@@ -24,9 +24,9 @@ from Pyfhel import Pyfhel
 
 from he_helpers.roles.keys.keyring import Keyring
 from he_helpers.schemes import secret as keys
-from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import Aligned, EncryptedTable, Rows, Values
+from tests.sealing import seal_fields
 
 SCHEMES = [keys.tenseal_bfv, keys.tenseal_ckks, keys.pyfhel_bfv, keys.pyfhel_ckks, keys.paillier]
 
@@ -123,16 +123,16 @@ def secrets(tmp_path_factory):
 def hiding_places(secret):
     text = base64.b64encode(secret).decode()
     yield "alone", secret
-    yield "in an upload", seal_envelope("table", [{"rows": 3}, [os.urandom(5000), secret, os.urandom(5000)]])
+    yield "in an upload", seal_fields("table", [{"rows": 3}, [os.urandom(5000), secret, os.urandom(5000)]])
     yield "behind a prefix", b"\x07" + secret
     yield "base64", text.encode()
     yield (
         "base64 in a label",
-        seal_envelope("table", [{"labels": ["north", text, "south"]}, os.urandom(1000)]),
+        seal_fields("table", [{"labels": ["north", text, "south"]}, os.urandom(1000)]),
     )
-    yield "base64 in lines", seal_envelope("table", [base64.encodebytes(secret).decode()])
+    yield "base64 in lines", seal_fields("table", [base64.encodebytes(secret).decode()])
     yield "base64 for addresses", b'{"note": "' + base64.urlsafe_b64encode(secret).rstrip(b"=") + b'"}'
-    yield "hexadecimal in a label", seal_envelope("table", [{"labels": [secret.hex()]}])
+    yield "hexadecimal in a label", seal_fields("table", [{"labels": [secret.hex()]}])
     yield "base64 twice", base64.b64encode(b"key=" + text.encode())
 
 
@@ -348,7 +348,7 @@ def test_ordinary_labels_pass():
         "lambda: 7",
         "pq: 12345678901234",
     ):
-        assert find_secret_key(seal_envelope("table", [{"labels": [label] * 100}])) is None, label
+        assert find_secret_key(seal_fields("table", [{"labels": [label] * 100}])) is None, label
 
 
 def planted(unit):

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from he_helpers.parameters import BFVParameters, plaintext_prime
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import pyfhel_bfv, tenseal_bfv
@@ -33,6 +32,7 @@ from he_helpers.tables import (
     aggregate,
 )
 from tests.schemes.conftest import SCHEMES, key_pair
+from tests.sealing import open_fields, seal_fields
 from tests.tables.conftest import LABELS, LAYOUTS, PAIRS
 
 ANY_LABELS = ["b", "a", "Ω", "é", "日本", "🙂", "a b", "", "nan", "1", "10", "2", "line\nbreak", "nul\0", 'quote"']
@@ -327,16 +327,16 @@ def test_an_aggregate_with_other_ciphertexts_than_its_groups_need(keys, layout):
     frame = pd.DataFrame({"L": list("aab"), "M": list("xyz"), "n": [1, 2, 3], "m": [4, 5, 6]})
     table = EncryptedTable.encrypt(frame, ["L", "M"], keys.public, layout=layout)
     answer = table.group_by("L").sum()
-    fields = open_envelope(answer.to_bytes(), "aggregate")
+    fields = open_fields(answer.to_bytes(), "aggregate")
     sums = fields[-1]
     for wrong in (sums[:-1], [*sums, sums[0]], []):
         with pytest.raises(DamagedBytes, match=f"needs {len(sums)} ciphertexts and brings {len(wrong)}"):
-            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], wrong]))
+            EncryptedAggregate.from_bytes(seal_fields("aggregate", [*fields[:-1], wrong]))
     length = len(answer.ciphertexts[0])
     for other in {1, length - 1, length + 1} - {0, length}:
-        of_other_length = keys.public.encrypt(np.ones(other, dtype=int)).to_fields()
+        of_other_length = keys.public.encrypt(np.ones(other, dtype=int)).to_record()
         with pytest.raises(DamagedBytes, match="does not have the length that its groups need"):
-            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:-1], [of_other_length, *sums[1:]]]))
+            EncryptedAggregate.from_bytes(seal_fields("aggregate", [*fields[:-1], [of_other_length, *sums[1:]]]))
 
 
 def test_an_aggregate_whose_sums_have_no_parts():
@@ -344,14 +344,14 @@ def test_an_aggregate_whose_sums_have_no_parts():
     keys = key_pair("tenseal-bfv")
     frame = pd.DataFrame({"L": ["a"] * 50, "n": range(50)})
     answer = EncryptedTable.encrypt(frame, ["L"], keys.public, layout=Aligned(partial_sums=50)).group_by("L").sum()
-    fields = open_envelope(answer.to_bytes(), "aggregate")
+    fields = open_fields(answer.to_bytes(), "aggregate")
     assert fields[3] == {"name": "aligned", "groupings": [["L"]], "partial_sums": 50}
     assert EncryptedAggregate.from_bytes(answer.to_bytes()).decrypt(keys.secret)["n"]["a"] == sum(range(50))
     for parts in (0, -1, -50):
         for sealed in ([], fields[6]):
             layout = fields[3] | {"partial_sums": parts}
             with pytest.raises(DamagedBytes):
-                EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:3], layout, *fields[4:6], sealed]))
+                EncryptedAggregate.from_bytes(seal_fields("aggregate", [*fields[:3], layout, *fields[4:6], sealed]))
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_an_aggregate_with_other_groups(groups, counts):
     keys = key_pair("tenseal-bfv")
     frame = pd.DataFrame({"L": list("aab"), "n": [1, 2, 3]})
     answer = EncryptedTable.encrypt(frame, ["L"], keys.public).group_by("L").sum()
-    fields = open_envelope(answer.to_bytes(), "aggregate")
+    fields = open_fields(answer.to_bytes(), "aggregate")
     assert fields[4:6] == [[["L", "text", ["a", "b"], 1, b"\0\1"]], [2, 1]]
     with pytest.raises(DamagedBytes):
-        EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:4], groups, counts, fields[6]]))
+        EncryptedAggregate.from_bytes(seal_fields("aggregate", [*fields[:4], groups, counts, fields[6]]))

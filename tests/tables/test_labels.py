@@ -28,7 +28,7 @@ GROUPINGS = [list(names) for size in (1, 2) for names in itertools.permutations(
 
 
 def passed_on(labels):
-    return Labels.from_fields(labels.to_fields())
+    return Labels.from_records(labels.to_records())
 
 
 @pytest.mark.parametrize("grouping", [*GROUPINGS, ["age", "year", "town"], []], ids="+".join)

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ShapeMismatch, UnsupportedOperation
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks
@@ -24,6 +23,7 @@ from he_helpers.tables import (
 )
 from he_helpers.tables.layouts import sum_of_neighbours
 from tests.schemes.conftest import key_pair
+from tests.sealing import open_fields, seal_fields
 from tests.tables.conftest import LABELS, PAIRS
 
 STEPS = [2**i for i in range(7)]
@@ -136,17 +136,17 @@ def test_parts_are_at_most_half_of_the_slots():
 def test_a_forged_number_of_parts(rotating):
     frame = pd.DataFrame({"L": list("aaaabbbb"), "n": range(8)})
     table = EncryptedTable.encrypt(frame, ["L"], rotating.public, layout=Rotated(partial_sums=4))
-    header, *others = open_envelope(table.to_bytes(), "table")
+    header, *others = open_fields(table.to_bytes(), "table")
     assert header[-1] == {"name": "rotated", "groupings": [["L"]], "partial_sums": 4}
     for parts in (0, 3, 2, 8192, -4, True, "4", 4.0):
         with pytest.raises(DamagedBytes):
             layout = header[-1] | {"partial_sums": parts}
-            EncryptedTable.from_bytes(seal_envelope("table", [[*header[:-1], layout], *others]))
-    fields = open_envelope(table.group_by("L").sum().to_bytes(), "aggregate")
+            EncryptedTable.from_bytes(seal_fields("table", [[*header[:-1], layout], *others]))
+    fields = open_fields(table.group_by("L").sum().to_bytes(), "aggregate")
     for parts in (0, 3, 2, 2**21, -4):
         layout = fields[3] | {"partial_sums": parts}
         with pytest.raises(DamagedBytes):
-            EncryptedAggregate.from_bytes(seal_envelope("aggregate", [*fields[:3], layout, *fields[4:]]))
+            EncryptedAggregate.from_bytes(seal_fields("aggregate", [*fields[:3], layout, *fields[4:]]))
 
 
 @pytest.mark.parametrize("name", ["pyfhel-bfv", "tenseal-bfv", "tenseal-ckks", "paillier"])

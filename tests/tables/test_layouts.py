@@ -12,7 +12,6 @@ import pytest
 
 from he_helpers import tables
 from he_helpers.parameters import BFVParameters, plaintext_prime
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch, UnsupportedOperation
 from he_helpers.schemes.secret import pyfhel_bfv
 from he_helpers.tables import (
@@ -27,6 +26,7 @@ from he_helpers.tables import (
 )
 from he_helpers.tables.layouts import LAYOUTS, Packing, layout_from_fields
 from tests.schemes.conftest import key_pair
+from tests.sealing import open_fields, seal_fields
 from tests.tables.conftest import EVERY_LAYOUT
 
 
@@ -153,9 +153,9 @@ def test_no_slot_of_an_aligned_table_is_always_empty():
 
 def forged(answer: EncryptedAggregate, **changed) -> bytes:
     """The bytes of an aggregate whose layout has these fields in place of its own."""
-    fields = open_envelope(answer.to_bytes(), "aggregate")
+    fields = open_fields(answer.to_bytes(), "aggregate")
     fields[3] = fields[3] | changed
-    return seal_envelope("aggregate", fields)
+    return seal_fields("aggregate", fields)
 
 
 def test_an_aggregate_with_a_layout_that_is_not_of_its_answer():

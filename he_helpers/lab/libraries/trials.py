@@ -66,6 +66,7 @@ assert cipher.decrypt(bytes(12), cipher.encrypt(bytes(12), b"x", None), None) ==
     "httpx": "import httpx; assert httpx.Request('GET', 'http://localhost/v1').url.path == '/v1'",
     "blake3": "import blake3; assert len(blake3.blake3(b'trial').digest(16)) == 16",
     "zstandard": "import zstandard; assert zstandard.decompress(zstandard.compress(b'trial')) == b'trial'",
+    "msgspec": "import msgspec; assert msgspec.msgpack.decode(msgspec.msgpack.encode([1])) == [1]",
     "msgpack": "import msgpack; assert msgpack.unpackb(msgpack.packb([1])) == [1]",
     "lazy-loader": "import lazy_loader; assert lazy_loader.load('json').dumps([1]) == '[1]'",
     "ipywidgets": "import ipywidgets; assert ipywidgets.IntProgress(value=3).value == 3",

@@ -2,8 +2,9 @@
 
 from he_helpers.parameters import require_security
 from he_helpers.schemes.catalogue import SCHEMES
-from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.public.interface import PublicKey, read_public_key_fields
+from he_helpers.schemes.public.interface import PublicKey
+from he_helpers.schemes.public.interface.records import PublicKeyRecord, named_scheme
+from he_helpers.schemes.records import open_message
 
 
 def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicKey:
@@ -11,15 +12,10 @@ def load_public_key(data: bytes, insecure_for_teaching: bool = False) -> PublicK
 
     Raises DamagedBytes, SecretKeyFound, InvalidParameters, InsecureParameters.
     """
-    fields = read_public_key_fields(data)
-    entry = SCHEMES.get(fields.scheme_name)
-    if entry is None:
-        known = ", ".join(SCHEMES)
-        raise DamagedBytes(f"A public key of the unknown scheme {fields.scheme_name!s:.40}; this package has {known}.")
-    if not isinstance(fields.parameters, entry.parameters_class):
-        raise DamagedBytes(f"The parameters of this public key are not of its scheme, {entry.name}.")
-    require_security(fields.parameters, insecure_for_teaching)
-    return entry.public_key_class().from_fields(fields)
+    record = open_message(data, PublicKeyRecord)
+    entry, parameters = named_scheme(record.kind, record.scheme_name, record.parameters)
+    require_security(parameters, insecure_for_teaching)
+    return entry.public_key_class().from_record(record, parameters)
 
 
 def load_libraries() -> None:

@@ -15,7 +15,8 @@ import phe
 
 from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
+from he_helpers.schemes.public.interface import PublicKey
+from he_helpers.schemes.public.interface.records import PublicKeyRecord
 
 
 def modulus_fingerprint(modulus: int) -> str:
@@ -41,16 +42,20 @@ class PaillierPublicKey(PublicKey):
         super().__init__(parameters, modulus_fingerprint(modulus), can_encrypt=True)
 
     @classmethod
-    def from_fields(cls, fields: PublicKeyFields) -> "PaillierPublicKey":
-        parameters = fields.parameters
-        modulus = int.from_bytes(fields.native, "big")
+    def from_record(cls, record: PublicKeyRecord, parameters: Any) -> "PaillierPublicKey":
+        modulus = int.from_bytes(record.native, "big")
+        cls.require_modulus(modulus, parameters)
+        if modulus_fingerprint(modulus) != record.key_fingerprint.hex():
+            raise DamagedBytes("The fingerprint that this public key names is not its own.")
+        return cls(modulus, parameters)
+
+    @classmethod
+    def require_modulus(cls, modulus: int, parameters: Any) -> None:
+        """Raise DamagedBytes if these are not the parameters of the modulus."""
         if modulus.bit_length() != parameters.modulus_bits or modulus % 2 == 0:
             raise DamagedBytes(
                 f"A Paillier modulus of {parameters.modulus_bits} bits was announced; this is no such number."
             )
-        if modulus_fingerprint(modulus) != fields.fingerprint:
-            raise DamagedBytes("The fingerprint that this public key names is not its own.")
-        return cls(modulus, parameters)
 
     def _reduced(self, evaluation_keys: bool) -> "PaillierPublicKey":
         """The same key once more: adding needs the modulus that encrypting does. A key that held itself would stay."""
@@ -64,6 +69,9 @@ class PaillierPublicKey(PublicKey):
 
     def _native_size(self, consumed: float) -> int:
         return self.parameters.modulus_bits // 4
+
+    def _largest_compact(self) -> int:
+        return 0
 
     def _native_bytes(self) -> bytes:
         return _to_bytes(self._modulus)

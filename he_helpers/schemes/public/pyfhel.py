@@ -10,7 +10,8 @@ from Pyfhel import PyCtxt, Pyfhel
 from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
-from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
+from he_helpers.schemes.public.interface import PublicKey
+from he_helpers.schemes.public.interface.records import PublicKeyRecord
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 
@@ -81,15 +82,25 @@ class _PyfhelPublicKey(PublicKey):
         super().__init__(parameters, fingerprint, not engine.is_public_key_empty())
 
     @classmethod
-    def from_fields(cls, fields: PublicKeyFields) -> "_PyfhelPublicKey":
-        parts = _split(fields.native)
-        # Compared before it is read: a forged context can keep Pyfhel busy for ever.
-        if parts["context"] != _context_bytes(fields.parameters) or bool(parts["public"]) != fields.can_encrypt:
-            raise DamagedBytes("The parameters that this public key names are not those of its Pyfhel context.")
+    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "_PyfhelPublicKey":
+        parts = _split(record.native)
+        cls.require_context(parts["context"], parameters)
+        if bool(parts["public"]) != record.can_encrypt:
+            raise DamagedBytes(f"This public key says can_encrypt={record.can_encrypt}; its parts do not.")
         engine = engine_from_parts(parts)
-        if fields.can_encrypt and pyfhel_fingerprint(cls.scheme_name, engine) != fields.fingerprint:
+        fingerprint = record.key_fingerprint.hex()
+        if record.can_encrypt and pyfhel_fingerprint(cls.scheme_name, engine) != fingerprint:
             raise DamagedBytes("The fingerprint that this public key names is not its own.")
-        return cls(engine, fields.parameters, fields.fingerprint)
+        return cls(engine, parameters, fingerprint)
+
+    @classmethod
+    def require_context(cls, context: bytes, parameters: Parameters) -> None:
+        """Raise DamagedBytes if these are not the parameters of the serialised context.
+
+        To be called before the context is read: a forged one can keep Pyfhel busy for ever.
+        """
+        if context != _context_bytes(parameters):
+            raise DamagedBytes("The parameters that this key names are not those of its Pyfhel context.")
 
     def _reduced(self, evaluation_keys: bool) -> "_PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""

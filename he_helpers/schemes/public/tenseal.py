@@ -12,7 +12,8 @@ import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's 
 from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coefficient_primes
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
-from he_helpers.schemes.public.interface import PublicKey, PublicKeyFields
+from he_helpers.schemes.public.interface import PublicKey
+from he_helpers.schemes.public.interface.records import PublicKeyRecord
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 
@@ -64,11 +65,21 @@ class _TenSEALPublicKey(PublicKey):
         super().__init__(parameters, fingerprint, context.has_public_key())
 
     @classmethod
-    def from_fields(cls, fields: PublicKeyFields) -> "_TenSEALPublicKey":
-        parameters = fields.parameters
-        context = read_context(fields.native)
+    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "_TenSEALPublicKey":
+        context = read_context(record.native)
         if context.is_private():
             raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
+        cls.require_context(context, parameters)
+        if context.has_public_key() != record.can_encrypt:
+            raise DamagedBytes(f"This public key says can_encrypt={record.can_encrypt}; its TenSEAL context does not.")
+        fingerprint = record.key_fingerprint.hex()
+        if record.can_encrypt and context_fingerprint(cls.scheme_name, context) != fingerprint:
+            raise DamagedBytes("The fingerprint that this public key names is not its own.")
+        return cls(context, parameters, fingerprint)
+
+    @classmethod
+    def require_context(cls, context: ts.Context, parameters: Any) -> None:
+        """Raise DamagedBytes if these are not the parameters of the context."""
         native_parameters = context.seal_context().data.key_context_data().parms()
         primes = tuple(prime.value() for prime in native_parameters.coeff_modulus())
         if (
@@ -76,12 +87,8 @@ class _TenSEALPublicKey(PublicKey):
             or primes != coefficient_primes(parameters.ring_dimension, parameters.coefficient_modulus_bits)
             or native_parameters.scheme().name != cls._scheme_type.name
             or not cls._same_encoding(context, parameters)
-            or context.has_public_key() != fields.can_encrypt
         ):
-            raise DamagedBytes("The parameters that this public key names are not those of its TenSEAL context.")
-        if fields.can_encrypt and context_fingerprint(cls.scheme_name, context) != fields.fingerprint:
-            raise DamagedBytes("The fingerprint that this public key names is not its own.")
-        return cls(context, parameters, fields.fingerprint)
+            raise DamagedBytes("The parameters that this key names are not those of its TenSEAL context.")
 
     @staticmethod
     @abstractmethod

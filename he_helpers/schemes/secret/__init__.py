@@ -16,9 +16,11 @@ from he_helpers.schemes.secret.key_generation import (
     tenseal_bfv,
     tenseal_ckks,
 )
+from he_helpers.schemes.secret.records import KeyPairRecord
 
 __all__ = [
     "KeyPair",
+    "KeyPairRecord",
     "Scheme",
     "SecretKey",
     "make_scheme",

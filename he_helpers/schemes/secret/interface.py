@@ -10,10 +10,11 @@ import numpy as np
 
 from he_helpers.parameters import Parameters, parameters_to_dict, require_security
 from he_helpers.schemes.catalogue import scheme_entry
-from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, WrongKind
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS, computed
 from he_helpers.schemes.public.interface import DEFAULT_TERMS, Ciphertext, Encryptor, PublicKey
+from he_helpers.schemes.records import seal_message
+from he_helpers.schemes.secret.records import KeyPairRecord
 
 
 class SecretKey(Encryptor):
@@ -95,13 +96,13 @@ class SecretKey(Encryptor):
 
     def to_bytes(self) -> bytes:
         """The key pair as bytes, in the clear: for a keyring, which encrypts them."""
-        fields = [
-            self.scheme_name,
-            parameters_to_dict(self.public.parameters),
-            self._insecure_for_teaching,
-            self._native_fields(),
-        ]
-        return seal_envelope("key pair", fields)
+        record = KeyPairRecord(
+            scheme_name=self.scheme_name,
+            parameters=parameters_to_dict(self.public.parameters),
+            insecure_for_teaching=self._insecure_for_teaching,
+            native=tuple(self._native_parts()),
+        )
+        return seal_message(record)
 
     def _could_fit_by_chance(self, ciphertext: Ciphertext) -> bool:
         """Whether numbers at random keep within the bound more often than once in 2^64 times."""
@@ -119,7 +120,7 @@ class SecretKey(Encryptor):
     @abstractmethod
     def _decrypt(self, native: Any, size: int) -> np.ndarray: ...
     @abstractmethod
-    def _native_fields(self) -> list[bytes]: ...
+    def _native_parts(self) -> list[bytes]: ...
 
 
 @dataclass(frozen=True)
@@ -167,5 +168,8 @@ class Scheme(ABC):
 
     @classmethod
     @abstractmethod
-    def key_pair_from_fields(cls, fields: list[Any]) -> KeyPair:
-        """The key pair from the fields of SecretKey.to_bytes(). Raises DamagedBytes."""
+    def key_pair_from_record(cls, record: KeyPairRecord, parameters: Parameters) -> KeyPair:
+        """The key pair from what SecretKey.to_bytes() sealed.
+
+        Raises DamagedBytes, too, where the parameters are not of the scheme, or not those of the native keys.
+        """

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from he_helpers.errors import HEError
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, Parameters
-from he_helpers.schemes.catalogue import SCHEMES, load, scheme_entry
-from he_helpers.schemes.envelope import open_envelope
+from he_helpers.schemes.catalogue import load, scheme_entry
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
+from he_helpers.schemes.public.interface.records import named_scheme
+from he_helpers.schemes.records import open_message
 from he_helpers.schemes.secret.interface import KeyPair, Scheme
+from he_helpers.schemes.secret.records import KeyPairRecord
 
 
 def make_scheme(
@@ -120,16 +122,10 @@ def paillier(parameters: PaillierParameters | None = None, *, insecure_for_teach
 
 def secret_key_from_bytes(data: bytes) -> KeyPair:
     """The key pair whose secret key returned ``data`` from to_bytes(). Raises DamagedBytes, InvalidParameters."""
-    fields = open_envelope(data, "key pair")
-    kinds = (str, dict, bool, list)
-    if (
-        len(fields) != len(kinds)
-        or not all(isinstance(field, kind) for field, kind in zip(fields, kinds, strict=True))
-        or fields[0] not in SCHEMES
-    ):
-        raise DamagedBytes("The fields of this key pair do not fit this version of he_helpers.")
+    record = open_message(data, KeyPairRecord)
+    entry, parameters = named_scheme(record.kind, record.scheme_name, record.parameters)
     try:
-        return _scheme_class(fields[0]).key_pair_from_fields(fields)
+        return _scheme_class(entry.name).key_pair_from_record(record, parameters)
     except HEError:
         raise
     except LIBRARY_ERRORS as error:

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import phe
 
-from he_helpers.parameters import PaillierParameters, parameters_from_dict
+from he_helpers.parameters import PaillierParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.phe import PaillierPublicKey
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.secret.records import KeyPairRecord
 
 
 class Paillier(Scheme):
@@ -21,13 +22,15 @@ class Paillier(Scheme):
         return _key_pair(public.n, private, self.parameters, self.insecure_for_teaching)
 
     @classmethod
-    def key_pair_from_fields(cls, fields: list[Any]) -> KeyPair:
-        _, parameters, insecure_for_teaching, factors = fields
-        if len(factors) != 2 or not all(isinstance(factor, bytes) for factor in factors):
+    def key_pair_from_record(cls, record: KeyPairRecord, parameters: Parameters) -> KeyPair:
+        if len(record.native) != 2:
             raise DamagedBytes("A Paillier key pair is stored as its two prime factors.")
-        p, q = (int.from_bytes(factor, "big") for factor in factors)
+        p, q = (int.from_bytes(factor, "big") for factor in record.native)
+        if p == q:
+            raise DamagedBytes("These bytes are no key pair of Paillier, whose two prime factors differ.")
+        PaillierPublicKey.require_modulus(p * q, parameters)
         private = phe.PaillierPrivateKey(phe.PaillierPublicKey(p * q), p, q)
-        return _key_pair(p * q, private, parameters_from_dict(parameters), insecure_for_teaching)
+        return _key_pair(p * q, private, parameters, record.insecure_for_teaching)
 
 
 def _key_pair(modulus: int, private: phe.PaillierPrivateKey, parameters: Any, insecure_for_teaching: bool) -> KeyPair:
@@ -59,5 +62,5 @@ class PaillierSecretKey(SecretKey):
             return np.array([*lanes[: size - 1], half * 2], dtype=object)
         return np.array(lanes, dtype=np.int64 if lane_bits <= 64 else object)
 
-    def _native_fields(self) -> list[bytes]:
+    def _native_parts(self) -> list[bytes]:
         return [factor.to_bytes((factor.bit_length() + 7) // 8, "big") for factor in (self.native.p, self.native.q)]

@@ -14,7 +14,7 @@ import zstandard
 from Pyfhel import PyCtxt, Pyfhel
 from tenseal import sealapi
 
-from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters, parameters_from_dict
+from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.interface import Ciphertext
@@ -27,6 +27,7 @@ from he_helpers.schemes.public.pyfhel import (
 )
 from he_helpers.schemes.public.pyfhel_stream import HEADER_BYTES, seeded_ciphertext, version_of, with_version
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.secret.records import KeyPairRecord
 from he_helpers.schemes.secret.seal_streams import has_files_in_memory, load, saved
 
 _PARTS = ("context", "public", "relinearisation", "galois", "secret")
@@ -75,14 +76,15 @@ class PyfhelScheme(Scheme):
         return _key_pair(engine, self.name, self.parameters, self.insecure_for_teaching)
 
     @classmethod
-    def key_pair_from_fields(cls, fields: list[Any]) -> KeyPair:
-        name, parameters, insecure_for_teaching, parts = fields
-        if len(parts) != len(_PARTS) or not all(isinstance(part, bytes) for part in parts):
+    def key_pair_from_record(cls, record: KeyPairRecord, parameters: Parameters) -> KeyPair:
+        if len(record.native) != len(_PARTS):
             raise DamagedBytes("A Pyfhel key pair is stored as its context and its keys.")
-        engine = engine_from_parts(dict(zip(_PARTS, parts, strict=True)))
+        parts = dict(zip(_PARTS, record.native, strict=True))
+        SCHEMES[record.scheme_name].public_key_class().require_context(parts["context"], parameters)
+        engine = engine_from_parts(parts)
         if engine.is_secret_key_empty():
             raise DamagedBytes("These bytes are no key pair of Pyfhel: they hold no secret key.")
-        return _key_pair(engine, name, parameters_from_dict(parameters), insecure_for_teaching)
+        return _key_pair(engine, record.scheme_name, parameters, record.insecure_for_teaching)
 
 
 def _key_pair(engine: Pyfhel, name: str, parameters: Parameters, insecure_for_teaching: bool) -> KeyPair:
@@ -116,7 +118,7 @@ class PyfhelSecretKey(SecretKey):
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
         return not self.public.exact or self.native.noise_level(ciphertext.native) > 0
 
-    def _native_fields(self) -> list[bytes]:
+    def _native_parts(self) -> list[bytes]:
         return [*public_parts(self.native).values(), self.native.to_bytes_secret_key(UNCOMPRESSED)]
 
 

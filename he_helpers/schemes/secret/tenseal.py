@@ -12,13 +12,13 @@ from he_helpers.parameters import (
     BFVParameters,
     InvalidParameters,
     Parameters,
-    parameters_from_dict,
 )
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.public.tenseal import context_fingerprint, read_context
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
+from he_helpers.schemes.secret.records import KeyPairRecord
 from he_helpers.schemes.secret.seal_streams import saved
 
 
@@ -65,18 +65,18 @@ class TenSEALScheme(Scheme):
         return _key_pair(context, self.name, p, self.relinearisation_keys, self.galois_keys, self.insecure_for_teaching)
 
     @classmethod
-    def key_pair_from_fields(cls, fields: list[Any]) -> KeyPair:
-        name, parameters, insecure_for_teaching, parts = fields
-        if len(parts) != 1 or not isinstance(parts[0], bytes):
+    def key_pair_from_record(cls, record: KeyPairRecord, parameters: Parameters) -> KeyPair:
+        if len(record.native) != 1:
             raise DamagedBytes("A TenSEAL key pair is stored as its private context.")
-        context = read_context(parts[0])
+        context = read_context(record.native[0])
+        SCHEMES[record.scheme_name].public_key_class().require_context(context, parameters)
         return _key_pair(
             context,
-            name,
-            parameters_from_dict(parameters),
+            record.scheme_name,
+            parameters,
             context.has_relin_keys(),
             context.has_galois_keys(),
-            insecure_for_teaching,
+            record.insecure_for_teaching,
         )
 
 
@@ -126,7 +126,7 @@ class TenSEALSecretKey(SecretKey):
         decryptor = Decryptor(self.native.seal_context().data, self._native_key.data)
         return all(decryptor.invariant_noise_budget(part) > 0 for part in ciphertext.native.ciphertext())
 
-    def _native_fields(self) -> list[bytes]:
+    def _native_parts(self) -> list[bytes]:
         return [
             self.native.serialize(
                 save_public_key=True,

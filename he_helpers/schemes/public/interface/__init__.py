@@ -1,11 +1,10 @@
 """What every scheme offers on the public side: encrypting, evaluating, serialising. No secret key is known here.
 
 ``key`` encrypts, ``ciphertext`` evaluates; both check before the library computes. ``adapter`` says what a library has
-to be able to do, ``values`` which numbers are taken, ``fields`` what is in an envelope.
+to be able to do, ``values`` which numbers are taken, ``records`` what is in an envelope.
 """
 
 from he_helpers.schemes.public.interface.ciphertext import Ciphertext
-from he_helpers.schemes.public.interface.fields import PublicKeyFields, read_public_key_fields
 from he_helpers.schemes.public.interface.key import DEFAULT_TERMS, Encryptor, PublicKey, require_encryptor
 
 __all__ = [
@@ -13,7 +12,5 @@ __all__ = [
     "Ciphertext",
     "Encryptor",
     "PublicKey",
-    "PublicKeyFields",
-    "read_public_key_fields",
     "require_encryptor",
 ]

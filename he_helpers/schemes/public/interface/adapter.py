@@ -20,7 +20,7 @@ class SchemeAdapter(ABC):
     (32 hexadecimal characters); ``slot_count`` (numbers in one ciphertext); ``capacity`` (largest absolute value of a
     slot); ``exact`` (integers, not reals); ``can_encrypt`` (False for the part that is made for evaluation only);
     ``consumption_limit`` (what ``consumed`` of a ciphertext may become) and ``fresh_consumption`` (what it is when
-    fresh); ``largest_native`` (bytes).
+    fresh); ``largest_native`` and ``largest_compact`` (bytes).
     """
 
     scheme_name: str
@@ -36,6 +36,7 @@ class SchemeAdapter(ABC):
         self.consumption_limit = self._consumption_limit()
         self.fresh_consumption = self._fresh_consumption()
         self.largest_native = self._largest_native()
+        self.largest_compact = self._largest_compact()
 
     def _is_possible_consumption(self, consumed: float) -> bool:
         """Whether a ciphertext can have used up this much; NaN cannot."""
@@ -47,6 +48,10 @@ class SchemeAdapter(ABC):
     def _largest_native(self) -> int:
         """An upper bound of a serialised ciphertext in bytes; longer ones are refused unread."""
         return self._native_size(0) + 1024
+
+    def _largest_compact(self) -> int:
+        """The same for the shorter serialisation, of one polynomial in place of two; 0 where the scheme has none."""
+        return self.largest_native // 2
 
     @abstractmethod
     def _consumption_limit(self) -> float: ...

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from he_helpers.schemes.envelope import seal_envelope
 from he_helpers.schemes.errors import DepthExhausted, KeyMismatch, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.library_errors import computed
 from he_helpers.schemes.public.interface.adapter import SchemeAdapter
-from he_helpers.schemes.public.interface.fields import write_bound
+from he_helpers.schemes.public.interface.records import CiphertextRecord, write_bound
 from he_helpers.schemes.public.interface.values import checked_values, digits
+from he_helpers.schemes.records import seal_message
 
 
 class Ciphertext:
@@ -226,20 +226,21 @@ class Ciphertext:
 
     def to_bytes(self) -> bytes:
         """The ciphertext in an envelope of its own."""
-        return seal_envelope("ciphertext", self.to_fields())
+        return seal_message(self.to_record())
 
-    def to_fields(self) -> list:
-        """For an envelope: scheme, fingerprint of the key, shape, bound, consumption, and the library's bytes."""
+    def to_record(self) -> CiphertextRecord:
+        """For an envelope."""
         key = self.key
-        return [
-            key.scheme_name,
-            bytes.fromhex(key.fingerprint),
-            self.length,
-            self.padding,
-            write_bound(self.bound),
-            self.consumed,
-            self.compact or key._serialise(self.native),
-        ]
+        return CiphertextRecord(
+            scheme_name=key.scheme_name,
+            key_fingerprint=bytes.fromhex(key.fingerprint),
+            length=self.length,
+            padding=self.padding,
+            bound=write_bound(self.bound),
+            consumed=self.consumed,
+            compact=self.compact is not None,
+            native=memoryview(self.compact or key._serialise(self.native)),
+        )
 
     def _times(self, other: "Ciphertext") -> "Ciphertext":
         key = self.key

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from he_helpers.parameters import Parameters, parameters_to_dict
-from he_helpers.schemes.envelope import open_envelope, seal_envelope
 from he_helpers.schemes.errors import (
     DamagedBytes,
     DepthExhausted,
@@ -22,8 +21,9 @@ from he_helpers.schemes.errors import (
 from he_helpers.schemes.library_errors import computed
 from he_helpers.schemes.public.interface.adapter import SchemeAdapter
 from he_helpers.schemes.public.interface.ciphertext import Ciphertext, two_keys
-from he_helpers.schemes.public.interface.fields import PublicKeyFields, read_bound
+from he_helpers.schemes.public.interface.records import CiphertextRecord, PublicKeyRecord, read_bound
 from he_helpers.schemes.public.interface.values import checked_values
+from he_helpers.schemes.records import open_message, seal_message
 
 DEFAULT_TERMS = 1024
 
@@ -167,52 +167,43 @@ class PublicKey(Encryptor, SchemeAdapter):
         return consumed
 
     def load_ciphertext(self, data: bytes) -> Ciphertext:
-        """Read a ciphertext of this key from its envelope. Raises what ciphertext_from_fields raises."""
-        return self.ciphertext_from_fields(open_envelope(data, "ciphertext"))
+        """Read a ciphertext of this key from its envelope. Raises DamagedBytes, KeyMismatch."""
+        return self.ciphertext_from_record(open_message(data, CiphertextRecord))
 
-    def ciphertext_from_fields(self, fields: object) -> Ciphertext:
-        """The inverse of Ciphertext.to_fields.
+    def ciphertext_from_record(self, record: CiphertextRecord) -> Ciphertext:
+        """The inverse of Ciphertext.to_record.
 
-        Raises DamagedBytes, or KeyMismatch when they name another key or scheme; both before the library's parser runs.
+        Raises DamagedBytes, or KeyMismatch when it names another key or scheme; both before the library's parser runs.
         """
-        if not (
-            isinstance(fields, list)
-            and len(fields) == 7
-            and isinstance(fields[1], bytes)
-            and isinstance(fields[6], bytes)
-        ):
-            raise DamagedBytes("The fields of this ciphertext do not fit this version of he_helpers.")
-        scheme_name, fingerprint, length, padding, bound, consumed, native = fields
-        if scheme_name != self.scheme_name or fingerprint.hex() != self.fingerprint:
+        length, padding, consumed = record.length, record.padding, record.consumed
+        fingerprint = record.key_fingerprint.hex()
+        if record.scheme_name != self.scheme_name or fingerprint != self.fingerprint:
             raise KeyMismatch(
-                f"This ciphertext belongs to key {fingerprint.hex()[:8]} ({scheme_name!s:.20}), and the key at hand is "
+                f"This ciphertext belongs to key {fingerprint[:8]} ({record.scheme_name:.20}), and the key at hand is "
                 f"{self.fingerprint[:8]} ({self.scheme_name})."
             )
         if not (
-            type(length) is int
-            and type(padding) is int
-            and 1 <= length <= self.slot_count
-            and 0 <= padding <= self.slot_count - length
-            and 0 <= (bound := read_bound(bound)) <= self.capacity
-            and type(consumed) in (int, float)
+            length <= self.slot_count
+            and padding <= self.slot_count - length
+            and 0 <= (bound := read_bound(record.bound, self.exact)) <= self.capacity
             and self._is_possible_consumption(consumed)
-            and 0 < len(native) <= self.largest_native
+            and 0 < len(record.native) <= (self.largest_compact if record.compact else self.largest_native)
         ):
             raise DamagedBytes("The description of this ciphertext is outside what its key allows.")
+        native = bytes(record.native)
         loaded = self._load(native, length + padding, consumed)
-        compact = native if len(native) < 3 / 4 * self._native_size(consumed) else None
-        return Ciphertext(self, loaded, length, padding, bound, consumed, compact)
+        return Ciphertext(self, loaded, length, padding, bound, consumed, native if record.compact else None)
 
     def to_bytes(self) -> bytes:
         """The key in its envelope."""
-        fields = [
-            self.scheme_name,
-            bytes.fromhex(self.fingerprint),
-            parameters_to_dict(self.parameters),
-            self.can_encrypt,
-            self._native_bytes(),
-        ]
-        return seal_envelope("public key", fields)
+        record = PublicKeyRecord(
+            scheme_name=self.scheme_name,
+            key_fingerprint=bytes.fromhex(self.fingerprint),
+            parameters=parameters_to_dict(self.parameters),
+            can_encrypt=self.can_encrypt,
+            native=self._native_bytes(),
+        )
+        return seal_message(record)
 
     def for_evaluation(self) -> "PublicKey":
         """The part that a server needs: it adds and multiplies, and cannot encrypt. The same object at each call."""
@@ -229,10 +220,10 @@ class PublicKey(Encryptor, SchemeAdapter):
 
     @classmethod
     @abstractmethod
-    def from_fields(cls, fields: PublicKeyFields) -> "PublicKey":
+    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "PublicKey":
         """The key of parameters that fit the scheme and are secure enough: load_public_key() has checked that.
 
-        Raises DamagedBytes where the native key is not what the fields say, SecretKeyFound.
+        Raises DamagedBytes where the native key is not what the record says, SecretKeyFound.
         """
 
     @abstractmethod
