@@ -7,8 +7,9 @@ A notebook begins with::
     seat = lab.enter("administrator", notebook="02")
 
 Each name is loaded from its module when it is first used, so that a notebook costs only what it uses. The rooms, from
-the bottom: ``workspace`` (folders, servers), ``stage`` (roles, catching up), ``notebook`` (tables, sources, errors),
-``figures``, ``measuring``, ``libraries``, ``evidence``, ``screening``, and ``running`` (the programs behind make).
+the bottom: ``workspace`` (folders, servers), ``stage`` (roles, catching up), ``notebook`` (tables, sources, errors, the
+mark of measured numbers), ``exercises``, ``figures``, ``measuring``, ``libraries``, ``evidence``, ``screening``, and
+``running`` (the programs behind make).
 """
 
 import lazy_loader

@@ -1,8 +1,13 @@
 from . import evidence as evidence
+from . import exercises as exercises
 from . import figures as figures
 from . import libraries as libraries
 from . import measuring as measuring
 from . import screening as screening
+from .exercises.progress import progress as progress
+from .exercises.turn import check as check
+from .exercises.turn import show_solution as show_solution
+from .exercises.turn import your_turn as your_turn
 from .notebook.data import DATA_FOLDER as DATA_FOLDER
 from .notebook.data import SHIPPED as SHIPPED
 from .notebook.data import TableError as TableError

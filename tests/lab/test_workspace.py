@@ -102,6 +102,17 @@ def test_folders_are_made_for_their_owner_only(workspace):
     assert mode(workspace.root / "in_mind" / "analyst") == 0o600
 
 
+def test_a_notebook_without_a_role_has_a_folder_which_is_closed_to_every_role(workspace):
+    assert workspace.folder(None, make=False) == workspace.root / "nobody"
+    assert not workspace.root.exists()
+    assert mode(workspace.folder(None)) == 0o700
+    enter_role("analyst")
+    with pytest.raises(WrongRole, match="of nobody in particular is closed to you.*acts as the analyst.*notebook"):
+        workspace.folder(None)
+    with pytest.raises(WrongRole):
+        workspace.folder("administrator", make=False)
+
+
 def test_a_workspace_that_another_account_has_made_is_refused(workspace, monkeypatch):
     enter_role("analyst")
     planted = workspace.passphrase("analyst")
@@ -349,6 +360,7 @@ def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):
 
 def test_beginning_anew_takes_away_what_the_course_made_and_nothing_else(workspace, monkeypatch, capfd):
     address = start_server(workspace)
+    workspace.folder(None)
     kept = workspace.root / "my notes.txt"
     kept.write_text("mine")
     assert server_process.main(["fresh"]) == 0

@@ -18,6 +18,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbval.plugin import find_comment_markers, find_metadata_tags, get_sanitize_patterns
 
+from he_helpers.lab.exercises.catalogue import exercises_of
+from he_helpers.lab.exercises.cells import PREFIX, cells_of
 from he_helpers.lab.workspace.workspace import ROLES
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -101,13 +103,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook file that was read."""
+    """A notebook file that was read; number: "00", by its name."""
 
     node: NotebookNode
+    number: str
 
     @classmethod
     def read(cls, path: Path) -> Notebook:
-        return cls(nbformat.read(path, as_version=4))
+        return cls(nbformat.read(path, as_version=4), path.name[:2])
 
     @property
     def cells(self) -> list[NotebookNode]:
@@ -340,6 +343,38 @@ def _looks_random(word: str) -> bool:
     return len(set(word)) >= 12 and all(any(map(kind, word)) for kind in kinds)
 
 
+_EXERCISE_CALL = re.compile(r"\blab\.(?:your_turn|check|show_solution)\(")
+
+
+def holds_its_exercises_as_declared(notebook: Notebook) -> list[Finding]:
+    renew = "run `python -m he_helpers.lab.running.exercise_cells`, then `make notebooks`"
+    findings = []
+    places = {cell.get("id"): place for place, cell in enumerate(notebook.cells)}
+    declared = set()
+    for exercise in exercises_of(notebook.number):
+        cells = cells_of(exercise)
+        declared.update(cell.id for cell in cells)
+        missing = [cell.id for cell in cells if cell.id not in places]
+        if missing:
+            findings.append(Finding(None, f"It lacks the cells {', '.join(missing)}; {renew}."))
+            continue
+        first = places[cells[0].id]
+        for cell, place in ((cell, places[cell.id]) for cell in cells):
+            stored = notebook.cells[place]
+            if place != first + cells.index(cell):
+                findings.append(Finding(place + 1, f"stands apart from its exercise {exercise.id}; {renew}."))
+            parts = ("cell_type", "source", "metadata")
+            if any(stored[part] != cell[part] for part in parts):
+                findings.append(Finding(place + 1, f"is not as the exercise {exercise.id} is declared; {renew}."))
+    for number, cell in enumerate(notebook.cells, start=1):
+        named = cell.get("id", "").startswith(PREFIX)
+        calls = cell.cell_type == "code" and _EXERCISE_CALL.search(cell.source)
+        if (named or calls) and cell.get("id") not in declared:
+            message = "is no cell of an exercise of this notebook; declare it in he_helpers/lab/exercises/declared."
+            findings.append(Finding(number, message))
+    return findings
+
+
 RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
     is_executed_in_order,
     stores_errors_only_where_asked,
@@ -355,4 +390,5 @@ RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
     opens_only_its_own_roles_folder,
     imports_from_front_doors,
     holds_no_secret,
+    holds_its_exercises_as_declared,
 )

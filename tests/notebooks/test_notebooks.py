@@ -10,7 +10,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, Notebook
+from he_helpers.lab.exercises.catalogue import exercises_of
+from he_helpers.lab.exercises.cells import cells_of
+from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, Notebook, holds_its_exercises_as_declared
 
 NOTEBOOKS = sorted(path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 IMAGE = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="{}" width="672">'
@@ -56,7 +58,7 @@ def good():
 def changed(change):
     notebook = good()
     change(notebook.cells)
-    return Notebook(notebook)
+    return Notebook(notebook, "99")
 
 
 def renumbered(cells):
@@ -174,6 +176,10 @@ FAULTS = {
         prints("Authorization: Bearer abcdefghijklmnopq\n"),
         prints("-----BEGIN PRIVATE KEY-----\n"),
     ],
+    "holds_its_exercises_as_declared": [
+        reads('answer = lab.your_turn("00-1")'),
+        lambda cells: cells[0].update(id="exercise-00-1-task"),
+    ],
 }
 
 
@@ -183,7 +189,7 @@ def test_every_rule_has_a_notebook_that_breaks_it():
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_a_good_notebook_passes(rule):
-    assert rule(Notebook(good())) == []
+    assert rule(Notebook(good(), "99")) == []
 
 
 @pytest.mark.parametrize(
@@ -215,6 +221,50 @@ def test_a_rule_finds_its_fault(rule, fault):
 def test_what_is_harmless_passes(harmless):
     notebook = changed(harmless)
     assert [str(finding) for rule in RULES for finding in rule(notebook)] == []
+
+
+def place_of(cells, id):
+    [place] = [place for place, cell in enumerate(cells) if cell.get("id") == id]
+    return place
+
+
+def exercise(part, **changes):
+    """Changes a cell of the exercise 00-1."""
+    return lambda cells: cells[place_of(cells, f"exercise-00-1-{part}")].update(changes)
+
+
+def with_exercises(change):
+    """A good notebook 00 with its exercises, changed."""
+    notebook = good()
+    notebook.cells[3:3] = [cell for exercise in exercises_of("00") for cell in cells_of(exercise)]
+    change(notebook.cells)
+    return Notebook(notebook, "00")
+
+
+def test_exercises_as_they_are_declared_pass():
+    assert holds_its_exercises_as_declared(with_exercises(lambda cells: None)) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (exercise("task", source="### Your turn 00-1: write\n\nEncrypt the west."), ["not as"]),
+        (exercise("answer", source="three_branches = [244, 150]"), ["not as"]),
+        (exercise("check", metadata={"tags": ["nbval-ignore-output"]}), ["not as"]),
+        (exercise("solution", metadata={}), ["not as"]),
+        (exercise("solution", source="[244, 150]"), ["not as"]),
+        (exercise("solution", id="another-id"), ["lacks", "is no cell of"]),
+        (lambda cells: cells.pop(place_of(cells, "exercise-00-1-answer")), ["lacks"]),
+        (lambda cells: cells.insert(1, cells.pop(place_of(cells, "exercise-00-1-solution"))), ["apart"]),
+        (lambda cells: cells.__delitem__(slice(3, None)), ["lacks"] * len(exercises_of("00"))),
+        (lambda cells: cells[-1].update(source='lab.check("00-1", [244, 150])'), ["is no cell of"]),
+        (lambda cells: cells[-1].update(id="exercise-00-9-task"), ["is no cell of"]),
+    ],
+)
+def test_exercises_that_are_not_as_declared_are_found(fault, said):
+    findings = holds_its_exercises_as_declared(with_exercises(fault))
+    assert len(findings) == len(said)
+    assert all(words in finding.message for words, finding in zip(said, findings, strict=True)), findings
 
 
 def cell(source, *outputs, tag=None):

@@ -110,7 +110,7 @@ def execute_in_place(folder: Path, names: Sequence[str] = ()) -> list[Path]:
     paths = _notebooks(folder, names)
     with tempfile.TemporaryDirectory(prefix="he-course-") as root, _served(Workspace(root)) as workspace:
         for path in tqdm(paths, unit="notebook", disable=None):
-            _store(execute(path, workspace), path)
+            store(execute(path, workspace), path)
     return paths
 
 
@@ -132,7 +132,7 @@ def run_demo(folder: Path, into: Path) -> list[Path]:
     with _served(workspace), tqdm(total=cells, unit="cell") as progress:
         for path in paths:
             progress.set_description(path.stem)
-            _store(execute(path, workspace, after_cell=progress.update), into / path.name)
+            store(execute(path, workspace, after_cell=progress.update), into / path.name)
     tables = sorted((workspace.root / "analyst" / "results").glob("*.csv"))
     if not tables:
         raise NotebookFailed("The notebooks ran through, but the analyst saved no table in analyst/results.")
@@ -178,7 +178,7 @@ def _normalise(notebook: NotebookNode) -> None:
             output.get("data", {}).pop(WIDGET, None)
 
 
-def _store(notebook: NotebookNode, path: Path) -> None:
+def store(notebook: NotebookNode, path: Path) -> None:
     """Writes the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644

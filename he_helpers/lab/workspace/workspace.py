@@ -5,6 +5,7 @@ heart.
         administrator/  analyst/  server/    one folder a role; only that role's processes use it
         company/  customer/                  the roles of encrypted prediction, notebook 07
         person/  research/                   the roles of the health screening, notebook 09
+        nobody/                              what a notebook without a role keeps
         handover/                            what people give each other in person: addresses and public keys
         in_mind/                             random passphrases that stand for what a person knows by heart
 
@@ -28,6 +29,7 @@ from he_helpers.server.account_roles import ACCOUNT_ROLES
 ROLES = (*ACCOUNT_ROLES, "server", "company", "customer", "person", "research")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
+_NOBODY = "nobody"
 _OF_ALL = ("handover", "in_mind")
 _LONGEST_PASSPHRASE = 1000
 PROJECT = Path(__file__).resolve().parents[3]
@@ -66,19 +68,27 @@ class Workspace:
         """The folder of what people hand over in person; every role may read and write it."""
         return self._made("handover")
 
-    def folder(self, role: str) -> Path:
-        """The folder of `role`.
+    def folder(self, role: str | None, make: bool = True) -> Path:
+        """The folder of `role`; None: of nobody in particular, for a notebook without a role.
 
-        Raises UnknownRole, and WrongRole when this process has entered another role.
+        make: False to make nothing, for one who only looks whether something is there.
+        Raises UnknownRole, and WrongRole when this process has entered another role, or one at all for None.
         """
-        check_role(role)
+        if role is not None:
+            check_role(role)
         if entered_role() not in (None, role):
+            whose = f"of the {role}" if role else "of nobody in particular"
             raise WrongRole(
-                f"The folder of the {role} is closed to you: this process {_who()}. What the {role} gives "
-                f"away lies in the folder handover/ or comes over HTTP from the server; to act as the "
-                f"{role}, use %%role {role}."
+                f"The folder {whose} is closed to you: this process {_who()}. "
+                + (
+                    f"What the {role} gives away lies in the folder handover/ or comes over HTTP from the server; to "
+                    f"act as the {role}, use %%role {role}."
+                    if role
+                    else "It is open in a notebook that has entered no role, such as 00."
+                )
             )
-        return self._made(role)
+        name = role or _NOBODY
+        return self._made(name) if make else self.root / name
 
     def passphrase(self, role: str) -> str:
         """The passphrase that the person in `role` knows by heart: random, made once, the same ever after.
@@ -105,7 +115,7 @@ class Workspace:
         """
         if entered_role() is not None:
             raise WrongRole(f"A workspace is cleared for all roles at once, and this process {_who()}.")
-        for name in (*ROLES, *_OF_ALL):
+        for name in (*ROLES, _NOBODY, *_OF_ALL):
             shutil.rmtree(self.root / name, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.root.rmdir()

@@ -1,0 +1,1 @@
+"""The exercises of each notebook, in a module of its number."""

@@ -1,0 +1,113 @@
+"""An exercise: what it asks, what it is told of an answer, and what its tests need."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from he_helpers.lab.exercises.checkers import Checker, WrongKind
+
+# Say what comes out; write some lines; explain, or break something.
+LEVELS = ("predict", "write", "think")
+_FEWEST_WRONG = 3
+
+
+class Unanswered:
+    """What stands in the place of an answer, until a learner has put one there."""
+
+    def __repr__(self) -> str:
+        return "<no answer yet>"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A plausible wrong answer, and what its author needs to hear.
+
+    example: such an answer, in the form in which a learner would give it.
+    sentence: what is wrong with it, without giving the answer away.
+    when: tells of an answer, as the checker reads it, whether the sentence fits; without it, it fits the example alone.
+    """
+
+    example: Any
+    sentence: str
+    when: Callable[[Any], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of an answer."""
+
+    right: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise of a notebook, declared once.
+
+    id: notebook and number, "00-1". level: one of LEVELS.
+    prompt, hint: Markdown. wanted: what the answer is, to follow on "put": "the list that you decrypt".
+    name: the variable that takes the answer.
+    checker: reads and judges it. wrong: three plausible wrong answers or more, the special before the general.
+    solution: lines of Python that assign to `solution`. because: why it is right, for those who found it.
+    given: lines that make what `solution` uses of earlier cells, for the tests.
+
+    The texts may be indented as a whole.
+    Raises ValueError for a declaration that breaks one of these.
+    """
+
+    id: str
+    level: str
+    prompt: str
+    hint: str
+    wanted: str
+    name: str
+    checker: Checker
+    wrong: tuple[Wrong, ...]
+    solution: str
+    because: str
+    given: str = ""
+
+    def __post_init__(self) -> None:
+        for field in ("prompt", "hint", "solution", "given"):
+            object.__setattr__(self, field, inspect.cleandoc(getattr(self, field)))
+        sentences = {wrong.sentence for wrong in self.wrong}
+        for holds, what in (
+            (re.fullmatch(r"\d\d-\d", self.id), "its id is not a notebook and a number, such as '00-1'"),
+            (self.level in LEVELS, f"its level is none of {', '.join(LEVELS)}"),
+            (self.name.isidentifier(), "its name is not that of a variable"),
+            (len(sentences) >= _FEWEST_WRONG, f"it explains fewer than {_FEWEST_WRONG} wrong answers"),
+            (len(sentences) == len(self.wrong), "two of its wrong answers have the same sentence"),
+            (re.search(r"^solution = ", self.solution, re.MULTILINE), "its solution assigns nothing to `solution`"),
+        ):
+            if not holds:
+                raise ValueError(f"The exercise {self.id!r} is declared wrongly: {what}.")
+
+    @property
+    def notebook(self) -> str:
+        """The number of its notebook, "00"."""
+        return self.id[:2]
+
+    @property
+    def to_do(self) -> str:
+        """What stands below the placeholder."""
+        lines = " Lines of your own go above it." if self.level == "write" else ""
+        return f'{self.id} ({self.level}): put {self.wanted} in the place of lab.your_turn("{self.id}").{lines}'
+
+    def judge(self, answer: Any) -> Verdict:
+        """What is said of an answer, whatever it is. It never fails for what a learner has answered."""
+        if isinstance(answer, Unanswered):
+            return Verdict(False, "Nothing is answered yet. Answer in the cell above, run it, and then this one again.")
+        try:
+            value = self.checker.read(answer)
+        except WrongKind as error:
+            return Verdict(False, str(error))
+        if self.checker.is_right(value):
+            return Verdict(True, self.because)
+        for wrong in self.wrong:
+            if wrong.when(value) if wrong.when else self.checker.are_same(value, self.checker.read(wrong.example)):
+                return Verdict(False, wrong.sentence)
+        return Verdict(False, self.checker.remark(value))

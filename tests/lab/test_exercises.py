@@ -1,0 +1,352 @@
+"""The exercises of the notebooks: each accepts its solution and explains its wrong answers, and none fails."""
+
+import math
+import stat
+from decimal import Decimal
+from fractions import Fraction
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import tenseal as ts
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from he_helpers import lab
+from he_helpers.lab.exercises import Exercise, Numbers, UnknownExercise, Words, Wrong
+from he_helpers.lab.exercises.catalogue import exercises_of, find_exercise, notebooks_with_exercises
+from he_helpers.lab.exercises.checkers import WrongKind
+from he_helpers.lab.exercises.exercise import LEVELS, Unanswered
+from he_helpers.lab.running import exercise_cells
+from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, WrongRole, enter_role
+
+ALL = [exercise for notebook in notebooks_with_exercises() for exercise in exercises_of(notebook)]
+each = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.id)
+
+
+class Unwilling:
+    """An object that numpy cannot look into."""
+
+    def __array__(self, *arguments, **options):
+        raise RuntimeError("no array")
+
+
+STRANGE = [
+    None,
+    True,
+    ...,
+    "4",
+    b"4",
+    4,
+    10**400,
+    math.nan,
+    1j,
+    [],
+    [[1, 2], [3]],
+    [None],
+    {1, 2},
+    {"a": 1},
+    object(),
+    print,
+    int,
+    (number for number in (1, 2)),
+    np.array(["a"]),
+    np.float64("inf"),
+    np.zeros((2, 3)),
+    np.zeros(200_000),
+    pd.DataFrame({"a": [1]}),
+    ValueError("too large"),
+    Unwilling(),
+]
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    """A workspace in which nothing has happened, and no role."""
+    monkeypatch.setenv(ROLE_VARIABLE, "")
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "workspace"))
+    return Workspace()
+
+
+def solved(exercise):
+    """What its solution computes, as in the notebook."""
+    names = {}
+    exec(f"{exercise.given}\n{exercise.solution}", names)
+    return names["solution"]
+
+
+def test_there_are_exercises():
+    assert ALL, "The tests below would pass without checking anything."
+
+
+@pytest.mark.parametrize("notebook", notebooks_with_exercises())
+def test_a_notebook_has_exercises_of_all_levels_in_order(notebook):
+    exercises = exercises_of(notebook)
+    assert {exercise.level for exercise in exercises} == set(LEVELS)
+    assert [exercise.id for exercise in exercises] == [f"{notebook}-{n}" for n in range(1, len(exercises) + 1)]
+    assert len({exercise.name for exercise in exercises}) == len(exercises)
+
+
+@each
+def test_the_placeholder_is_not_accepted(exercise):
+    verdict = exercise.judge(Unanswered())
+    assert not verdict.right and "Nothing is answered yet" in verdict.sentence
+
+
+@each
+def test_the_solution_is_accepted(exercise):
+    verdict = exercise.judge(solved(exercise))
+    assert verdict.right, verdict.sentence
+    assert verdict.sentence == exercise.because
+
+
+@each
+def test_every_wrong_answer_gets_its_own_explanation(exercise):
+    verdicts = [exercise.judge(wrong.example) for wrong in exercise.wrong]
+    assert [verdict.sentence for verdict in verdicts] == [wrong.sentence for wrong in exercise.wrong]
+    assert not any(verdict.right for verdict in verdicts)
+    assert len({verdict.sentence for verdict in verdicts}) == len(verdicts) >= 3
+
+
+@each
+def test_no_answer_makes_it_fail(exercise):
+    for answer in STRANGE:
+        verdict = exercise.judge(answer)
+        assert not verdict.right, answer
+        assert verdict.sentence.endswith((".", "?")), answer
+
+
+@each
+def test_the_texts_do_not_give_the_answer_away(exercise):
+    answer = str(solved(exercise))
+    for text in (exercise.prompt, exercise.hint, exercise.to_do, *(wrong.sentence for wrong in exercise.wrong)):
+        assert answer not in text and answer.replace("'", '"') not in text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [244, 150],
+        (244, 150),
+        [244.0, Fraction(150)],
+        [np.int64(244), np.float32(150)],
+        np.array([244, 150], dtype=np.uint8),
+        pd.Series([Decimal(244), 150]),
+    ],
+)
+def test_numbers_of_any_type_are_accepted(answer):
+    checker = Numbers([244, 150])
+    assert checker.is_right(checker.read(answer))
+
+
+@pytest.mark.parametrize("answer", [4, 4.0, np.int32(4), np.array(4), Decimal("4.0"), 4.01, 3.99])
+def test_a_number_within_the_tolerance_is_accepted(answer):
+    checker = Numbers(4, tolerance=0.02)
+    assert checker.is_right(checker.read(answer))
+
+
+def test_numbers_are_compared_without_loss_and_in_any_order_where_that_is_said():
+    large = Numbers([2**200, 1], ordered=False)
+    assert large.is_right(large.read([1, 2**200]))
+    assert not large.is_right(large.read([1, 2**200 + 1]))
+    assert not large.is_right(large.read([1, 1]))
+
+
+def encrypted():
+    context = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193)
+    return ts.bfv_vector(context, [4])
+
+
+class EncryptedNumber:
+    """Named as phe's."""
+
+
+@pytest.mark.parametrize(
+    ("checker", "answer", "said"),
+    [
+        (Numbers(4), None, "None is no number"),
+        (Numbers(4), True, "True says whether"),
+        (Numbers(4), np.bool_(True), "True says whether"),
+        (Numbers(4), "4", "without quotes"),
+        (Numbers(4), print, "function; call it"),
+        (Numbers(4), math.nan, "nan is no number"),
+        (Numbers(4), 4j, "type complex"),
+        (Numbers(4), encrypted(), "still encrypted"),
+        (Numbers([4]), [EncryptedNumber()], "still encrypted"),
+        (Numbers([4]), {4}, "square brackets"),
+        (Numbers([4]), {"a": 4}, "type dict"),
+        (Numbers(4), [4], "a list of 1, and a single number"),
+        (Numbers([4, 5]), 4, "a single number, and a list of 2"),
+        (Numbers([4, 5]), [4, 5, 6], "a list of 3, and a list of 2"),
+        (Numbers([4, 5]), [[4, 5]], "table of 1 x 2"),
+        (Numbers(4), -4, "The sign is wrong"),
+        (Numbers([4, -5]), [-4, 5], "Every sign"),
+        (Numbers([4, 5]), [5, 4], "their order is not"),
+        (Numbers(4, modulus=17), 21, "multiple of the plaintext modulus, 17: .* between -8 and 8"),
+        (Numbers([4, 5], modulus=17), [4, -12], "multiple of the plaintext modulus"),
+        (Numbers(4.5, tolerance=0.1, scale=2**20), 4.5 * 2**20, "factor of the scale, to the power of 1"),
+        (Numbers(4.5, scale=2**20), 4.5 * 2**40, "to the power of 2"),
+        (Numbers(4500), 4.5, "too small by a factor of 1,000: look at the units"),
+        (Numbers([1, 2]), [100, 200], "too large by a factor of 100"),
+        (Numbers(4), 5, "The number is too large"),
+        (Numbers(4), 3, "The number is too small"),
+        (Numbers([4, 5, 6]), [4, 5, 9], "2 of 3 numbers are right; number 3 is too large"),
+        (Numbers([4, 5], ordered=False), [5, 7], "Not every number is right"),
+        (Words(["a", "b"], ["a", "b", "c"]), None, "The answer is None"),
+        (Words(["a", "b"], ["a", "b", "c"]), ["a", 1], "list of words in quotes"),
+        (Words(["a", "b"], ["a", "b", "c"]), ["a", "d"], "'d' is none of the words. They are: a, b, c"),
+        (Words(["a", "b"], ["a", "b", "c"]), [], "The list is empty"),
+        (Words(["a", "b"], ["a", "b", "c"]), ["a", "c"], "'c' does not belong"),
+        (Words(["a", "b"], ["a", "b", "c"]), "a", "1 more does"),
+    ],
+)
+def test_mistakes_of_any_exercise_are_explained(checker, answer, said):
+    with pytest.raises(WrongKind, match=said):
+        value = checker.read(answer)
+        assert not checker.is_right(value)
+        raise WrongKind(checker.remark(value))
+
+
+@pytest.mark.parametrize("answer", [["a", "b"], ("b", "a", "a"), {"A", "b "}, np.array(["a", "b"])])
+def test_words_in_any_order_are_accepted(answer):
+    checker = Words(["a", "b"], ["a", "b", "c"])
+    assert checker.is_right(checker.read(answer))
+
+
+def declared(**changes):
+    fields = {
+        "id": "00-1",
+        "level": "predict",
+        "prompt": "How many?",
+        "hint": "Count.",
+        "wanted": "the number",
+        "name": "count",
+        "checker": Numbers(4),
+        "wrong": tuple(Wrong(number, f"{number} is wrong.") for number in (1, 2, 3)),
+        "solution": "solution = 4",
+        "because": "Two and two.",
+    }
+    return Exercise(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"id": "0-1"}, "id"),
+        ({"level": "easy"}, "level"),
+        ({"name": "a count"}, "name"),
+        ({"wrong": declared().wrong[:2]}, "fewer than 3"),
+        ({"wrong": (*declared().wrong, Wrong(5, "1 is wrong."))}, "same sentence"),
+        ({"solution": "count = 4"}, "assigns nothing"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(changes, said):
+    assert declared()
+    with pytest.raises(ValueError, match=said):
+        declared(**changes)
+
+
+def test_a_special_mistake_is_found_before_a_general_one():
+    exercise = declared(
+        wrong=(*declared().wrong, Wrong(9, "More than eight.", when=lambda value: value.entries[0] > 8))
+    )
+    assert exercise.judge(-4).sentence == "The sign is wrong."
+    assert exercise.judge(40).sentence == exercise.judge(9).sentence == "More than eight."
+
+
+@pytest.mark.parametrize("id", ["00-9", "99-1", "", None, 7])
+def test_an_exercise_that_nobody_declared_is_the_authors_mistake(id):
+    for call in (lambda: lab.your_turn(id), lambda: lab.check(id, 4), lambda: lab.show_solution(id, 4)):
+        with pytest.raises(UnknownExercise, match="The exercises are: 00-1, "):
+            call()
+
+
+def test_a_learner_goes_from_the_placeholder_to_the_right_answer(capsys, workspace):
+    exercise = find_exercise("00-2")
+    answer = lab.your_turn("00-2")
+    assert capsys.readouterr().out == f"{exercise.to_do}\n"
+    lab.check("00-2", answer)
+    assert capsys.readouterr().out.startswith("00-2: Nothing is answered yet.")
+    lab.check("00-2", 432_193)
+    assert capsys.readouterr().out == f"00-2: {exercise.wrong[1].sentence}\n"
+    assert not workspace.root.exists()
+    lab.check("00-2", -432_193)
+    assert capsys.readouterr().out == f"00-2: Right. {exercise.because}\n"
+    lab.check("00-2", 432_193)
+    assert solved_cells() == {"00": "1 of 3"}
+
+
+def solved_cells():
+    return lab.progress()["solved"].to_dict()
+
+
+def test_the_progress_of_every_role_is_shown_to_nobody_in_particular(workspace):
+    assert solved_cells() == {"00": "0 of 3"}
+    assert lab.progress().loc["00", "left"] == "00-1 (write), 00-2 (predict), 00-3 (think)"
+    assert not workspace.root.exists(), "looking makes nothing"
+    lab.check("00-1", [244, 150])
+    file = workspace.root / "nobody" / "solved_exercises" / "00-1"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and file.read_bytes() == b""
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    (file.parent / "00-9").touch()  # an exercise of another edition
+    enter_role("analyst")
+    lab.check("00-2", -432_193)
+    with pytest.raises(WrongRole, match="nobody in particular"):
+        lab.progress()
+
+
+def test_what_a_role_has_solved_counts(workspace, monkeypatch):
+    with monkeypatch.context() as later:
+        later.setenv(ROLE_VARIABLE, "analyst")
+        lab.check("00-2", -432_193)
+    assert (workspace.root / "analyst" / "solved_exercises" / "00-2").exists()
+    assert solved_cells() == {"00": "1 of 3"}
+    assert lab.progress().loc["00", "left"] == "00-1 (write), 00-3 (think)"
+
+
+def shown(monkeypatch, id, solution):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: seen.append(data))
+    lab.show_solution(id, solution)
+    return seen[0]
+
+
+def test_a_solution_is_folded_and_solves_nothing(monkeypatch, workspace):
+    data = shown(monkeypatch, "00-1", [244, 150])
+    exercise = find_exercise("00-1")
+    assert data["text/plain"] == f"Solution of 00-1: [244, 150]. {exercise.because}"
+    assert data["text/html"].startswith("<details><summary>Solution of 00-1</summary>\n<pre>encrypted_west")
+    assert not workspace.root.exists()
+
+
+def test_a_solution_that_no_longer_fits_says_so(monkeypatch):
+    assert "Not accepted: 1 of 2 numbers" in shown(monkeypatch, "00-1", [244, 151])["text/plain"]
+
+
+def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(tmp_path):
+    exercises = exercises_of("00")
+    places = [new_markdown_cell(f"Your turn {exercise.id}") for exercise in exercises]
+    notebook = new_notebook(cells=[new_markdown_cell("# Start"), *places, new_markdown_cell("End")])
+    file = tmp_path / "00_start_here.ipynb"
+    nbformat.write(notebook, file)
+    assert exercise_cells.main(tmp_path) == 0
+    first = nbformat.read(file, as_version=4)
+    assert [cell.id for cell in first.cells[1:5]] == [
+        f"exercise-00-1-{part}" for part in ("task", "answer", "check", "solution")
+    ]
+    assert len(first.cells) == 2 + 4 * len(exercises)
+    # Outputs stay with a cell that did not change, and go with one that did.
+    for cell in first.cells[2:4]:
+        cell.execution_count = 1
+    first.cells[3].source = "lab.check()"
+    nbformat.write(first, file)
+    assert exercise_cells.main(tmp_path) == 0
+    again = nbformat.read(file, as_version=4)
+    assert [cell.id for cell in again.cells] == [cell.id for cell in first.cells]
+    assert [cell.execution_count for cell in again.cells[2:5]] == [1, None, None]
+
+
+def test_an_exercise_without_a_place_is_named(tmp_path, capsys):
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Start")]), tmp_path / "00_start_here.ipynb")
+    assert exercise_cells.main(tmp_path) == 1
+    assert "no place for the exercise 00-1. Put a text cell there that says: Your turn 00-1" in capsys.readouterr().err
