@@ -530,7 +530,8 @@ def test_strangers_who_fetch_no_answers_make_room_for_others(app):
     def large():
         return b"x" * 12_000_000
 
-    with serving(app, replace(LIMITS, connections=5, buffered_of_one=2**30)) as server, ExitStack() as opened:
+    limits = replace(LIMITS, connections=5, buffered_of_one=2**30, answers_of_one_account=100)
+    with serving(app, limits) as server, ExitStack() as opened:
         for count in range(1, 6):
             opened.enter_context(connected(server)).sendall(head(method="GET", path="/large"))
             wait_until(lambda: server._answers_to["address 127.0.0.1"] == count)  # noqa: B023  run at once

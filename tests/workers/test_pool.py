@@ -177,8 +177,10 @@ def test_a_worker_that_closes_its_socket_and_goes_on_is_ended(pool, monkeypatch)
     monkeypatch.setattr(worker_module, "_DYING_SECONDS", 0.2)
     pool.start()
     [before] = pool.numbers()
+    begin = time.monotonic()
     with pytest.raises(WorkerDied, match="without an answer") as caught:
-        pool.run("close_socket_and_sleep")
+        pool.run("close_socket_and_sleep", limits=Limits(seconds=300))
+    assert time.monotonic() - begin < 60
     # The signal is the pool's own, and not what became of the worker.
     assert (caught.value.signal_name, caught.value.exit_code) == (None, None)
     assert ends(before)
@@ -564,14 +566,14 @@ def test_closing_ends_a_worker_that_is_just_being_made(monkeypatch):
 def test_a_process_that_is_slow_to_end_holds_nobody_up(pool, monkeypatch):
     """Whoever ends a worker waits for the process; the others take and give workers meanwhile."""
     slow = threading.Event()
-    wait = subprocess.Popen.wait
+    end = worker_module.Worker.end
 
-    def wait_long(process, timeout=None):
+    def end_slowly(worker):
         slow.wait(150)
-        return wait(process, timeout)
+        end(worker)
 
     assert len(both_workers(pool)) == 2
-    monkeypatch.setattr(subprocess.Popen, "wait", wait_long)
+    monkeypatch.setattr(worker_module.Worker, "end", end_slowly)
     ending = threading.Thread(target=at_once, args=[lambda: pool.run("keep", client="ann", size=300 * MEGABYTE)])
     ending.start()
     try:
