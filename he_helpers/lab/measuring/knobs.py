@@ -22,7 +22,7 @@ from he_helpers.parameters import (
     assess_security,
 )
 from he_helpers.schemes.catalogue import first_scheme
-from he_helpers.schemes.secret import KeyPair, paillier, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import KeyPair, make_scheme, paillier
 
 SIZES = ["ciphertext", "public key", "relinearisation keys", "Galois keys"]
 TIMES = ["encrypt", "add", "multiply", "sum of slots", "decrypt"]
@@ -74,8 +74,8 @@ def noise_budget(keys: KeyPair, ciphertext: Any) -> int:
 def _generate(parameters: Parameters, operations: tuple[str, ...]) -> KeyPair:
     if isinstance(parameters, PaillierParameters):
         return paillier(parameters, insecure_for_teaching=True).generate_keys()
-    make = tenseal_bfv if isinstance(parameters, BFVParameters) else tenseal_ckks
-    scheme = make(
+    scheme = make_scheme(
+        first_scheme(parameters).name,
         parameters,
         relinearisation_keys="multiply" in operations,
         galois_keys="sum of slots" in operations,

@@ -99,6 +99,7 @@ def _raw_pyfhel(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
 
 
 def _raw_paillier(keys: KeyPair, values: np.ndarray, x: Any, y: Any) -> Calls:
+    assert isinstance(keys.public.parameters, PaillierParameters), "the keys are of phe"
     key, bits = keys.public.native, keys.public.parameters.lane_bits
     one, other = phe.EncryptedNumber(key, int(x)), phe.EncryptedNumber(key, int(y))
 

@@ -5,6 +5,7 @@ CKKS: ``consumed`` is the number of levels used.
 """
 
 import math
+from abc import abstractmethod
 
 from he_helpers.parameters import BFVParameters, CKKSParameters
 from he_helpers.parameters.noise import (
@@ -15,9 +16,27 @@ from he_helpers.parameters.noise import (
     bfv_slot_sum_noise,
     bfv_sum_noise,
 )
+from he_helpers.schemes.public.interface import PublicKey
 
 
-class BFVNoise:
+class LatticeKey(PublicKey):
+    """A public key of BFV or CKKS, whose ciphertexts are pairs of polynomials."""
+
+    parameters: BFVParameters | CKKSParameters
+
+    def _native_size(self, consumed: float) -> int:
+        return 2 * self._primes_left(consumed) * self.parameters.ring_dimension * 8
+
+    @abstractmethod
+    def _primes_left(self, consumed: float) -> int:
+        """Primes of the coefficient modulus that a ciphertext still has."""
+
+    @abstractmethod
+    def _native_scale(self) -> float:
+        """The scale that the library notes in each ciphertext."""
+
+
+class BFVNoise(LatticeKey):
     """Mixin for public keys of BFV: noise from BFVParameters."""
 
     parameters: BFVParameters
@@ -28,15 +47,12 @@ class BFVNoise:
     def _fresh_consumption(self) -> float:
         return bfv_fresh_noise(self.parameters)
 
-    def _native_size(self, consumed: float) -> int:
-        return 2 * self._primes_left(consumed) * self.parameters.ring_dimension * 8
-
     def _primes_left(self, consumed: float) -> int:
-        """Primes of the coefficient modulus that a ciphertext still has: all but the last, which keys alone have."""
+        # All but the last, which keys alone have.
         return len(self.parameters.coefficient_modulus_bits) - 1
 
     def _native_scale(self) -> float:
-        """The scale that the library notes in each ciphertext; BFV has none, and 1 stands for it."""
+        # BFV has none, and 1 stands for it.
         return 1.0
 
     def _consumed_by_sum(self, a: float, b: float) -> float:
@@ -65,7 +81,7 @@ class BFVNoise:
         return f"about {max(0, left):.0f} bits of noise budget are left of {math.log2(self.consumption_limit):.0f}"
 
 
-class CKKSLevels:
+class CKKSLevels(LatticeKey):
     """Mixin for public keys of CKKS: levels from CKKSParameters."""
 
     parameters: CKKSParameters
@@ -79,11 +95,8 @@ class CKKSLevels:
     def _is_possible_consumption(self, consumed: float) -> bool:
         return 0 <= consumed <= self.consumption_limit and consumed == int(consumed)
 
-    def _native_size(self, consumed: float) -> int:
-        return 2 * self._primes_left(consumed) * self.parameters.ring_dimension * 8
-
     def _primes_left(self, consumed: float) -> int:
-        """Primes of the coefficient modulus that a ciphertext still has: each level that is used up divides one out."""
+        # Each level that is used up divides one out.
         return len(self.parameters.coefficient_modulus_bits) - 1 - int(consumed)
 
     def _native_scale(self) -> float:

@@ -106,7 +106,7 @@ class PaillierPublicKey(PublicKey):
         # (1 + n)^m = 1 + m n modulo n squared: adding a plaintext without encrypting it, so the result is linkable.
         return a * (1 + self._modulus * self._packed(vector)) % self._modulus_squared
 
-    def _multiply_plain(self, a: Any, factor: int) -> Any:
+    def _multiply_plain(self, a: Any, factor: np.ndarray | float) -> Any:
         return gmpy2.powmod(a, factor, self._modulus_squared)
 
     def _negate(self, a: Any) -> Any:

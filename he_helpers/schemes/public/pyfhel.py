@@ -7,12 +7,11 @@ from functools import lru_cache
 import numpy as np
 from Pyfhel import PyCtxt, Pyfhel
 
-from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters
+from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
-from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.schemes.public.interface.records import PublicKeyRecord
-from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
+from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, LatticeKey
 from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 
 # Valid in every build of Pyfhel, with or without zlib and zstd.
@@ -25,7 +24,7 @@ def pyfhel_fingerprint(scheme_name: str, engine: Pyfhel) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()[:32]
 
 
-def engine_for(parameters: Parameters) -> Pyfhel:
+def engine_for(parameters: BFVParameters | CKKSParameters) -> Pyfhel:
     """A Pyfhel object with the context of these parameters, which is the same every time, and no keys."""
     # Our own tables judge the security (they are stricter than SEAL's): sec=0 leaves the chain as it is.
     common = {"n": parameters.ring_dimension, "qi_sizes": list(parameters.coefficient_modulus_bits), "sec": 0}
@@ -43,7 +42,7 @@ def engine_for(parameters: Parameters) -> Pyfhel:
 
 
 @lru_cache(maxsize=16)
-def _context_bytes(parameters: Parameters) -> bytes:
+def _context_bytes(parameters: BFVParameters | CKKSParameters) -> bytes:
     return engine_for(parameters).to_bytes_context(UNCOMPRESSED)
 
 
@@ -76,13 +75,13 @@ def public_parts(engine: Pyfhel) -> dict[str, bytes]:
     }
 
 
-class _PyfhelPublicKey(PublicKey):
+class PyfhelPublicKey(LatticeKey):
     def __init__(self, engine: Pyfhel, parameters: Parameters, fingerprint: str) -> None:
         self.native = engine
         super().__init__(parameters, fingerprint, not engine.is_public_key_empty())
 
     @classmethod
-    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "_PyfhelPublicKey":
+    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "PyfhelPublicKey":
         parts = _split(record.native)
         cls.require_context(parts["context"], parameters)
         if bool(parts["public"]) != record.can_encrypt:
@@ -102,7 +101,7 @@ class _PyfhelPublicKey(PublicKey):
         if context != _context_bytes(parameters):
             raise DamagedBytes("The parameters that this key names are not those of its Pyfhel context.")
 
-    def _reduced(self, evaluation_keys: bool) -> "_PyfhelPublicKey":
+    def _reduced(self, evaluation_keys: bool) -> "PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""
         kept = ("context", "relinearisation", "galois") if evaluation_keys else ("context",)
         parts = {name: part if name in kept else b"" for name, part in public_parts(self.native).items()}
@@ -185,7 +184,7 @@ def _split(data: bytes) -> dict[str, bytes]:
     return parts
 
 
-class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
+class PyfhelBFVPublicKey(BFVNoise, PyfhelPublicKey):
     """Pyfhel BFV: exact integers."""
 
     scheme_name = "pyfhel-bfv"
@@ -202,14 +201,14 @@ class PyfhelBFVPublicKey(BFVNoise, _PyfhelPublicKey):
     def _add_plain(self, a: PyCtxt, vector: np.ndarray) -> PyCtxt:
         return a + vector.astype(np.int64)
 
-    def _multiply_plain(self, a: PyCtxt, factor: np.ndarray | int) -> PyCtxt:
+    def _multiply_plain(self, a: PyCtxt, factor: np.ndarray | float) -> PyCtxt:
         if isinstance(factor, np.ndarray):
             return a * factor.astype(np.int64)
         # SEAL takes a negative number for t - |number|, which multiplies the noise by the plaintext modulus t.
         return a * factor if factor >= 0 else -(a * -factor)
 
 
-class PyfhelCKKSPublicKey(CKKSLevels, _PyfhelPublicKey):
+class PyfhelCKKSPublicKey(CKKSLevels, PyfhelPublicKey):
     """Pyfhel CKKS: real numbers with an error."""
 
     scheme_name = "pyfhel-ckks"

@@ -12,9 +12,8 @@ import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's 
 from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coefficient_primes
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
-from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.schemes.public.interface.records import PublicKeyRecord
-from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels
+from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, LatticeKey
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 
 # A context without keys is nothing but parameters, and building it takes as long as reading some hundred ciphertexts.
@@ -57,7 +56,7 @@ def context_fingerprint(scheme_name: str, context: ts.Context) -> str:
     return hashlib.sha256(scheme_name.encode() + public_part).hexdigest()[:32]
 
 
-class _TenSEALPublicKey(PublicKey):
+class TenSEALPublicKey(LatticeKey):
     _scheme_type: ts.SCHEME_TYPE
 
     def __init__(self, context: ts.Context, parameters: Parameters, fingerprint: str) -> None:
@@ -65,7 +64,7 @@ class _TenSEALPublicKey(PublicKey):
         super().__init__(parameters, fingerprint, context.has_public_key())
 
     @classmethod
-    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "_TenSEALPublicKey":
+    def from_record(cls, record: PublicKeyRecord, parameters: Parameters) -> "TenSEALPublicKey":
         context = read_context(record.native)
         if context.is_private():
             raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
@@ -95,7 +94,7 @@ class _TenSEALPublicKey(PublicKey):
     def _same_encoding(context: ts.Context, parameters: Any) -> bool:
         """Whether plaintext modulus or scale are those announced."""
 
-    def _reduced(self, evaluation_keys: bool) -> "_TenSEALPublicKey":
+    def _reduced(self, evaluation_keys: bool) -> "TenSEALPublicKey":
         """The context without the encryption key: about 90 bytes where there are no evaluation keys."""
         native = self.native.serialize(
             save_public_key=False,
@@ -184,7 +183,7 @@ class _TenSEALPublicKey(PublicKey):
             raise UnsupportedOperation(f"{what} needs Galois keys: make the key pair with galois_keys=True.")
 
 
-class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
+class TenSEALBFVPublicKey(BFVNoise, TenSEALPublicKey):
     """TenSEAL BFV: exact integers."""
 
     scheme_name = "tenseal-bfv"
@@ -195,7 +194,7 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
         native = context.seal_context().data.key_context_data().parms().plain_modulus()
         return native.value() == parameters.plaintext_modulus
 
-    def _multiply_plain(self, a: ts.BFVVector, factor: np.ndarray | int) -> ts.BFVVector:
+    def _multiply_plain(self, a: ts.BFVVector, factor: np.ndarray | float) -> ts.BFVVector:
         if isinstance(factor, np.ndarray) or factor >= 0:
             return super()._multiply_plain(a, factor)
         # SEAL takes a negative number for t - |number|, which multiplies the noise by the plaintext modulus t.
@@ -222,7 +221,7 @@ class TenSEALBFVPublicKey(BFVNoise, _TenSEALPublicKey):
         return ts.bfv_vector_from(context, data)
 
 
-class TenSEALCKKSPublicKey(CKKSLevels, _TenSEALPublicKey):
+class TenSEALCKKSPublicKey(CKKSLevels, TenSEALPublicKey):
     """TenSEAL CKKS: real numbers with an error."""
 
     scheme_name = "tenseal-ckks"

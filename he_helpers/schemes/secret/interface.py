@@ -20,7 +20,7 @@ from he_helpers.schemes.secret.records import KeyPairRecord
 class SecretKey(Encryptor):
     """Decrypts what was encrypted under its public key, and encrypts in half the bytes where the scheme allows it.
 
-    ``public`` is the public key of the pair. The bytes of a secret key belong into a keyring and nowhere else.
+    The bytes of a secret key belong into a keyring and nowhere else.
 
     ``native`` is the door to the library, and holds the secret key: a private ``tenseal.Context`` (``secret_key()``
     gives what TenSEAL's vectors decrypt with), a ``Pyfhel`` with all keys, or a ``phe.PaillierPrivateKey``. It never
@@ -32,8 +32,13 @@ class SecretKey(Encryptor):
     def __init__(self, public: PublicKey, insecure_for_teaching: bool) -> None:
         self.fingerprint = public.fingerprint
         self.scheme_name = public.scheme_name
-        self.public = public
+        self._public = public
         self._insecure_for_teaching = insecure_for_teaching
+
+    @property
+    def public(self) -> PublicKey:
+        """The public key of the pair."""
+        return self._public
 
     def __repr__(self) -> str:
         return f"SecretKey({self.scheme_name}, fingerprint {self.fingerprint[:8]})"

@@ -41,6 +41,8 @@ def _key_pair(modulus: int, private: phe.PaillierPrivateKey, parameters: Any, in
 class PaillierSecretKey(SecretKey):
     """Holds the prime factors of the modulus."""
 
+    public: PaillierPublicKey
+
     def __init__(self, public: PaillierPublicKey, private: phe.PaillierPrivateKey, insecure_for_teaching: bool) -> None:
         super().__init__(public, insecure_for_teaching)
         self.native = private

@@ -14,12 +14,13 @@ import zstandard
 from Pyfhel import PyCtxt, Pyfhel
 from tenseal import sealapi
 
-from he_helpers.parameters import BFVParameters, InvalidParameters, Parameters
+from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParameters, Parameters
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.public.pyfhel import (
     UNCOMPRESSED,
+    PyfhelPublicKey,
     engine_for,
     engine_from_parts,
     public_parts,
@@ -40,6 +41,8 @@ class PyfhelScheme(Scheme):
 
     galois_keys: True for a key for every power of two, to both sides, or the steps of the rotations that are needed.
     """
+
+    parameters: BFVParameters | CKKSParameters
 
     def __init__(
         self,
@@ -97,7 +100,9 @@ def _key_pair(engine: Pyfhel, name: str, parameters: Parameters, insecure_for_te
 class PyfhelSecretKey(SecretKey):
     """Holds the Pyfhel object with the secret key; without one, Pyfhel's decryption ends the process."""
 
-    def __init__(self, public: Any, engine: Pyfhel, insecure_for_teaching: bool) -> None:
+    public: PyfhelPublicKey
+
+    def __init__(self, public: PyfhelPublicKey, engine: Pyfhel, insecure_for_teaching: bool) -> None:
         super().__init__(public, insecure_for_teaching)
         self.native = engine
 
@@ -125,14 +130,14 @@ class PyfhelSecretKey(SecretKey):
 class _SeededEncryptor:
     """Encrypts with the secret key, by TenSEAL's SEAL, for Pyfhel's."""
 
-    def __init__(self, engine: Pyfhel, parameters: Parameters) -> None:
+    def __init__(self, engine: Pyfhel, parameters: BFVParameters | CKKSParameters) -> None:
         exact = isinstance(parameters, BFVParameters)
         native = sealapi.EncryptionParameters(sealapi.SCHEME_TYPE.BFV if exact else sealapi.SCHEME_TYPE.CKKS)
         native.set_poly_modulus_degree(parameters.ring_dimension)
         # SEAL's choice of primes in both libraries; of others, loading the key would fail.
         primes = sealapi.CoeffModulus.Create(parameters.ring_dimension, list(parameters.coefficient_modulus_bits))
         native.set_coeff_modulus(primes)
-        if exact:
+        if isinstance(parameters, BFVParameters):
             native.set_plain_modulus(parameters.plaintext_modulus)
         # As in engine_for(): our own tables have judged the security.
         context = sealapi.SEALContext(native, True, sealapi.SEC_LEVEL_TYPE.NONE)
@@ -144,7 +149,7 @@ class _SeededEncryptor:
         load(lambda path: key.load(context, path), with_version(stream, _HEADERS_OF_SECRET_KEY, tenseal_version))
         self._encryptor = sealapi.Encryptor(context, key)
         self._encoder = (sealapi.BatchEncoder if exact else sealapi.CKKSEncoder)(context)
-        self._scale = () if exact else (2.0**parameters.scale_bits,)
+        self._scale = (2.0**parameters.scale_bits,) if isinstance(parameters, CKKSParameters) else ()
 
     def encrypt(self, vector: np.ndarray) -> bytes:
         """The ciphertext of the vector with a seed, as Pyfhel's SEAL serialises one."""

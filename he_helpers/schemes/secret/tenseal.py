@@ -10,13 +10,14 @@ from tenseal.sealapi import BatchEncoder, CKKSEncoder, Decryptor, Encryptor, Pla
 from he_helpers.parameters import (
     STANDARD_TABLE,
     BFVParameters,
+    CKKSParameters,
     InvalidParameters,
     Parameters,
 )
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public.interface import Ciphertext
-from he_helpers.schemes.public.tenseal import context_fingerprint, read_context
+from he_helpers.schemes.public.tenseal import TenSEALPublicKey, context_fingerprint, read_context
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.secret.records import KeyPairRecord
 from he_helpers.schemes.secret.seal_streams import saved
@@ -24,6 +25,9 @@ from he_helpers.schemes.secret.seal_streams import saved
 
 class TenSEALScheme(Scheme):
     """BFV or CKKS in TenSEAL, with the evaluation keys that the work needs and no more: each kind costs megabytes."""
+
+    parameters: BFVParameters | CKKSParameters
+    galois_keys: bool
 
     def __init__(
         self,
@@ -96,7 +100,9 @@ def _key_pair(
 class TenSEALSecretKey(SecretKey):
     """Holds the private context."""
 
-    def __init__(self, public: Any, context: ts.Context, insecure_for_teaching: bool) -> None:
+    public: TenSEALPublicKey
+
+    def __init__(self, public: TenSEALPublicKey, context: ts.Context, insecure_for_teaching: bool) -> None:
         super().__init__(public, insecure_for_teaching)
         self.native = context
         self._native_key = context.secret_key()

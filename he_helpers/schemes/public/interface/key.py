@@ -29,12 +29,12 @@ DEFAULT_TERMS = 1024
 
 
 class Encryptor(ABC):
-    """What encrypts under one key pair: its public key, which anyone may have, or its secret key, in half the bytes.
+    """What encrypts under one key pair: its public key, which anyone may have, or its secret key, in half the bytes."""
 
-    ``public`` is the public key of the pair, under which the ciphertexts are.
-    """
-
-    public: "PublicKey"
+    @property
+    @abstractmethod
+    def public(self) -> "PublicKey":
+        """The public key of the pair, under which the ciphertexts are."""
 
     @abstractmethod
     def encrypt(self, values: Any, terms: int = DEFAULT_TERMS) -> "Ciphertext":
