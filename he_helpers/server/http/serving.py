@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -119,9 +120,10 @@ class Server:
             threads.close()
 
     async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             try:
-                accepted, address = await self._loop.sock_accept(self._listener)
+                accepted, address = await loop.sock_accept(self._listener)
             except OSError:
                 # Whoever connected has gone again, or there is no descriptor left for the moment.
                 await asyncio.sleep(0.05)
@@ -136,13 +138,16 @@ class Server:
             connection = Connection(self, accepted, address[0])
             if len(self._connections) < self.limits.connections or self._make_room():
                 task = self._connections[connection] = asyncio.create_task(connection.converse())
-                task.add_done_callback(lambda _, connection=connection: self._connections.pop(connection, None))
+                task.add_done_callback(partial(self._forget, connection))
             elif len(self._turned_away) < self.limits.waiting:
                 task = asyncio.create_task(connection.turn_away())
                 self._turned_away.add(task)
                 task.add_done_callback(self._turned_away.discard)
             else:
                 accepted.close()
+
+    def _forget(self, connection: Connection, _: asyncio.Task) -> None:
+        self._connections.pop(connection, None)
 
     def _make_room(self) -> bool:
         """Close the connection that deserves its place least; False where all have a right to theirs.

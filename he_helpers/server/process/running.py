@@ -1,6 +1,7 @@
 """The server as a process: its limits, its log, its clean end."""
 
 import ctypes
+import io
 import ipaddress
 import logging
 import os
@@ -15,7 +16,6 @@ from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
 
 from flask import Flask
 
@@ -197,7 +197,7 @@ class _Log(RotatingFileHandler):
     Each request gives a line, also those of strangers, who must not fill the disk with them.
     """
 
-    def _open(self) -> TextIO:
+    def _open(self) -> io.TextIOWrapper:
         file = open_own_file(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         return os.fdopen(file, "a", encoding="utf-8")
 
