@@ -419,8 +419,8 @@ def test_so_many_steps_are_worked_on_at_a_time(app):
         connections = [opened.enter_context(connected(server)) for _ in range(20)]
         for connection in connections:
             connection.sendall(head("Connection: close", method="POST", path="/work"))
-        wait_until(lambda: server._rest._requests == 20)
         wait_until(lambda: len(at_work) == 16)
+        wait_until(lambda: server._rest._requests == 20)
         with connected(server) as reading:
             reading.sendall(HEALTH)
             assert reading.recv(1000).startswith(b"HTTP/1.1 200")
