@@ -7,6 +7,6 @@
 from its module when it is first used.
 """
 
-import lazy_loader
+from he_helpers.front_door import front_door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -4,6 +4,6 @@ Each name is loaded from its module when it is first used, so that the analyst's
 administrator's side.
 """
 
-import lazy_loader
+from he_helpers.front_door import front_door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -6,6 +6,6 @@ Six rooms, from the top: ``process`` runs either service, ``release`` and ``scor
 Each name is loaded from its module when it is first used: the import guard has to come before everything else.
 """
 
-import lazy_loader
+from he_helpers.front_door import front_door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -3,6 +3,6 @@
 Each is declared once, in ``declared/notebook_NN.py``; its cells and its tests are made from there.
 """
 
-import lazy_loader
+from he_helpers.front_door import front_door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -1,5 +1,5 @@
 """The figures of the notebooks."""
 
-import lazy_loader
+from he_helpers.front_door import front_door
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)
