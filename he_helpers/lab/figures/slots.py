@@ -23,6 +23,7 @@ _MOST_SUMS = 4
 _PAD = 0.12
 _BETWEEN = 0.06
 _LEAST_CELL = 0.34
+_LONGEST_LIST = 12  # characters
 _LEGEND_HIGH = 0.24
 _LEGEND_MARK = 0.5  # the coloured mark and the space around the words of a group
 _EMPTY = "·"
@@ -73,13 +74,15 @@ def _rows(content: SlotContent, slot_count: int) -> Iterator[_Row]:
     for place in sorted(content.ciphertexts):
         yield _Row(f"ciphertext {place}", content.ciphertexts[place], slot_count, is_sum=False)
     for places, parts in zip(content.sums, content.parts, strict=True):
-        yield _Row(f"sum of {_list_of(places)}", parts, slot_count, is_sum=True)
+        listed = _list_of(places)
+        of = listed if len(listed) <= _LONGEST_LIST else _counted(len(places), "ciphertext")
+        yield _Row(f"sum of {of}", parts, slot_count, is_sum=True)
 
 
 def _list_of(places: list[int]) -> str:
     if len(places) > 2 and all(second == first + 1 for first, second in pairwise(places)):
         return f"{places[0]} to {places[-1]}"
-    return ", ".join(map(str, places)) if len(places) <= 4 else f"{len(places)}"
+    return ", ".join(map(str, places))
 
 
 def _column_of_each_slot(content: SlotContent) -> list[int] | None:
@@ -302,5 +305,6 @@ def _as_table(content: SlotContent, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _place_in_words(cells: list[tuple[int, int]], sums: int) -> str:
-    slots = f"slot{'s' if len(cells) > 1 else ''} {_list_of([slot for _, slot in cells])}"
-    return slots if sums == 1 else f"{slots} of result {_list_of(sorted({of_sum for of_sum, _ in cells}))}"
+    slots, results = [slot for _, slot in cells], sorted({of_sum for of_sum, _ in cells})
+    said = f"slot{'s' if len(slots) > 1 else ''} {_list_of(slots)}"
+    return said if sums == 1 else f"{said} of result{'s' if len(results) > 1 else ''} {_list_of(results)}"
