@@ -13,8 +13,9 @@ import tenseal as ts
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from he_helpers import lab
-from he_helpers.lab.exercises import Exercise, Numbers, UnknownExercise, Words, Wrong
+from he_helpers.lab.exercises import Exercise, Numbers, UnknownExercise, Words, Wrong, turn
 from he_helpers.lab.exercises.catalogue import exercises_of, find_exercise, notebooks_with_exercises
+from he_helpers.lab.exercises.cells import cells_of
 from he_helpers.lab.exercises.checkers import WrongKind
 from he_helpers.lab.exercises.exercise import LEVELS, Unanswered
 from he_helpers.lab.running import exercise_cells
@@ -261,17 +262,25 @@ def test_an_exercise_that_nobody_declared_is_the_authors_mistake(id):
             call()
 
 
-def test_a_learner_goes_from_the_placeholder_to_the_right_answer(capsys, workspace):
+@pytest.fixture
+def displayed(monkeypatch):
+    """What is displayed, in order."""
+    seen = []
+    monkeypatch.setattr(turn, "display", lambda data, raw: seen.append(data))
+    return seen
+
+
+def test_a_learner_goes_from_the_placeholder_to_the_right_answer(displayed, workspace):
     exercise = find_exercise("00-2")
     answer = lab.your_turn("00-2")
-    assert capsys.readouterr().out == f"{exercise.to_do}\n"
+    assert displayed.pop() == {"text/markdown": exercise.to_do, "text/plain": exercise.to_do}
     lab.check("00-2", answer)
-    assert capsys.readouterr().out.startswith("00-2: Nothing is answered yet.")
+    assert displayed.pop()["text/plain"].startswith("00-2: Nothing is answered yet.")
     lab.check("00-2", 432_193)
-    assert capsys.readouterr().out == f"00-2: {exercise.wrong[1].sentence}\n"
+    assert displayed.pop()["text/plain"] == f"00-2: {exercise.wrong[1].sentence}"
     assert not workspace.root.exists()
     lab.check("00-2", -432_193)
-    assert capsys.readouterr().out == f"00-2: Right. {exercise.because}\n"
+    assert displayed.pop()["text/plain"] == f"00-2: Right. {exercise.because}"
     lab.check("00-2", 432_193)
     assert solved_cells() == {"00": "1 of 3"}
 
@@ -304,23 +313,26 @@ def test_what_a_role_has_solved_counts(workspace, monkeypatch):
     assert lab.progress().loc["00", "left"] == "00-1 (write), 00-3 (think)"
 
 
-def shown(monkeypatch, id, solution):
-    seen = []
-    monkeypatch.setattr("IPython.display.display", lambda data, raw: seen.append(data))
-    lab.show_solution(id, solution)
-    return seen[0]
-
-
-def test_a_solution_is_folded_and_solves_nothing(monkeypatch, workspace):
-    data = shown(monkeypatch, "00-1", [244, 150])
+def test_a_solution_is_folded_and_solves_nothing(displayed, workspace):
     exercise = find_exercise("00-1")
-    assert data["text/plain"] == f"Solution of 00-1: [244, 150]. {exercise.because}"
-    assert data["text/html"].startswith("<details><summary>Solution of 00-1</summary>\n<pre>encrypted_west")
+    lab.show_solution("00-1", [244, 150])
+    assert displayed[0]["text/plain"] == f"Solution of 00-1: `[244, 150]`. {exercise.because}"
+    folded = displayed[0]["text/markdown"]
+    assert folded.startswith("<details><summary>Solution of 00-1</summary>\n\n```python\nencrypted_west")
+    assert folded.endswith("\n\n</details>")
     assert not workspace.root.exists()
 
 
-def test_a_solution_that_no_longer_fits_says_so(monkeypatch):
-    assert "Not accepted: 1 of 2 numbers" in shown(monkeypatch, "00-1", [244, 151])["text/plain"]
+def test_a_solution_that_no_longer_fits_says_so(displayed):
+    lab.show_solution("00-1", [244, 151])
+    assert "Not accepted: 1 of 2 numbers" in displayed[0]["text/plain"]
+
+
+@each
+def test_a_folded_solution_shows_no_line_of_it(exercise):
+    solution = cells_of(exercise)[-1]
+    assert solution.metadata["jupyter"]["source_hidden"]
+    assert solution.source.splitlines()[0] == f"# Solution of {exercise.id}"
 
 
 def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(tmp_path):

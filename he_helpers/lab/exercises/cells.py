@@ -22,7 +22,8 @@ def cells_of(exercise: Exercise) -> list[NotebookNode]:
 {exercise.hint}
 
 </details>"""
-    solution = f'{exercise.solution}\nlab.show_solution("{exercise.id}", solution)'
+    # JupyterLab shows the first line of a cell that is folded.
+    solution = f'# Solution of {exercise.id}\n{exercise.solution}\nlab.show_solution("{exercise.id}", solution)'
     return [
         new_markdown_cell(task, id=cell_id(exercise, "task")),
         new_code_cell(f'{exercise.name} = lab.your_turn("{exercise.id}")', id=cell_id(exercise, "answer")),

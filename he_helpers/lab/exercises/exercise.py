@@ -27,7 +27,7 @@ class Wrong:
     """A plausible wrong answer, and what its author needs to hear.
 
     example: such an answer, in the form in which a learner would give it.
-    sentence: what is wrong with it, without giving the answer away.
+    sentence: what is wrong with it, in Markdown, without giving the answer away.
     when: tells of an answer, as the checker reads it, whether the sentence fits; without it, it fits the example alone.
     """
 
@@ -49,7 +49,7 @@ class Exercise:
     """An exercise of a notebook, declared once.
 
     id: notebook and number, "00-1". level: one of LEVELS.
-    prompt, hint: Markdown. wanted: what the answer is, to follow on "put": "the list that you decrypt".
+    prompt, hint, wanted, because: Markdown. wanted follows on "put": "the list that you decrypt".
     name: the variable that takes the answer.
     checker: reads and judges it. wrong: three plausible wrong answers or more, the special before the general.
     solution: lines of Python that assign to `solution`. because: why it is right, for those who found it.
@@ -95,7 +95,7 @@ class Exercise:
     def to_do(self) -> str:
         """What stands below the placeholder."""
         lines = " Lines of your own go above it." if self.level == "write" else ""
-        return f'{self.id} ({self.level}): put {self.wanted} in the place of lab.your_turn("{self.id}").{lines}'
+        return f'{self.id} ({self.level}): put {self.wanted} in the place of `lab.your_turn("{self.id}")`.{lines}'
 
     def judge(self, answer: Any) -> Verdict:
         """What is said of an answer, whatever it is. It never fails for what a learner has answered."""

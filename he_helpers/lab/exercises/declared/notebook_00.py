@@ -80,7 +80,7 @@ EXERCISES = (
             - `sums`: the sum of each ward.
         """,
         hint="Go through the list above this exercise. What does the server need, in order to add up the right rows?",
-        wanted='a list of words, such as ["values", "sums"],',
+        wanted='a list of words, such as `["values", "sums"]`,',
         name="readable",
         checker=Words(
             right=("rows", "wards", "time", "question"),
