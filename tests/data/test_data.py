@@ -358,6 +358,7 @@ def loaded(load, text, **arguments):
     return repr(frame.to_dict("list")), frame.dtypes.astype(str).to_dict(), frame.attrs
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_both_ways_of_reading_agree(own, data):

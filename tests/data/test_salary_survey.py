@@ -34,12 +34,14 @@ def least_squares(frame):
     return np.linalg.lstsq(design, frame["salary"].to_numpy(float), rcond=None)[0]
 
 
+@pytest.mark.slow
 def test_script_makes_the_committed_bytes(script, tmp_path):
     made = tmp_path / script.TABLE.name
     assert script.main([], made) == 0
     assert made.read_bytes() == script.TABLE.read_bytes()
 
 
+@pytest.mark.slow
 def test_check_finds_a_changed_digit(script, tmp_path, capsys):
     changed = tmp_path / script.TABLE.name
     lines = script.TABLE.read_bytes().split(b"\n")

@@ -76,6 +76,7 @@ def test_the_tables_disagree():
     assert words.startswith("about 124 bits") and "limit 109 bits" in words and "limit 106 at 128 bits" in words
 
 
+@pytest.mark.slow
 def test_turning_a_knob():
     settings = {levels: CKKSParameters(8192, (40, *[30] * levels, 40), 30) for levels in (0, 2)}
     measured = turn(settings)

@@ -78,6 +78,7 @@ def published_score(answers):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [{}, {"female": 0, "age": "64"}, {"glucose": "125", "mexican_american": 1}])
 def test_the_reading_is_the_published_score(form, server, changed):
     form.fill(GOOD | changed)

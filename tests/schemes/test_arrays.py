@@ -63,7 +63,9 @@ def test_encrypting_and_adding(name, view):
         assert is_close(keys, keys.secret.decrypt(ciphertext), result)
 
 
-@pytest.mark.parametrize("full", [False, True], ids=["some slots", "all slots"])
+@pytest.mark.parametrize(
+    "full", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some slots", "all slots"]
+)
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", LATTICE)
 def test_multiplying(name, view, full):
@@ -82,6 +84,7 @@ MATRIX = np.arange(12.0).reshape(4, 3) - 5
 VECTOR = np.array([1.0, -2, 3, 0.5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "whole", [np.asfortranarray, lambda m: m[::-1].copy()[::-1], lambda m: np.repeat(m, 2, axis=1)[:, ::2]]
 )
@@ -91,6 +94,7 @@ def test_multiplying_by_a_matrix_of_another_order(whole):
     assert is_close(keys, keys.secret.decrypt(product), VECTOR @ MATRIX)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_multiplying_by_a_matrix_made_of_a_view(view):
     keys = deep_pair("tenseal-ckks")

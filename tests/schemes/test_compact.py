@@ -36,6 +36,7 @@ def test_half_the_bytes(name, length):
     assert is_close(keys, keys.secret.decrypt(again.secret.encrypt(values)), values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_scheme_encrypts_with_its_secret_key(name):
     keys = deep_pair(name) if name in LATTICE else key_pair(name)
@@ -53,6 +54,7 @@ def test_every_scheme_encrypts_with_its_secret_key(name):
         assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATTICE)
 @pytest.mark.parametrize("bits", [30, 40, 53])
 def test_a_full_ciphertext_is_not_kept_twice(name, bits):

@@ -32,6 +32,7 @@ def test_what_is_shared_computes_for_each_key():
         assert keys.secret.decrypt(keys.public.load_ciphertext((x + x).to_bytes())).tolist() == [2, 4, 6]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relinearisation_keys", "galois_keys"])
 def test_a_context_with_keys_is_not_shared(kind):
     data = tenseal_bfv(BFVParameters(4096, (36, 35, 35)), **{kind: True}).generate_keys().public.to_bytes()

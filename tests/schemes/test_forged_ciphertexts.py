@@ -429,6 +429,7 @@ def test_every_operator_under_a_key_for_evaluation_alone(name):
     assert len(outcomes) == len(EXPRESSIONS)
 
 
+@pytest.mark.slow
 def test_a_matrix_product_under_a_key_for_evaluation_alone():
     """TenSEAL encrypts zeros within a product with a matrix."""
     keys = deep_pair("tenseal-ckks")

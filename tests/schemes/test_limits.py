@@ -179,6 +179,7 @@ def _full(keys, values=(1, 1)):
     return keys.public.encrypt(list(values), terms=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_operation_checks_the_bound(name):
     keys = deep_pair(name) if name in LATTICE else key_pair(name)
@@ -208,6 +209,7 @@ def test_every_operation_checks_the_bound(name):
             pytest.fail(what)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_what_just_fits_is_computed(name):
     keys = deep_pair(name) if name in LATTICE else key_pair(name)
@@ -226,6 +228,7 @@ def test_what_just_fits_is_computed(name):
         assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-bfv"])
 def test_the_library_wraps_around_in_a_sum_of_slots(name):
     keys = deep_pair(name)
@@ -259,6 +262,7 @@ def test_the_lowest_number_of_a_lane_of_64_bits_is_no_zero():
 # Noise and levels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATTICE)
 def test_every_operation_checks_the_consumption(name):
     keys = deep_pair(name)
@@ -294,6 +298,7 @@ def test_a_rotation_checks_the_consumption():
         Ciphertext(x.key, x.native, 2, x.padding, x.bound, keys.public.consumption_limit).rotate(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATTICE)
 def test_every_operation_counts_its_consumption(name):
     keys = deep_pair(name)

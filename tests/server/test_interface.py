@@ -144,6 +144,7 @@ def test_the_whole_way_to_a_release(requested, ann, eve, pair, table):
     assert set(events[0]) == {"sequence", "at", "account", "role", "action", "dataset", "request", "detail"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [keys.tenseal_ckks, keys.pyfhel_bfv, keys.paillier])
 def test_aggregation_is_pure_under_every_scheme(ann, eve, make):
     pair = make().generate_keys()

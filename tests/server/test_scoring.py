@@ -193,6 +193,7 @@ def test_an_unknown_model_is_answered_before_any_body(models):
         assert problem_in(received(connection))["detail"] == "There is no such model."
 
 
+@pytest.mark.slow
 def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(models, tmp_path, one):
     folder = tmp_path / "service"
     (tmp_path / "temporary").mkdir()
@@ -224,6 +225,7 @@ def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(models
     assert not list((tmp_path / "temporary").iterdir())
 
 
+@pytest.mark.slow
 def test_the_command_line_says_what_is_missing(tmp_path):
     arguments = ["score", "--folder", str(tmp_path / "service"), "--models", str(tmp_path / "none")]
     done = subprocess.run(

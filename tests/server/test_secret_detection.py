@@ -136,6 +136,7 @@ def hiding_places(secret):
     yield "base64 twice", base64.b64encode(b"key=" + text.encode())
 
 
+@pytest.mark.slow
 def test_every_secret_is_found_in_every_hiding_place(secrets):
     missed = [
         (name, place)
@@ -199,6 +200,7 @@ def test_an_encoded_key_that_lies_across_a_border_is_found(secrets):
     assert not missed
 
 
+@pytest.mark.slow
 def test_encodings_within_encodings_are_found(secrets):
     def hexadecimal(data):
         return data.hex().encode()
@@ -224,6 +226,7 @@ def test_a_file_is_read_from_its_beginning(secrets, tmp_path):
         assert "phe" in find_secret_key(file)
 
 
+@pytest.mark.slow
 def test_public_objects_of_the_libraries_pass():
     for number, (context, has_public_key) in enumerate(tenseal_contexts()):
         has_galois_keys = has_public_key and number < 2
@@ -246,6 +249,7 @@ def test_public_objects_of_the_libraries_pass():
             assert find_secret_key(getattr(engine, f"to_bytes_{write}")("none")) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", SCHEMES)
 def test_real_uploads_pass(make):
     """Every scheme and layout, and what the server makes of them."""
@@ -329,6 +333,7 @@ def test_many_beginnings_of_pickles_are_refused_without_reading_on():
     assert find_secret_key(spread) is None
 
 
+@pytest.mark.slow
 def test_64_megabytes_of_random_bytes_pass():
     generator = random.Random(6)
     for _ in range(16):

@@ -58,6 +58,7 @@ def tolerance(keys):
     return 1e-9 if keys.public.exact else 0.051
 
 
+@pytest.mark.slow
 def test_sums_of_any_number_of_rows_end_at_the_capacity():
     """The share of a slot times the number of rows: in floats, 1/9 nine times is more than 1."""
     keys = key_pair("tenseal-ckks")
@@ -134,6 +135,7 @@ def test_a_table_of_one_row(keys):
         assert table.group_by("L").sum().decrypt(keys.secret).round(6).to_dict() == {"n": {"only": -7}}
 
 
+@pytest.mark.slow
 def test_exact_to_the_last_decimal():
     """The sums at the limits of what a float holds, and those that binary floats miss."""
     values = [0.1] * 30 + [1e9 + 0.07, -1e9, 0.29, 1234567.89]
@@ -279,6 +281,7 @@ def test_the_bytes_of_the_population_job(population, name, layout, largest):
         assert (found.to_numpy() == expected.to_numpy()).all() and found.index.equals(expected.index)
 
 
+@pytest.mark.slow
 def test_the_partial_sums_of_a_smaller_paillier_table(population):
     keys = key_pair("paillier")
     sizes = {}
@@ -302,6 +305,7 @@ def test_the_key_in_a_table_is_for_evaluation(keys):
 # What an aggregate carries
 
 
+@pytest.mark.slow
 def test_an_aggregate_carries_no_keys():
     """The keys for rotations and relinearisation are megabytes; loading the sums needs none of them."""
     frame = pd.DataFrame({"L": list("aabb"), "n": [1, 2, 3, 4]})

@@ -53,6 +53,7 @@ def least_bytes(values, parameters):
 # Sums of neighbouring slots
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [1, 2, 4, 32])
 @pytest.mark.parametrize("labels", [["A"], ["A", "B"]])
 def test_rotated_sums_agree_with_pandas(rotating, parts, labels):
@@ -192,6 +193,7 @@ def test_the_population_job_of_whoever_holds_the_secret_key(population):
         assert (found == population.groupby(pair)[list(found.columns)].sum().round(1)).all(axis=None)
 
 
+@pytest.mark.slow
 def test_lanes_aligned_to_groups_are_near_their_theoretical_size(population):
     parameters = PaillierParameters(2048, 32)
     keys = paillier(parameters).generate_keys()
@@ -200,6 +202,7 @@ def test_lanes_aligned_to_groups_are_near_their_theoretical_size(population):
     assert 1 < len(table.to_bytes()) / (3 * least_bytes(152 * 5, parameters)) <= 1.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout, count", [(Values(), 760), (Rows(), 152), (Aligned(groupings=PAIRS), 25)])
 def test_numbers_of_ciphertexts(layout, count, population):
     table = EncryptedTable.encrypt(population, LABELS, key_pair("tenseal-bfv").public, decimals=1, layout=layout)

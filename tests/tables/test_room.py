@@ -173,6 +173,7 @@ def test_what_would_be_rounded_away_is_refused(scheme, value):
     assert f"{value:.15g}" in message
 
 
+@pytest.mark.slow
 def test_decimals_that_the_parameters_do_not_carry():
     keys = tenseal_ckks(CKKSParameters(8192, (60, 60), 30)).generate_keys()
     frame = one_group([1.1234, 2.0001, -3.5, 7.25] * 25)

@@ -203,6 +203,7 @@ def test_the_notebooks_table_takes_few_ciphertexts_and_one_addition_for_each(stu
 values = st.none() | st.integers(-(10**6), 10**6).map(lambda number: number / 100)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from("ab"), values, values), min_size=1, max_size=12))
 def test_small_groups_and_missing_values_as_in_pandas(rows):
