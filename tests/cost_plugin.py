@@ -20,21 +20,23 @@ SLOW = 0.5
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def _of_living_descendants() -> float:
+def _of_living_descendants(process: str = "self") -> float:
     """Processor time in seconds of the living processes below this one, and of those that they have waited for."""
-    parents, times = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended meanwhile
-            continue
-        process = int(stat.parent.name)
-        parents[process] = int(fields[1])
-        times[process] = sum(int(ticks) for ticks in fields[11:15]) / _TICKS
-    below = {os.getpid()}
-    while more := {process for process, parent in parents.items() if parent in below} - below:
-        below |= more
-    return sum(times[process] for process in below - {os.getpid()})
+    seconds = 0.0
+    # Looked up from parent to child: reading all of /proc after each test would cost more than most tests.
+    for children in Path("/proc", process, "task").glob("[0-9]*/children"):
+        for child in _read(children).split():
+            fields = _read(Path("/proc", child, "stat")).rpartition(")")[2].split()
+            seconds += sum(int(ticks) for ticks in fields[11:15]) / _TICKS + _of_living_descendants(child)
+    return seconds
+
+
+def _read(file: Path) -> str:
+    """What /proc says, and nothing of a process or thread that has ended meanwhile."""
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
 
 
 def _processor_time() -> float:
