@@ -385,7 +385,7 @@ def test_too_few_primes():
     [
         (tenseal_bfv, BFVParameters()),
         (tenseal_ckks, CKKSParameters()),
-        (tenseal_ckks, CKKSParameters(8192, (50, 40, 40, 50), 40)),
+        pytest.param(tenseal_ckks, CKKSParameters(8192, (50, 40, 40, 50), 40), marks=pytest.mark.slow),
     ],
 )
 def test_sizes_of_keys(scheme, parameters):

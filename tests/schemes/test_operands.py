@@ -4,7 +4,7 @@ not belong together."""
 import pytest
 
 from he_helpers.schemes.errors import ShapeMismatch, ValueOutOfRange
-from tests.schemes.conftest import LATTICE, deep_pair, is_close, product_pair
+from tests.schemes.conftest import LATTICE, is_close, product_pair
 
 
 @pytest.mark.parametrize("name", LATTICE)
@@ -41,4 +41,4 @@ def test_a_sum_of_nothing(keys):
 @pytest.mark.parametrize("matrix", [[[1, 2], [3]], [["a"], ["b"]], {}])
 def test_what_is_no_matrix_of_numbers(matrix):
     with pytest.raises(ShapeMismatch, match="A matrix of"):
-        deep_pair("tenseal-ckks").public.encrypt([1, 2]) @ matrix
+        product_pair("tenseal-ckks").public.encrypt([1, 2]) @ matrix

@@ -74,6 +74,7 @@ def test_types_of_decrypted_numbers(keys):
     assert numbers.dtype == (np.int64 if keys.public.exact else np.float64) and numbers.shape == (3,)
 
 
+@pytest.mark.slow
 def test_products_and_sums_of_slots(deep):
     x, y = np.array([1, -2, 3, 4, 5]), np.array([5, 4, -3, 2, 1])
     terms = int(deep.public.capacity) // 8
@@ -94,6 +95,7 @@ def test_products_and_sums_of_slots(deep):
         assert is_close(deep, deep.secret.decrypt(again), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 2, 3, 100, 2047, 4087, 4088])
 def test_sums_of_slots_of_any_length(deep, length):
     if length > deep.public.slot_count:
@@ -102,6 +104,7 @@ def test_sums_of_slots_of_any_length(deep, length):
     assert is_close(deep, deep.secret.decrypt(deep.public.encrypt(values, terms=length).sum()), [values.sum()])
 
 
+@pytest.mark.slow
 def test_sums_of_all_slots():
     for name in ("pyfhel-bfv", "pyfhel-ckks", "tenseal-ckks"):
         keys = deep_pair(name)
@@ -113,6 +116,7 @@ def test_sums_of_all_slots():
         keys.public.encrypt(np.zeros(4089, dtype=int), terms=10_000).sum()
 
 
+@pytest.mark.slow
 def test_a_sum_of_a_sum_is_itself(deep):
     """Pyfhel leaves the total in every slot, and would count it once for each."""
     total = deep.public.encrypt([1, 2, 3], terms=100).sum()
@@ -120,6 +124,7 @@ def test_a_sum_of_a_sum_is_itself(deep):
     assert is_close(deep, deep.secret.decrypt((total + total).sum()), [12])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 1), (7, 16), (16, 1), (40, 2)])
 def test_product_with_a_matrix(shape):
     keys = deep_pair("tenseal-ckks")
@@ -162,13 +167,15 @@ def test_evaluation_under_the_evaluation_part_gives_the_same_bytes(keys):
             server.encrypt([1])
 
 
-def test_products_under_the_evaluation_part(deep):
-    server = load_public_key(deep.public.for_evaluation().to_bytes())
-    sent = deep.public.encrypt([1, 2, 3], terms=int(deep.public.capacity) // 4).to_bytes()
-    received = (deep.public.load_ciphertext(sent), server.load_ciphertext(sent))
+@pytest.mark.parametrize("name", LATTICE)
+def test_products_under_the_evaluation_part(name):
+    keys = product_pair(name)
+    server = load_public_key(keys.public.for_evaluation().to_bytes())
+    sent = keys.public.encrypt([1, 2, 3], terms=int(keys.public.capacity) // 4).to_bytes()
+    received = (keys.public.load_ciphertext(sent), server.load_ciphertext(sent))
     here, there = ((c * c * [1, 2, 3]).to_bytes() for c in received)
     assert here == there
-    assert is_close(deep, deep.secret.decrypt(deep.public.load_ciphertext(there)), [1, 8, 27])
+    assert is_close(keys, keys.secret.decrypt(keys.public.load_ciphertext(there)), [1, 8, 27])
 
 
 @pytest.mark.parametrize("name", LATTICE)
@@ -253,6 +260,7 @@ def test_a_stored_key_pair_with_other_parameters_than_its_keys(keys):
     assert tried
 
 
+@pytest.mark.slow
 def test_evaluation_keys_survive_the_bytes(deep):
     again = secret_key_from_bytes(deep.secret.to_bytes())
     x = again.public.encrypt([1, 2, 3], terms=int(deep.public.capacity) // 4)
