@@ -4,7 +4,7 @@ from . import figures as figures
 from . import libraries as libraries
 from . import measuring as measuring
 from . import screening as screening
-from .exercises.progress import progress as progress
+from .exercises.solved import progress as progress
 from .exercises.turn import check as check
 from .exercises.turn import show_solution as show_solution
 from .exercises.turn import your_turn as your_turn

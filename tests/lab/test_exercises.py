@@ -2,8 +2,10 @@
 
 import math
 import stat
+import sys
 from decimal import Decimal
 from fractions import Fraction
+from types import ModuleType
 
 import nbformat
 import numpy as np
@@ -13,13 +15,13 @@ import tenseal as ts
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from he_helpers import lab
-from he_helpers.lab.exercises import Exercise, Numbers, UnknownExercise, Words, Wrong, turn
-from he_helpers.lab.exercises.catalogue import exercises_of, find_exercise, notebooks_with_exercises
+from he_helpers.lab.exercises import Exercise, Numbers, UnknownExercise, Words, Wrong, catalogue, turn
+from he_helpers.lab.exercises.catalogue import exercises_of, notebooks_with_exercises
 from he_helpers.lab.exercises.cells import cells_of
 from he_helpers.lab.exercises.checkers import WrongKind
 from he_helpers.lab.exercises.exercise import LEVELS, Unanswered
 from he_helpers.lab.running import exercise_cells
-from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, WrongRole, enter_role
+from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, WrongRole
 
 ALL = [exercise for notebook in notebooks_with_exercises() for exercise in exercises_of(notebook)]
 each = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.id)
@@ -255,14 +257,24 @@ def test_a_special_mistake_is_found_before_a_general_one():
     assert exercise.judge(40).sentence == exercise.judge(9).sentence == "More than eight."
 
 
-@pytest.mark.parametrize("id", ["00-9", "99-1", "", None, 7])
-def test_an_exercise_that_nobody_declared_is_the_authors_mistake(id):
-    for call in (lambda: lab.your_turn(id), lambda: lab.check(id, 4), lambda: lab.show_solution(id, 4)):
-        with pytest.raises(UnknownExercise, match="The exercises are: 00-1, "):
-            call()
-
-
 @pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A course of three exercises: two in notebook 00, one in notebook 01."""
+    package = ModuleType("declared_for_a_test")
+    package.__path__ = [str(tmp_path / "declared")]
+    (tmp_path / "declared").mkdir()
+    for notebook, exercises in (
+        ("00", (declared(id="00-1", level="write"), declared(id="00-2", level="think"))),
+        ("01", (declared(id="01-1"),)),
+    ):
+        module = ModuleType(f"{package.__name__}.notebook_{notebook}")
+        module.EXERCISES = exercises
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        (tmp_path / "declared" / f"notebook_{notebook}.py").touch()
+    monkeypatch.setattr(catalogue, "declared", package)
+
+
+@pytest.fixture(autouse=True)
 def displayed(monkeypatch):
     """What is displayed, in order."""
     seen = []
@@ -270,62 +282,62 @@ def displayed(monkeypatch):
     return seen
 
 
-def test_a_learner_goes_from_the_placeholder_to_the_right_answer(displayed, workspace):
-    exercise = find_exercise("00-2")
-    answer = lab.your_turn("00-2")
-    assert displayed.pop() == {"text/markdown": exercise.to_do, "text/plain": exercise.to_do}
-    lab.check("00-2", answer)
-    assert displayed.pop()["text/plain"].startswith("00-2: Nothing is answered yet.")
-    lab.check("00-2", 432_193)
-    assert displayed.pop()["text/plain"] == f"00-2: {exercise.wrong[1].sentence}"
+@pytest.mark.parametrize("id", ["00-9", "99-1", "", None, 7])
+def test_an_exercise_that_nobody_declared_is_the_authors_mistake(course, id):
+    for call in (lambda: lab.your_turn(id), lambda: lab.check(id, 4), lambda: lab.show_solution(id, 4)):
+        with pytest.raises(UnknownExercise, match="The exercises are: 00-1, 00-2, 01-1"):
+            call()
+
+
+def test_a_learner_goes_from_the_placeholder_to_the_right_answer(course, displayed, workspace):
+    answer = lab.your_turn("01-1")
+    said = '01-1 (predict): put the number in the place of `lab.your_turn("01-1")`.'
+    assert displayed.pop() == {"text/markdown": said, "text/plain": said}
+    lab.check("01-1", answer)
+    assert displayed.pop()["text/plain"].startswith("01-1: Nothing is answered yet.")
+    lab.check("01-1", 2)
+    assert displayed.pop()["text/plain"] == "01-1: 2 is wrong."
     assert not workspace.root.exists()
-    lab.check("00-2", -432_193)
-    assert displayed.pop()["text/plain"] == f"00-2: Right. {exercise.because}"
-    lab.check("00-2", 432_193)
-    assert solved_cells() == {"00": "1 of 3"}
+    lab.check("01-1", 4)
+    assert displayed.pop()["text/plain"] == "01-1: Right. Two and two."
+    lab.check("01-1", 2)
+    assert shown_progress() == {"00": ("0 of 2", "00-1 (write), 00-2 (think)"), "01": ("1 of 1", "")}
 
 
-def solved_cells():
-    return lab.progress()["solved"].to_dict()
+def shown_progress():
+    table = lab.progress()
+    return {notebook: (row["solved"], row["left"]) for notebook, row in table.iterrows()}
 
 
-def test_the_progress_of_every_role_is_shown_to_nobody_in_particular(workspace):
-    assert solved_cells() == {"00": "0 of 3"}
-    assert lab.progress().loc["00", "left"] == "00-1 (write), 00-2 (predict), 00-3 (think)"
+def test_the_progress_of_every_role_is_shown_to_nobody_in_particular(course, workspace, monkeypatch):
+    fresh = {"00": ("0 of 2", "00-1 (write), 00-2 (think)"), "01": ("0 of 1", "01-1 (predict)")}
+    assert shown_progress() == fresh
     assert not workspace.root.exists(), "looking makes nothing"
-    lab.check("00-1", [244, 150])
+    lab.check("00-1", 4)
     file = workspace.root / "nobody" / "solved_exercises" / "00-1"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and file.read_bytes() == b""
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     (file.parent / "00-9").touch()  # an exercise of another edition
-    enter_role("analyst")
-    lab.check("00-2", -432_193)
-    with pytest.raises(WrongRole, match="nobody in particular"):
-        lab.progress()
+    with monkeypatch.context() as in_a_role:
+        in_a_role.setenv(ROLE_VARIABLE, "analyst")
+        lab.check("01-1", 4)
+        with pytest.raises(WrongRole, match="nobody in particular"):
+            lab.progress()
+    assert (workspace.root / "analyst" / "solved_exercises" / "01-1").exists()
+    assert shown_progress() == {"00": ("1 of 2", "00-2 (think)"), "01": ("1 of 1", "")}
 
 
-def test_what_a_role_has_solved_counts(workspace, monkeypatch):
-    with monkeypatch.context() as later:
-        later.setenv(ROLE_VARIABLE, "analyst")
-        lab.check("00-2", -432_193)
-    assert (workspace.root / "analyst" / "solved_exercises" / "00-2").exists()
-    assert solved_cells() == {"00": "1 of 3"}
-    assert lab.progress().loc["00", "left"] == "00-1 (write), 00-3 (think)"
-
-
-def test_a_solution_is_folded_and_solves_nothing(displayed, workspace):
-    exercise = find_exercise("00-1")
-    lab.show_solution("00-1", [244, 150])
-    assert displayed[0]["text/plain"] == f"Solution of 00-1: `[244, 150]`. {exercise.because}"
-    folded = displayed[0]["text/markdown"]
-    assert folded.startswith("<details><summary>Solution of 00-1</summary>\n\n```python\nencrypted_west")
-    assert folded.endswith("\n\n</details>")
+def test_a_solution_is_folded_and_solves_nothing(course, displayed, workspace):
+    lab.show_solution("00-1", 4)
+    inside = "```python\nsolution = 4\n```\n\n`4`. Two and two."
+    folded = f"<details><summary>Solution of 00-1</summary>\n\n{inside}\n\n</details>"
+    assert displayed == [{"text/markdown": folded, "text/plain": "Solution of 00-1: `4`. Two and two."}]
     assert not workspace.root.exists()
 
 
-def test_a_solution_that_no_longer_fits_says_so(displayed):
-    lab.show_solution("00-1", [244, 151])
-    assert "Not accepted: 1 of 2 numbers" in displayed[0]["text/plain"]
+def test_a_solution_that_no_longer_fits_says_so(course, displayed):
+    lab.show_solution("00-1", 5)
+    assert "Not accepted: The number is too large. Restart" in displayed[0]["text/plain"]
 
 
 @each
@@ -335,30 +347,29 @@ def test_a_folded_solution_shows_no_line_of_it(exercise):
     assert solution.source.splitlines()[0] == f"# Solution of {exercise.id}"
 
 
-def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(tmp_path):
-    exercises = exercises_of("00")
-    places = [new_markdown_cell(f"Your turn {exercise.id}") for exercise in exercises]
-    notebook = new_notebook(cells=[new_markdown_cell("# Start"), *places, new_markdown_cell("End")])
-    file = tmp_path / "00_start_here.ipynb"
-    nbformat.write(notebook, file)
+def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(course, tmp_path):
+    cells = [new_markdown_cell(f"Your turn {id}") for id in ("00-1", "00-2")]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Start"), *cells]), tmp_path / "00_start_here.ipynb")
+    nbformat.write(new_notebook(cells=[new_markdown_cell("Your turn 01-1")]), tmp_path / "01_key_generation.ipynb")
     assert exercise_cells.main(tmp_path) == 0
-    first = nbformat.read(file, as_version=4)
-    assert [cell.id for cell in first.cells[1:5]] == [
-        f"exercise-00-1-{part}" for part in ("task", "answer", "check", "solution")
+    first = nbformat.read(tmp_path / "00_start_here.ipynb", as_version=4)
+    parts = ("task", "answer", "check", "solution")
+    assert [cell.id for cell in first.cells[1:]] == [
+        f"exercise-{id}-{part}" for id in ("00-1", "00-2") for part in parts
     ]
-    assert len(first.cells) == 2 + 4 * len(exercises)
+    assert len(nbformat.read(tmp_path / "01_key_generation.ipynb", as_version=4).cells) == 4
     # Outputs stay with a cell that did not change, and go with one that did.
     for cell in first.cells[2:4]:
         cell.execution_count = 1
     first.cells[3].source = "lab.check()"
-    nbformat.write(first, file)
+    nbformat.write(first, tmp_path / "00_start_here.ipynb")
     assert exercise_cells.main(tmp_path) == 0
-    again = nbformat.read(file, as_version=4)
+    again = nbformat.read(tmp_path / "00_start_here.ipynb", as_version=4)
     assert [cell.id for cell in again.cells] == [cell.id for cell in first.cells]
     assert [cell.execution_count for cell in again.cells[2:5]] == [1, None, None]
 
 
-def test_an_exercise_without_a_place_is_named(tmp_path, capsys):
+def test_an_exercise_without_a_place_is_named(course, tmp_path, capsys):
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Start")]), tmp_path / "00_start_here.ipynb")
     assert exercise_cells.main(tmp_path) == 1
     assert "no place for the exercise 00-1. Put a text cell there that says: Your turn 00-1" in capsys.readouterr().err

@@ -3,7 +3,7 @@ from .checkers import Numbers as Numbers
 from .checkers import Words as Words
 from .exercise import Exercise as Exercise
 from .exercise import Wrong as Wrong
-from .progress import progress as progress
+from .solved import progress as progress
 from .turn import check as check
 from .turn import show_solution as show_solution
 from .turn import your_turn as your_turn

@@ -8,7 +8,7 @@ from IPython.display import display
 
 from he_helpers.lab.exercises.catalogue import find_exercise
 from he_helpers.lab.exercises.exercise import Unanswered
-from he_helpers.lab.exercises.progress import record_solved
+from he_helpers.lab.exercises.solved import record_solved
 
 
 def your_turn(id: str) -> Unanswered:
