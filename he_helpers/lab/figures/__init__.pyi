@@ -1,3 +1,4 @@
+from .chain import prime_chain as prime_chain
 from .course import Role as Role
 from .course import Step as Step
 from .holdings import who_holds_what as who_holds_what
