@@ -82,8 +82,20 @@ def blood_sugar(stream: random.Random) -> float:
 def cigarettes(stream: random.Random) -> float:
     """What a smoker says: in packs and halves of packs, mostly."""
     number = stream.random()
-    for share, value in ((0.36, 20.0), (0.47, 30.0), (0.55, 15.0), (0.62, 10.0), (0.68, 9.0), (0.74, 5.0),
-                         (0.79, 3.0), (0.83, 40.0), (0.87, 1.0), (0.90, 43.0), (0.93, 25.0), (0.96, 2.0)):
+    for share, value in (
+        (0.36, 20.0),
+        (0.47, 30.0),
+        (0.55, 15.0),
+        (0.62, 10.0),
+        (0.68, 9.0),
+        (0.74, 5.0),
+        (0.79, 3.0),
+        (0.83, 40.0),
+        (0.87, 1.0),
+        (0.90, 43.0),
+        (0.93, 25.0),
+        (0.96, 2.0),
+    ):
         if number < share:
             return value
     return 15.0 + 5.0 * int(8.0 * stream.random())
@@ -256,9 +268,7 @@ def deal(stream: random.Random, values: Sequence[Values]) -> dict[str, list[int 
     return dict(zip(NAMES, people, strict=True))
 
 
-def swap(
-    people: list[list[int | None]], wanted: dict[tuple[int, int], float], stream: random.Random
-) -> None:
+def swap(people: list[list[int | None]], wanted: dict[tuple[int, int], float], stream: random.Random) -> None:
     """Exchange single values of two people where that lessens the squared errors of the correlations.
 
     Only people without missing values take part, so that each swap changes one sum of products a pair of columns and

@@ -121,8 +121,9 @@ def round_to_sums(fitted: list[float], sums: list[tuple[list[int], int]]) -> lis
 
 def choose(costs: list[int], constraints: list[LinearConstraint]) -> list[int] | None:
     """The cheapest choice of cells to round up (1, else 0), or None where the constraints allow none."""
-    solution = milp(costs, constraints=constraints, bounds=Bounds(0, 1), integrality=np.ones(len(costs)),
-                    options={"mip_rel_gap": 0})
+    solution = milp(
+        costs, constraints=constraints, bounds=Bounds(0, 1), integrality=np.ones(len(costs)), options={"mip_rel_gap": 0}
+    )
     if solution.status == INFEASIBLE:
         return None
     if not solution.success:

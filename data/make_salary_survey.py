@@ -62,9 +62,7 @@ def shuffle(values: list[int], stream: random.Random) -> None:
         values[last], values[other] = values[other], values[last]
 
 
-def matched(
-    drawn: Sequence[float], low: int, high: int, total: int, std: float, stream: random.Random
-) -> list[int]:
+def matched(drawn: Sequence[float], low: int, high: int, total: int, std: float, stream: random.Random) -> list[int]:
     """Whole numbers from ``low`` to ``high`` near to those drawn, with this sum and standard deviation (n - 1)."""
     values = [min(max(int(value + 0.5), low), high) for value in drawn]
     ends = {values.index(min(values)): low, values.index(max(values)): high}

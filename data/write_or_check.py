@@ -36,6 +36,9 @@ def _compare(made: bytes, path: Path) -> int:
     pairs = zip(there.splitlines(), made.splitlines(), strict=False)
     common = next((i for i, (old, new) in enumerate(pairs, 1) if old != new), None)
     where = f"first in line {common}" if common else f"{len(there)} bytes, {len(made)} expected"
-    print(f"{path.name}: differs from what its script makes ({where}); run the script without --check, "
-          "or restore the file", file=sys.stderr)
+    print(
+        f"{path.name}: differs from what its script makes ({where}); run the script without --check, "
+        "or restore the file",
+        file=sys.stderr,
+    )
     return 1

@@ -59,9 +59,7 @@ def private_folder(path: Path | str) -> Path:
             "name the folder itself."
         )
     if not stat.S_ISDIR(state.st_mode):
-        raise UnreadableFile(
-            f"{path} is a file, where a folder was expected. Move it away or choose another folder."
-        )
+        raise UnreadableFile(f"{path} is a file, where a folder was expected. Move it away or choose another folder.")
     _check_closed(path, state, "folder", 0o700)
     return path
 
@@ -125,9 +123,7 @@ def read_private(path: Path, largest: int) -> bytes:
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         if size > largest:
-            raise UnreadableFile(
-                f"{path} has {size:,} bytes, and at most {largest:,} were expected. It is not read."
-            )
+            raise UnreadableFile(f"{path} has {size:,} bytes, and at most {largest:,} were expected. It is not read.")
         return file.read(largest)
 
 

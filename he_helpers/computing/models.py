@@ -251,9 +251,7 @@ def rerandomise(ciphertext: Ciphertext, key: PublicKey) -> Ciphertext:
     return Ciphertext(ciphertext.key, fresh.native, fresh.length, fresh.padding, key.capacity, consumed)
 
 
-def _check_inputs(
-    model: LinearModel | LogisticModel, key: PublicKey, inputs: Mapping[str, Ciphertext]
-) -> None:
+def _check_inputs(model: LinearModel | LogisticModel, key: PublicKey, inputs: Mapping[str, Ciphertext]) -> None:
     needed = set(model.weights)
     if set(inputs) != needed:
         missing, unknown = sorted(needed - set(inputs)), len(set(inputs) - needed)

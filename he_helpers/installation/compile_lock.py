@@ -60,7 +60,11 @@ def _uv(options: list[str], project: Path, requirements: str | None = None) -> s
     path = sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", os.defpath)
     run = subprocess.run(
         ["uv", *_RESOLVER, *options],
-        cwd=project, input=requirements, stdout=subprocess.PIPE, text=True, env={**os.environ, "PATH": path},
+        cwd=project,
+        input=requirements,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PATH": path},
     )
     if run.returncode:
         sys.exit("uv could not resolve pyproject.toml; nothing was written.")

@@ -37,17 +37,23 @@ def require_compiler() -> None:
     compiler = _compiler()
     if compiler is None:
         raise InstallationError(
-            "Pyfhel is compiled from source, and no C++ compiler (c++, g++, clang++) was found.\n"
-            + _WHAT_TO_INSTALL
+            "Pyfhel is compiled from source, and no C++ compiler (c++, g++, clang++) was found.\n" + _WHAT_TO_INSTALL
         )
     openmp = ["-Xpreprocessor", "-fopenmp"] if platform.system() == "Darwin" else ["-fopenmp"]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "trial.cpp")
         source.write_text(_PROGRAM)
         command = [
-            *compiler, "-std=c++17", *openmp, *shlex.split(os.environ.get("CXXFLAGS", "")),
-            f"-I{sysconfig.get_path('include')}", str(source), "-o", str(Path(folder, "trial")),
-            *shlex.split(os.environ.get("LDFLAGS", "")), "-fopenmp",
+            *compiler,
+            "-std=c++17",
+            *openmp,
+            *shlex.split(os.environ.get("CXXFLAGS", "")),
+            f"-I{sysconfig.get_path('include')}",
+            str(source),
+            "-o",
+            str(Path(folder, "trial")),
+            *shlex.split(os.environ.get("LDFLAGS", "")),
+            "-fopenmp",
         ]
         run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:

@@ -14,9 +14,7 @@ from he_helpers.installation.errors import InstallationError
 LEARNER = "learner"
 BUILD = "build"
 
-_FIRST_LINE = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*\\?"
-)
+_FIRST_LINE = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*\\?")
 _SET_COMMENT = re.compile(r"^ +# set: (?P<sets>.+)$", re.MULTILINE)
 _HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})\b")
 

@@ -56,8 +56,18 @@ def install(
         file.write_text(requirements)
         start = output.tell()
         command = [
-            sys.executable, "-m", "pip", "--no-input", "--disable-pip-version-check",
-            "install", "--no-deps", "--require-hashes", "--force-reinstall", *options, "-r", str(file),
+            sys.executable,
+            "-m",
+            "pip",
+            "--no-input",
+            "--disable-pip-version-check",
+            "install",
+            "--no-deps",
+            "--require-hashes",
+            "--force-reinstall",
+            *options,
+            "-r",
+            str(file),
         ]
         run = subprocess.run(
             command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})},

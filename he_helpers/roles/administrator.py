@@ -100,9 +100,7 @@ class DataAdministrator(Participant):
         file = self._file(self._public_keys, name, ".key")
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._public_keys.glob("*.key"))) or "none"
-            raise NotThere(
-                f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first."
-            )
+            raise NotThere(f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first.")
         return load_public_key(read_private(file, _LARGEST_TABLE))
 
     @property
@@ -291,9 +289,7 @@ class DataAdministrator(Participant):
                 f"If that is meant, pass recipient={review.recipient!r}."
             )
         assert review.recipient is not None and review.answered is not None, "a clean review has both"
-        self.connection.put(
-            "requests", identifier, "decision", document={"decision": "approved", "reason": reason}
-        )
+        self.connection.put("requests", identifier, "decision", document={"decision": "approved", "reason": reason})
         self._decisions.record(
             identifier,
             Approval(reason, review.dataset, review.recipient, review.subject(), review.answered),
@@ -312,9 +308,7 @@ class DataAdministrator(Participant):
                 "You approved this request, and its result may have been released. A decision stands, whatever status "
                 "the server shows: later requests are compared with it."
             )
-        self.connection.put(
-            "requests", request["id"], "decision", document={"decision": "refused", "reason": reason}
-        )
+        self.connection.put("requests", request["id"], "decision", document={"decision": "refused", "reason": reason})
         self._decisions.record(request["id"], Refusal(reason, request["dataset"]))
 
     def release(self, request_id: str) -> pd.DataFrame:
@@ -327,18 +321,12 @@ class DataAdministrator(Participant):
         """
         decision = self._decisions.decision(checked_uuid(request_id))
         if not isinstance(decision, Approval):
-            raise NotApproved(
-                "You have not approved this request from this folder. Call review(), then approve()."
-            )
+            raise NotApproved("You have not approved this request from this folder. Call review(), then approve().")
         review = self._clean_review(request_id)
         if review.subject() != decision.subject:
-            raise ReviewNotClean(
-                "The server now shows another request under this id than the one that you approved."
-            )
+            raise ReviewNotClean("The server now shows another request under this id than the one that you approved.")
         if review.status not in _DECIDED_FOR:
-            raise NotApproved(
-                f"The status of this request on the server is {review.status!r}; expected 'approved'."
-            )
+            raise NotApproved(f"The status of this request on the server is {review.status!r}; expected 'approved'.")
         assert review.query is not None and review.aggregate is not None and review.recipient is not None, (
             "a clean review has them"
         )
@@ -368,9 +356,7 @@ class DataAdministrator(Participant):
         for file in sorted(self._public_keys.glob("*.key")):
             if self.public_key(file.stem).fingerprint == fingerprint:
                 return secret_key_from_bytes(self.keyring.load(_entry(file.stem), self._passphrase)).secret
-        raise NotThere(
-            f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here."
-        )
+        raise NotThere(f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here.")
 
     def _recipient(self, fingerprint: str) -> str:
         return self.contacts.find(fingerprint) or "unknown key"
@@ -380,9 +366,7 @@ class DataAdministrator(Participant):
         identifier = checked_uuid(request_id)
         request = self.connection.get("requests", identifier)
         if not isinstance(request, dict) or request.get("id") != identifier:
-            raise UnreadableAnswer(
-                f"Asked for the request {identifier}, the server described another one, or none."
-            )
+            raise UnreadableAnswer(f"Asked for the request {identifier}, the server described another one, or none.")
         if not isinstance(request.get("dataset"), str):
             raise UnreadableAnswer(
                 f"The server's description of the request {identifier} has no name of a dataset, so there is nothing "
@@ -423,16 +407,9 @@ class DataAdministrator(Participant):
 
     @staticmethod
     def _file(folder: Path, name: str, ending: str) -> Path:
-        if (
-            not isinstance(name, str)
-            or not name
-            or len(name) > 100
-            or not name.isprintable()
-            or set("/\\") & set(name)
-        ):
+        if not isinstance(name, str) or not name or len(name) > 100 or not name.isprintable() or set("/\\") & set(name):
             raise InvalidName(
-                f"{name!r:.80} cannot be the name of a key or dataset. Use letters, digits, hyphens, "
-                "underscores."
+                f"{name!r:.80} cannot be the name of a key or dataset. Use letters, digits, hyphens, underscores."
             )
         if name.startswith("."):
             raise InvalidName(f"The name {name!r:.80} begins with a dot. Begin with a letter or a digit.")
@@ -460,5 +437,3 @@ def _shown(review: Review) -> Shown:
 
 def _entry(name: str) -> str:
     return f"homomorphic encryption key {name}"
-
-

@@ -102,9 +102,7 @@ class DataAnalyst(Participant):
         file = self._requests / f"{identifier}.json"
         first = not file.exists()
         if not first and read_private(file, _LARGEST_RECORD) != record:
-            raise AlreadyThere(
-                "You have asked something else under this request id. Leave it out to get a new one."
-            )
+            raise AlreadyThere("You have asked something else under this request id. Leave it out to get a new one.")
         write_private(file, record)
         try:
             self.connection.put("requests", identifier, document=asked)
@@ -187,9 +185,6 @@ class DataAnalyst(Participant):
         file = self._requests / f"{request_id}.json"
         if not file.exists():
             raise NotThere(
-                f"You have not asked the request {request_id} from this folder, so its result cannot be "
-                "verified."
+                f"You have not asked the request {request_id} from this folder, so its result cannot be verified."
             )
         return json.loads(read_private(file, _LARGEST_RECORD))
-
-

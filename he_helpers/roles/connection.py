@@ -69,9 +69,7 @@ class Connection:
         except (TypeError, httpx.InvalidURL):
             address = httpx.URL("")
         if address.scheme not in {"http", "https"} or not address.host or address.userinfo:
-            raise ServerUnreachable(
-                "The server's address must look like http://127.0.0.1:8000 or https://host."
-            )
+            raise ServerUnreachable("The server's address must look like http://127.0.0.1:8000 or https://host.")
         self.server = server.rstrip("/")
         self._token = _read_token(Path(folder) / "token")
         self._client = httpx.Client(
@@ -275,8 +273,7 @@ def _read_token(path: Path) -> Hidden[str]:
         ) from None
     if not token.reveal() or not all(33 <= ord(character) <= 126 for character in token.reveal()):
         raise NotThere(
-            f"{path} does not hold a token: expected one line of printable characters. Ask the server's "
-            "operator."
+            f"{path} does not hold a token: expected one line of printable characters. Ask the server's operator."
         )
     return token
 

@@ -53,9 +53,7 @@ class ServerRefused(RoleError):
     ``extra`` maps its further members, for instance ``extra["known"]``, the names that the server does know.
     """
 
-    def __init__(
-        self, status: int, type: str, title: str, detail: str, extra: Mapping[str, Any] | None = None
-    ):
+    def __init__(self, status: int, type: str, title: str, detail: str, extra: Mapping[str, Any] | None = None):
         self.status = status
         self.type = type
         self.title = title

@@ -124,9 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (run, add, scoring):
         command.add_argument("--folder", type=Path, required=True, help="the server's own folder")
     for command in (run, add):
-        command.add_argument(
-            "--database", metavar="URL", help="an SQLAlchemy URL; by default SQLite in the folder"
-        )
+        command.add_argument("--database", metavar="URL", help="an SQLAlchemy URL; by default SQLite in the folder")
     return parser
 
 

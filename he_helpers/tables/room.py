@@ -39,6 +39,7 @@ def check_room(packing: Packing, columns: Sequence[Column], numbers: np.ndarray,
     Raises ValueOutOfRange, naming column and row: a value above its share of a slot, or decimals that the error of CKKS
     would change; DepthExhausted: more terms than the noise budget of BFV allows.
     """
+
     def ways() -> list[str]:
         return [*_partial_sums(packing, largest, key), *_parameters(packing, columns, largest, key)]
 

@@ -86,8 +86,9 @@ def within(limits: Limits, idle_space: int | None) -> Iterator[None]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     # The system counts over the whole life of a process.
     used = math.ceil(usage.ru_utime + usage.ru_stime)
-    with _soft_limit(resource.RLIMIT_CPU, used + limits.processor_seconds), _soft_limit(
-        resource.RLIMIT_AS, None if idle_space is None else idle_space + limits.memory
+    with (
+        _soft_limit(resource.RLIMIT_CPU, used + limits.processor_seconds),
+        _soft_limit(resource.RLIMIT_AS, None if idle_space is None else idle_space + limits.memory),
     ):
         assert sys.__stderr__ is not None, "a worker is started with one"
         # Runs beside the interpreter, so that it also ends an orphan that hangs inside a library.

@@ -33,9 +33,7 @@ _ENVIRONMENT = {
     "CONDA_PREFIX",
 }
 # Threads give the libraries nothing, and each takes memory: glibc reserves 64 MB of addresses for each.
-_ONE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
-}
+_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")}
 # What the head of an answer has, by its outcome.
 _HEADS: dict[str, dict[str, type]] = {
     "done": {"retires": bool},

@@ -156,11 +156,14 @@ def test_every_advice_keeps_to_the_tables_and_gives_its_reasons(seed):
             assert fit.expected_error <= job.largest_error
             assert job.scheme in (None, fit.scheme)
             lattice = {"ring dimension", "moduli chain", "headroom", "security"}
-            assert set(fit.reasons) == {
-                "bfv": lattice | {"plaintext modulus"},
-                "ckks": lattice | {"scale"},
-                "paillier": {"key length", "lane", "headroom"},
-            }[fit.scheme.split("-")[-1]]
+            assert (
+                set(fit.reasons)
+                == {
+                    "bfv": lattice | {"plaintext modulus"},
+                    "ckks": lattice | {"scale"},
+                    "paillier": {"key length", "lane", "headroom"},
+                }[fit.scheme.split("-")[-1]]
+            )
             assert fit.upload_bytes >= fit.sizes.ciphertext and fit.total_bytes > fit.upload_bytes
         named = " ".join([str(fit.scheme) for fit in advice.fits] + list(advice.others))
         assert all(scheme in named for scheme in ("tenseal-bfv", "tenseal-ckks", "pyfhel-bfv", "paillier"))

@@ -145,7 +145,12 @@ def test_branch_accounts_shape():
     assert len(frame) == 480
     assert not frame.duplicated(["Branch", "Quarter"]).any()
     assert frame.groupby("Region")["Branch"].nunique().to_dict() == {
-        "Centre": 12, "East": 8, "North": 16, "South": 14, "West": 10}
+        "Centre": 12,
+        "East": 8,
+        "North": 16,
+        "South": 14,
+        "West": 10,
+    }
     assert sorted(frame["Quarter"].unique()) == [f"{year}-Q{q}" for year in (2023, 2024) for q in range(1, 5)]
     rows = records(DATA / "branch_accounts.csv")
     assert [row["Record ID"] for row in rows] == [str(number) for number in range(1, 481)]
@@ -205,7 +210,9 @@ def test_shipped_table_with_chosen_columns():
     frame = load_table("branch_accounts", labels="Region", numbers=["Revenue"])
     assert list(frame.columns) == ["Region", "Revenue"]
     assert list(load_table("branch_accounts", labels=["Region"]).columns) == [
-        "Region", *SHIPPED["branch_accounts"].numbers]
+        "Region",
+        *SHIPPED["branch_accounts"].numbers,
+    ]
     assert "Record ID" in load_table("branch_accounts", labels=["Record ID"])
 
 
@@ -226,11 +233,14 @@ def test_own_file_with_named_columns(own):
     assert list(own(text, labels="Town", numbers="Cost").columns) == ["Town", "Cost"]
 
 
-@pytest.mark.parametrize("content", [
-    b"\xef\xbb\xbfTown,Cost\nA,1\n",
-    b"Town,Cost\r\nA,1\r\n",
-    b'"Town","Cost"\n"A","1"',
-])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfTown,Cost\nA,1\n",
+        b"Town,Cost\r\nA,1\r\n",
+        b'"Town","Cost"\n"A","1"',
+    ],
+)
 def test_byte_order_mark_line_ends_and_quotes_are_accepted(own, content):
     assert own(content).to_dict("list") == {"Town": ["A"], "Cost": [1]}
 
@@ -245,20 +255,29 @@ WRONG_FILES = {
     "empty": ("", {}, "own.csv is empty"),
     "blank": ("\n \n", {}, "own.csv is empty"),
     "header only": ("Town,Cost\n", {}, "header but no rows"),
-    "missing label": ("Town,Cost\nA,1\n", {"labels": ["Twon"]},
-                      r"own.csv has no column 'Twon' \(closest: 'Town'\); it has: Town, Cost"),
+    "missing label": (
+        "Town,Cost\nA,1\n",
+        {"labels": ["Twon"]},
+        r"own.csv has no column 'Twon' \(closest: 'Town'\); it has: Town, Cost",
+    ),
     "missing number": ("Town,Cost\nA,1\n", {"numbers": ["COST"]}, r"no column 'COST' \(closest: 'Cost'\)"),
     "missing, not close": ("Town,Cost\nA,1\n", {"numbers": ["xyz"]}, "no column 'xyz'; it has: Town, Cost"),
-    "label and number": ("Town,Cost\nA,1\n", {"labels": ["Town"], "numbers": ["Town"]},
-                         "'Town' cannot be label and numeric at once"),
+    "label and number": (
+        "Town,Cost\nA,1\n",
+        {"labels": ["Town"], "numbers": ["Town"]},
+        "'Town' cannot be label and numeric at once",
+    ),
     "text": ("Town,Cost\nA,1\nB,abc\n", {"numbers": ["Cost"]}, "column 'Cost', line 3: 'abc'.*it is text"),
     "several": ("Town,Cost\nA,x\nB,y\nC,z\n", {"numbers": ["Cost"]}, "line 2: 'x'.*the first of 3"),
     "unit": ("Town,Cost\nA,12 EUR\n", {"numbers": ["Cost"]}, "line 2: '12 EUR'.*without unit"),
     "underscore": ("Town,Cost\nA,1_0\n", {"numbers": ["Cost"]}, "it is text"),
     "other digits": ("Town,Cost\nA,\u0661\n", {"numbers": ["Cost"]}, "it is text"),
     "hexadecimal": ("Town,Cost\nA,0x1F\n", {"numbers": ["Cost"]}, "it is text"),
-    "inferred, mixed": ("Town,Cost\nA,1\nB,abc\n", {}, "1 of 2 values are numbers, but line 3 has 'abc'.*"
-                        "readable for the server.*labels="),
+    "inferred, mixed": (
+        "Town,Cost\nA,1\nB,abc\n",
+        {},
+        "1 of 2 values are numbers, but line 3 has 'abc'.*readable for the server.*labels=",
+    ),
     "inferred, missing": ("Town,Cost\nA,1\nB,\n", {}, "line 3 has '': the value is missing"),
     "duplicate": ("Cost,Town,Cost\n1,A,2\n", {}, "'Cost' more than once"),
     "duplicate, spaces": ("Cost,Town, Cost\n1,A,2\n", {}, "'Cost' more than once"),
@@ -276,16 +295,28 @@ WRONG_FILES = {
     "too many digits": ("Town,Cost\nA,0.1234567890123456\n", {"numbers": ["Cost"]}, "more than 15 digits"),
     "too large": ("Town,Cost\nA,1e400\n", {}, "'1e400'.*more than 15 digits"),
     "empty label": ("Town,Cost\nA,1\n,2\n", {}, "column 'Town', line 3: the label is empty"),
-    "semicolons": ("Town;Cost\nA;1,5\n", {},
-                   'separated by semicolons; commas were expected.*separator=";".*decimal=","'),
-    "commas": ("Town,Cost\nA,1.5\n", {"separator": ";"},
-               'separated by commas; semicolons were expected. Load it without separator=";"$'),
-    "a point among commas": ("Town;Cost\nA;1,5\nB;2.5\n", {"decimal": ",", "separator": ";"},
-                             "line 3: '2.5' has a decimal point, and decimal=\",\" was given"),
+    "semicolons": (
+        "Town;Cost\nA;1,5\n",
+        {},
+        'separated by semicolons; commas were expected.*separator=";".*decimal=","',
+    ),
+    "commas": (
+        "Town,Cost\nA,1.5\n",
+        {"separator": ";"},
+        'separated by commas; semicolons were expected. Load it without separator=";"$',
+    ),
+    "a point among commas": (
+        "Town;Cost\nA;1,5\nB;2.5\n",
+        {"decimal": ",", "separator": ";"},
+        "line 3: '2.5' has a decimal point, and decimal=\",\" was given",
+    ),
     "one mark for both": ("Town,Cost\nA,1\n", {"decimal": ","}, "decimal commas go with separator"),
     "no such mark": ("Town,Cost\nA,1\n", {"decimal": "'"}, "is not known"),
-    "inferred, decimal comma": ('Town,Cost\nA,"1,5"\nB,"2,25"\n', {},
-                                'line 2: \'1,5\' looks like an amount.*readable for the server.*decimal=","'),
+    "inferred, decimal comma": (
+        'Town,Cost\nA,"1,5"\nB,"2,25"\n',
+        {},
+        "line 2: '1,5' looks like an amount.*readable for the server.*decimal=\",\"",
+    ),
     "inferred, decimal comma, rest missing": ('Town,Cost\nA,-\nB,"2,25"\n', {}, "line 3: '2,25' looks like an amount"),
     "inferred, thousands": ('Town,Cost\nA,"1,234.50"\n', {}, "'1,234.50' looks like.*without thousands separators"),
     "inferred, currency": ("Town,Cost\nA,12 EUR\n", {}, "'12 EUR' looks like an amount.*labels="),
@@ -327,7 +358,11 @@ def test_columns_named_by_numbers(own):
 def test_decimal_commas_and_semicolons(own):
     frame = own("Town;Cost;Rate;Year\nSt. Gallen;1,50;-,5;2020\nB, C;-3;2,;2021\n", decimal=",", separator=";")
     assert frame.to_dict("list") == {
-        "Town": ["St. Gallen", "B, C"], "Cost": [1.5, -3.0], "Rate": [-0.5, 2.0], "Year": [2020, 2021]}
+        "Town": ["St. Gallen", "B, C"],
+        "Cost": [1.5, -3.0],
+        "Rate": [-0.5, 2.0],
+        "Year": [2020, 2021],
+    }
     assert decimals(frame) == {"Cost": 2, "Rate": 1, "Year": 0}
 
 
@@ -343,10 +378,48 @@ def test_ordered_labels_are_sorted_by_the_numbers_in_them(own):
 
 # The fast way, and cell by cell
 
-CELLS = ["1", "-20", "+3", "007", "1.50", "-.5", "2.", "0.125", "1e3", "1.5E-2", "123456789012345", "1234567890123456",
-         "12345678901.1234", "0.00000000000001", "99999999999999999999", "inf", "nan", "NaN", "NA", "", " 4", "5 ",
-         "1 2", "x", "é", " y", "True", "1,5", "0x1F", "1_0", "\u0661", "--1", "1.2.3", "-", "+", ".", "1e", "#", "'3'",
-         '"4"']
+CELLS = [
+    "1",
+    "-20",
+    "+3",
+    "007",
+    "1.50",
+    "-.5",
+    "2.",
+    "0.125",
+    "1e3",
+    "1.5E-2",
+    "123456789012345",
+    "1234567890123456",
+    "12345678901.1234",
+    "0.00000000000001",
+    "99999999999999999999",
+    "inf",
+    "nan",
+    "NaN",
+    "NA",
+    "",
+    " 4",
+    "5 ",
+    "1 2",
+    "x",
+    "é",
+    " y",
+    "True",
+    "1,5",
+    "0x1F",
+    "1_0",
+    "\u0661",
+    "--1",
+    "1.2.3",
+    "-",
+    "+",
+    ".",
+    "1e",
+    "#",
+    "'3'",
+    '"4"',
+]
 
 
 def loaded(load, text, **arguments):
@@ -386,7 +459,10 @@ def test_a_plain_file_is_not_read_cell_by_cell(own, end, monkeypatch):
     text = end.join(["Town,Year,Cost", "A,2020,1.50", "B,2021,-20", "Orléans,2021,0.125"]) + end
     frame = own(text, numbers="Cost", labels=["Town", "Year"])
     assert frame.to_dict("list") == {
-        "Town": ["A", "B", "Orléans"], "Year": ["2020", "2021", "2021"], "Cost": [1.5, -20.0, 0.125]}
+        "Town": ["A", "B", "Orléans"],
+        "Year": ["2020", "2021", "2021"],
+        "Cost": [1.5, -20.0, 0.125],
+    }
     assert decimals(frame) == {"Cost": 3}
 
 

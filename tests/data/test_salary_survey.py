@@ -14,8 +14,13 @@ from he_helpers.lab.notebook.data import load_table
 DATA = Path(__file__).resolve().parents[2] / "data"
 ANSWERS = ["age", "healthy_eating", "active_lifestyle", "gender"]
 # Published: salary = 993.1 - 0.59 age + 466.4 healthy_eating - 184.5 active_lifestyle + 2.3 gender, residual 404.
-COEFFICIENTS = {"intercept": (993.1, 1), "age": (-0.59, 2), "healthy_eating": (466.4, 1),
-                "active_lifestyle": (-184.5, 1), "gender": (2.3, 1)}
+COEFFICIENTS = {
+    "intercept": (993.1, 1),
+    "age": (-0.59, 2),
+    "healthy_eating": (466.4, 1),
+    "active_lifestyle": (-184.5, 1),
+    "gender": (2.3, 1),
+}
 
 
 @pytest.fixture

@@ -151,9 +151,7 @@ class Campaign:
         self.report.failures[number] = f"{what}; kept as {kept}"
 
 
-def fuzz(
-    numbers: range, seed: int, folder: Path, keep: Path, module: str = "he_helpers.server"
-) -> Report:
+def fuzz(numbers: range, seed: int, folder: Path, keep: Path, module: str = "he_helpers.server") -> Report:
     """Run a campaign against servers of its own, which work in the empty ``folder``.
 
     module: what is started as the server. A server that ends early is a failure of the campaign's last body.

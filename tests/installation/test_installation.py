@@ -300,11 +300,14 @@ def test_the_check_tries_every_library(pyproject):
 
 
 def test_the_check_says_what_does_not_work(monkeypatch):
-    monkeypatch.setattr("he_helpers.lab.libraries.trials.TRIALS", {
-        "phe": "raise RuntimeError('broken')",
-        "numpy": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
-        "no-such-library": "",
-    })
+    monkeypatch.setattr(
+        "he_helpers.lab.libraries.trials.TRIALS",
+        {
+            "phe": "raise RuntimeError('broken')",
+            "numpy": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+            "no-such-library": "",
+        },
+    )
     broken, crashed, missing = check_libraries()
     assert isinstance(broken, Row) and broken.works == "no: RuntimeError: broken"
     assert crashed.works == "no: it crashed with signal 11"

@@ -103,8 +103,8 @@ def test_git_asks_the_filter(tmp_path, stored, run, monkeypatch):
     git("add", ".")
     path.write_bytes(written(run))
     tell_git_after_saving(str(path))
-    assert git("status", "--short") == "A  .gitattributes\nA  \"notebooks/00 first.ipynb\"\n"
+    assert git("status", "--short") == 'A  .gitattributes\nA  "notebooks/00 first.ipynb"\n'
     run.cells[2].source = "answer = 2"
     path.write_bytes(written(run))
     tell_git_after_saving(str(path))
-    assert git("status", "--short") == "A  .gitattributes\nAM \"notebooks/00 first.ipynb\"\n"
+    assert git("status", "--short") == 'A  .gitattributes\nAM "notebooks/00 first.ipynb"\n'

@@ -22,9 +22,7 @@ from he_helpers.lab.evidence.control import process_that_holds
 
 pytestmark = pytest.mark.slow
 
-linux_only = pytest.mark.skipif(
-    sys.platform != "linux", reason="only Linux lets a process be read from outside"
-)
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process be read from outside")
 ABSENT = np.random.default_rng(11).bytes(64)
 
 # Loads a private TenSEAL context and a table as any program would, and says how the secret key lies in
@@ -84,9 +82,7 @@ def start(tmp_path):
 
 
 @linux_only
-def test_a_secret_key_and_plaintext_values_are_found_in_a_real_process(
-    start, tmp_path, server_folder, accounts
-):
+def test_a_secret_key_and_plaintext_values_are_found_in_a_real_process(start, tmp_path, server_folder, accounts):
     accounts.to_csv(tmp_path / "accounts.csv", index=False)
     pid = start("everything")
     words = np.array((tmp_path / "words").read_text().split(), dtype="<u8").tobytes()
@@ -110,9 +106,7 @@ def test_nothing_is_found_in_a_process_that_holds_nothing(start, tmp_path, serve
     pid = start("nothing")
     secret = np.random.default_rng(1).integers(0, 2**36, 512).astype("<u8").tobytes()
     with collect(server_folder, pid, tmp_path / "evidence") as evidence:
-        found = search(
-            evidence, {"secret key": needles_of_bytes(secret), **needles_of_number_table(accounts, 2)}
-        )
+        found = search(evidence, {"secret key": needles_of_bytes(secret), **needles_of_number_table(accounts, 2)})
     assert (found == 0).all(axis=None)
 
 
@@ -136,9 +130,7 @@ def test_what_is_planted_is_found_in_every_place(tmp_path, server_folder, accoun
 
 @linux_only
 def test_modules_are_found_as_the_process_itself_lists_them(tmp_path, server_folder):
-    program = (
-        "import sys, json, sqlalchemy, time\nprint(json.dumps(list(sys.modules)), flush=True)\ntime.sleep(60)"
-    )
+    program = "import sys, json, sqlalchemy, time\nprint(json.dumps(list(sys.modules)), flush=True)\ntime.sleep(60)"
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     try:
         listed = set(pd.read_json(io.StringIO(process.stdout.readline()))[0])

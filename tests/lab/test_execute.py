@@ -59,9 +59,7 @@ def test_outputs_are_stored_without_what_varies(notebooks, stopped):
     stored = nbformat.read(path, as_version=4)
     assert [cell.id for cell in stored.cells] == ids
     assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3]
-    assert [(output.output_type, output.text) for output in stored.cells[1].outputs] == [
-        ("stream", "a\nb\nc\n")
-    ]
+    assert [(output.output_type, output.text) for output in stored.cells[1].outputs] == [("stream", "a\nb\nc\n")]
     assert list(stored.cells[2].outputs[0].data) == ["text/plain"]
     assert stored.metadata.kernelspec.name == "python3"
     assert "version" not in stored.metadata.language_info

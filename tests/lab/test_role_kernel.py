@@ -86,9 +86,7 @@ def shown(workspace):
         "here": "'frame' in dir()",
         "there": "%%role analyst\n'frame' in dir()",
         "seat": "%%role analyst\nimport os\n(seat.role, os.getcwd() == str(seat.folder), 'lab' in dir())",
-        "other folder": (
-            "%%role analyst\nfrom he_helpers.lab import Workspace\nWorkspace().folder('administrator')"
-        ),
+        "other folder": ("%%role analyst\nfrom he_helpers.lab import Workspace\nWorkspace().folder('administrator')"),
         "error": "%%role analyst\ndef half(x):\n    return x / 0\n\nprint('before')\nhalf(1)",
         "after error": "%%role analyst\n1 + 1",
         "syntax": "%%role analyst\nx = = 1",

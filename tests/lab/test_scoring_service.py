@@ -39,8 +39,13 @@ def test_any_role_finds_the_service_of_a_company(workspace):
 def test_each_owner_of_a_model_has_a_service_and_all_are_stopped(workspace):
     addresses = {role: start_scoring(workspace, role) for role in ("company", "research")}
     model = {
-        "name": "risk", "title": "", "inputs": [{"name": "x", "minimum": 0, "maximum": 1}], "weights": {"x": 1},
-        "intercept": 0, "weight_decimals": 0, "source": "",
+        "name": "risk",
+        "title": "",
+        "inputs": [{"name": "x", "minimum": 0, "maximum": 1}],
+        "weights": {"x": 1},
+        "intercept": 0,
+        "weight_decimals": 0,
+        "source": "",
     }
     (workspace.folder("research") / "models" / "risk.json").write_text(json.dumps(model))
     found = {role: status_of(f"{address}/v1/models/risk") for role, address in addresses.items()}

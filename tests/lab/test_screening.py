@@ -120,7 +120,7 @@ def test_a_wrong_answer_gets_a_message_beside_its_field_and_nothing_is_sent(form
     assert list(form.shown_messages()) == [name]
     assert message in form.shown_messages()[name]
     row = next(row for row in form.box.children if form.fields[name] in getattr(row.children[0], "children", ()))
-    assert "role=\"alert\"" in row.children[-1].value
+    assert 'role="alert"' in row.children[-1].value
     assert server.bodies == [] and form.reading is None and "Nothing was sent" in form.outcome.value
 
 

@@ -47,7 +47,7 @@ def test_an_error_names_the_notebook_the_cell_and_the_line(tmp_path, seat):
         run_tagged_cells(notebook, seat)
     said = "".join(traceback.format_exception(raised.value))
     assert 'File "01_small.ipynb, cell 3", line 5, in <module>\n    half(1)' in said
-    assert 'line 3, in half\n    return x / 0' in said
+    assert "line 3, in half\n    return x / 0" in said
 
 
 def test_a_notebook_without_such_cells_is_refused(tmp_path, seat):

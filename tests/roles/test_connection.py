@@ -68,9 +68,7 @@ def problem(status=422, **members):
 
 
 def test_request_and_answer(answering):
-    connection, requests = answering(
-        lambda request: httpx.Response(200, json={"read": request.content.decode()})
-    )
+    connection, requests = answering(lambda request: httpx.Response(200, json={"read": request.content.decode()}))
     assert connection.put("requests", "a/b ?", document={"x": 1}) == {"read": '{"x": 1}'}
     assert str(requests[0].url) == "http://server:1/v1/requests/a%2Fb%20%3F"
     assert requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
@@ -78,9 +76,7 @@ def test_request_and_answer(answering):
     connection.get("audit", dataset="d", request=None)
     assert str(requests[1].url) == "http://server:1/v1/audit?dataset=d"
     connection.put_bytes("datasets", "d", data=b"\x00", minimum_group_size="3")
-    assert (
-        requests[2].headers["Content-Type"] == "application/octet-stream" and requests[2].content == b"\x00"
-    )
+    assert requests[2].headers["Content-Type"] == "application/octet-stream" and requests[2].content == b"\x00"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", None, 7, b"x", "\ud800"])
@@ -99,8 +95,7 @@ def test_refusal_is_readable(answering):
     assert (refusal.status, refusal.type, refusal.title) == (422, PROBLEM["type"], PROBLEM["title"])
     assert refusal.detail == PROBLEM["detail"] and refusal.extra == {"known": ["AREA", "SEX"]}
     assert str(refusal) == (
-        "The server refused (422, The dataset has no such label or column). There is no label 'AERA'. "
-        "Known: AREA, SEX."
+        "The server refused (422, The dataset has no such label or column). There is no label 'AERA'. Known: AREA, SEX."
     )
 
 
@@ -116,17 +111,11 @@ def test_what_a_server_says_is_bounded_and_printable(answering):
     connection, _ = answering(lambda _: problem(**answer))
     with pytest.raises(ServerRefused) as caught:
         connection.get("datasets")
-    assert (
-        len(caught.value.detail) <= 2000
-        and caught.value.detail.isprintable()
-        and str(caught.value).isprintable()
-    )
+    assert len(caught.value.detail) <= 2000 and caught.value.detail.isprintable() and str(caught.value).isprintable()
 
 
 def test_a_token_that_is_sent_back_is_not_shown(answering):
-    connection, _ = answering(
-        lambda request: problem(401, detail=f"Wrong: {request.headers['Authorization']}")
-    )
+    connection, _ = answering(lambda request: problem(401, detail=f"Wrong: {request.headers['Authorization']}"))
     with pytest.raises(ServerRefused) as caught:
         connection.get("datasets")
     assert TOKEN not in str(caught.value) and "[token]" in str(caught.value)

@@ -206,9 +206,7 @@ def test_every_byte_that_somebody_altered_on_purpose_is_noticed(folder, cheap):
 )
 def test_planted_parameters_are_refused_before_scrypt_runs(real_keyring, monkeypatch, log2_n, r, p):
     data = real_keyring.path.read_bytes()
-    real_keyring.path.write_bytes(
-        with_repaired_digest(data[:5] + struct.pack(">BII", log2_n, r, p) + data[14:])
-    )
+    real_keyring.path.write_bytes(with_repaired_digest(data[:5] + struct.pack(">BII", log2_n, r, p) + data[14:]))
 
     def never(*_):
         raise AssertionError("scrypt ran")
@@ -248,9 +246,7 @@ KILLED = """
 
 def test_kill_before_the_rename_leaves_the_old_keyring(real_keyring, folder):
     before = real_keyring.path.read_bytes()
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), folder, PASSPHRASE], capture_output=True
-    )
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), folder, PASSPHRASE], capture_output=True)
     assert done.returncode == -signal.SIGKILL
     assert real_keyring.path.read_bytes() == before
     leftovers = [file for file in folder.iterdir() if file.name != "keyring"]
@@ -307,8 +303,6 @@ def test_nothing_secret_is_shown(keyring, folder):
         with pytest.raises((NotThere, WrongPassphrase, AlreadyThere)) as caught:
             attempt()
         # With the local variables of every frame of ours, as some notebooks and error reporters show them.
-        shown = "".join(
-            traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
-        )
+        shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
         assert PASSPHRASE not in shown.replace(repr(PASSPHRASE + "x"), "")
         assert repr(SECRET)[2:-1] not in shown

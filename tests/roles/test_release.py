@@ -21,9 +21,7 @@ ASKED = {
     "dataset": "branches",
     "query": {"statistic": "sum", "group_by": ["region"], "columns": ["Revenue", "Loans"]},
 }
-TABLE = pd.DataFrame(
-    {"Revenue": [1250.5, 7.0], "Loans": [3, 4]}, index=pd.Index(["North", "South"], name="region")
-)
+TABLE = pd.DataFrame({"Revenue": [1250.5, 7.0], "Loans": [3, 4]}, index=pd.Index(["North", "South"], name="region"))
 DECIMALS = {"Revenue": 1, "Loans": 0}
 
 

@@ -131,9 +131,7 @@ def approval(table, query, digest="this table", contributor_label="branch"):
     return Approval("", "accounts", "Ana", {}, answered)
 
 
-@pytest.mark.parametrize(
-    "changed", [{"decision": "granted"}, {"answered": None}, {"answered": {}}, {"unknown": 1}]
-)
+@pytest.mark.parametrize("changed", [{"decision": "granted"}, {"answered": None}, {"answered": {}}, {"unknown": 1}])
 def test_a_decision_that_does_not_say_what_was_approved_is_not_passed_over(tmp_path, changed):
     table = encrypted(EVEN)
     decisions = Decisions(tmp_path / "decisions")
@@ -282,10 +280,15 @@ def test_sizes_do_not_depend_on_the_order_of_labels():
         Answered.of("t", labels, None, Query("sum", names, ("Salary",)))
         for names in (("region", "town"), ("town", "region"))
     )
-    assert first.sizes == second.sizes == {("N", "Ash"): (3, 3), ("N", "Border"): (1, 1)} | {
-        ("S", "Border"): (4, 4),
-        ("S", "Cove"): (3, 3),
-    }
+    assert (
+        first.sizes
+        == second.sizes
+        == {("N", "Ash"): (3, 3), ("N", "Border"): (1, 1)}
+        | {
+            ("S", "Border"): (4, 4),
+            ("S", "Cove"): (3, 3),
+        }
+    )
 
 
 # Text of others

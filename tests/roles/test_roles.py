@@ -80,11 +80,7 @@ def described_as(**members):
     """An alteration of a request's description."""
 
     def alter(path, content):
-        document = (
-            json.loads(content)
-            if "/requests/" in path and not path.endswith(("aggregate", "result"))
-            else None
-        )
+        document = json.loads(content) if "/requests/" in path and not path.endswith(("aggregate", "result")) else None
         return json.dumps({**document, **members}).encode() if document else content
 
     return alter
@@ -164,11 +160,7 @@ def test_other_statistics(ada, ana, dataset, accounts, statistic, group_by, colu
     ada.approve(request)
     ada.release(request)
     groups = accounts.groupby(group_by)
-    plain = (
-        groups.size().to_frame("count")
-        if statistic == "count"
-        else getattr(groups[columns], statistic)().round(3)
-    )
+    plain = groups.size().to_frame("count") if statistic == "count" else getattr(groups[columns], statistic)().round(3)
     pd.testing.assert_frame_equal(ana.result(request), plain, check_index_type=False)
 
 
@@ -693,9 +685,7 @@ def test_an_aggregation_that_the_server_refuses_is_a_finding(ada, ana, dataset):
                 return httpx.Response(422, json=said)
             return super().handle_request(request)
 
-    ada.connection = Connection(
-        ada.connection.server, ada.folder, transport=Refusing(lambda _, content: content)
-    )
+    ada.connection = Connection(ada.connection.server, ada.folder, transport=Refusing(lambda _, content: content))
     review = ada.review(request)
     assert review.status == "requested" and "The noise budget does not suffice." in review.findings[0]
     ada.refuse(request, "it cannot be computed")

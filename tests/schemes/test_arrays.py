@@ -63,9 +63,7 @@ def test_encrypting_and_adding(name, view):
         assert is_close(keys, keys.secret.decrypt(ciphertext), result)
 
 
-@pytest.mark.parametrize(
-    "full", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some slots", "all slots"]
-)
+@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some slots", "all slots"])
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", LATTICE)
 def test_multiplying(name, view, full):

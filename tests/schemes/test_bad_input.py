@@ -498,9 +498,7 @@ def test_nothing_tells_the_magnitude_under_paillier():
 def test_nothing_tells_the_magnitude(name):
     """Sealed from the same announcement, all fields but the ciphertext itself agree."""
     public = key_pair(name).public
-    fields = [
-        open_fields(public.encrypt(values).to_bytes(), "ciphertext") for values in ([0, 0], [1, 100])
-    ]
+    fields = [open_fields(public.encrypt(values).to_bytes(), "ciphertext") for values in ([0, 0], [1, 100])]
     assert fields[0][:7] == fields[1][:7]
 
 

@@ -185,8 +185,10 @@ def test_the_short_form_is_no_secret_and_holds_none(name):
 @pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
 def test_insecure_parameters_for_teaching(name):
     """TenSEAL's own contexts refuse these; here SEAL computes alone."""
-    parameters = BFVParameters(1024, (30, 30), plaintext_prime(14, 1024)) if "bfv" in name else (
-        CKKSParameters(1024, (40, 20, 40), 20)
+    parameters = (
+        BFVParameters(1024, (30, 30), plaintext_prime(14, 1024))
+        if "bfv" in name
+        else (CKKSParameters(1024, (40, 20, 40), 20))
     )
     keys = SCHEMES[name](parameters, insecure_for_teaching=True).generate_keys()
     assert np.allclose(keys.secret.decrypt(keys.secret.encrypt([1, -2], 4)), [1, -2], rtol=0, atol=0.01)

@@ -106,8 +106,7 @@ def test_sizes_without_a_ciphertext_end_the_process_of_tenseal(name):
     )
     reader = "bfv_vector_from" if name.endswith("bfv") else "ckks_vector_from"
     theirs = run(
-        code + f"x = ts.{reader}(public.native, message)\nprint('read', flush=True)\n"
-        "honest.native + x\nprint('added')"
+        code + f"x = ts.{reader}(public.native, message)\nprint('read', flush=True)\nhonest.native + x\nprint('added')"
     )
     assert theirs.stdout.split() == ["read"] and theirs.returncode < 0
     ours = run(
@@ -182,9 +181,7 @@ def test_less_noise_than_a_fresh_ciphertext_has(name):
 def test_a_key_with_another_chain_of_primes_than_it_announces(bits):
     """The limits of noise and of security are computed from the chain that is announced."""
     announced, real = BFVParameters(), BFVParameters(4096, bits)
-    context = ts.context(
-        ts.SCHEME_TYPE.BFV, 4096, plain_modulus=real.plaintext_modulus, coeff_mod_bit_sizes=list(bits)
-    )
+    context = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=real.plaintext_modulus, coeff_mod_bit_sizes=list(bits))
     context.make_context_public()
     fingerprint = context_fingerprint("tenseal-bfv", settled(context))
     honest, forgery = (TenSEALBFVPublicKey(context, named, fingerprint).to_bytes() for named in (real, announced))

@@ -242,9 +242,7 @@ class Running:
 
     def upload(self, token, name, data, minimum=2):
         headers = {"Content-Type": "application/octet-stream"}
-        return self.call(
-            "PUT", f"/datasets/{name}?minimum_group_size={minimum}", token, data=data, headers=headers
-        )
+        return self.call("PUT", f"/datasets/{name}?minimum_group_size={minimum}", token, data=data, headers=headers)
 
     def answers_at(self, family, host) -> bool:
         """Whether somebody listens on this server's port at another address of this machine."""
@@ -269,9 +267,7 @@ def environment(temporary: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
 
 
-def start(
-    folder: Path, *arguments: str, service: str = "run", module: str = "he_helpers.server"
-) -> Running:
+def start(folder: Path, *arguments: str, service: str = "run", module: str = "he_helpers.server") -> Running:
     """Start a server and wait until it answers."""
     temporary = folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)

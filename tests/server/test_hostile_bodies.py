@@ -106,15 +106,10 @@ def test_memory_that_does_not_suffice_is_no_fault_of_the_content(table, monkeypa
 
 
 @BOUNDED
-@given(
-    body=JSON_VALUES
-    | st.fixed_dictionaries({"dataset": JSON_VALUES, "query": JSON_VALUES, "purpose": JSON_VALUES})
-)
+@given(body=JSON_VALUES | st.fixed_dictionaries({"dataset": JSON_VALUES, "query": JSON_VALUES, "purpose": JSON_VALUES}))
 def test_random_json(ann, eve, body):
     refused(eve.put(f"/requests/{new_request()}", data=json.dumps(body), content_type="application/json"))
-    refused(
-        ann.put(f"/requests/{new_request()}/decision", data=json.dumps(body), content_type="application/json")
-    )
+    refused(ann.put(f"/requests/{new_request()}/decision", data=json.dumps(body), content_type="application/json"))
 
 
 @pytest.mark.parametrize(

@@ -153,16 +153,12 @@ def test_aggregation_is_pure_under_every_scheme(ann, eve, make):
 
 
 def check_pure_aggregation(ann, eve, pair, layout):
-    content = EncryptedTable.encrypt(
-        accounts_frame(), ["region", "year"], pair.public, layout=layout
-    ).to_bytes()
+    content = EncryptedTable.encrypt(accounts_frame(), ["region", "year"], pair.public, layout=layout).to_bytes()
     assert ann.upload(content, name=layout.name).status_code == 201
     identifier, response = eve.ask(dataset=layout.name, statistic="mean", group_by=["region"], columns=["loans"])
     assert response.status_code == 201
     eve.post(f"/requests/{identifier}/aggregation")
-    expected = aggregate(
-        EncryptedTable.from_bytes(content), Query("mean", ("region",), ("loans",))
-    ).to_bytes()
+    expected = aggregate(EncryptedTable.from_bytes(content), Query("mean", ("region",), ("loans",))).to_bytes()
     assert ann.get(f"/requests/{identifier}/aggregate").data == expected
 
 
@@ -277,9 +273,7 @@ def test_each_step_is_for_its_role(requested, people):
         path = f"/requests/{requested}/{step}".rstrip("/")
         for name in ("bob", "dan", "eve", "ann"):
             options = (
-                {"json": body}
-                if isinstance(body, dict)
-                else {"data": body, "content_type": "application/octet-stream"}
+                {"json": body} if isinstance(body, dict) else {"data": body, "content_type": "application/octet-stream"}
             )
             response = people[name].call(method, path, **options)
             if name in allowed:
@@ -574,10 +568,7 @@ def test_missing_malformed_and_unknown_tokens(app, uploaded, header):
         ("PUT", f"/requests/{new_request()}"),
         ("GET", "/requests"),
         ("GET", f"/requests/{new_request()}"),
-        *(
-            ("POST" if step == "aggregation" else "PUT", f"/requests/{new_request()}/{step}")
-            for step in STEPS
-        ),
+        *(("POST" if step == "aggregation" else "PUT", f"/requests/{new_request()}/{step}") for step in STEPS),
         ("GET", f"/requests/{new_request()}/result"),
         ("GET", f"/requests/{new_request()}/aggregate"),
         ("GET", "/audit"),

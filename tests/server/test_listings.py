@@ -122,9 +122,7 @@ def limited(folder, database):
         store = Store(database, Quotas(**quotas))
         opened.append(store)
         app = create_app(store)
-        return store, {
-            name: Person(app.test_client(), add_account(store, name, role)) for name, role in ROLES.items()
-        }
+        return store, {name: Person(app.test_client(), add_account(store, name, role)) for name, role in ROLES.items()}
 
     yield begin
     for store in opened:

@@ -55,10 +55,7 @@ def play_a_release(server, tokens, table) -> str:
     decision = {"decision": "approved", "reason": "fine"}
     assert server.call("PUT", f"{path}/decision", tokens["ann"], json=decision).status_code == 200
     headers = {"Content-Type": "application/octet-stream"}
-    assert (
-        server.call("PUT", f"{path}/result", tokens["ann"], data=b"sealed", headers=headers).status_code
-        == 200
-    )
+    assert server.call("PUT", f"{path}/result", tokens["ann"], data=b"sealed", headers=headers).status_code == 200
     assert server.call("GET", f"{path}/result", tokens["eve"]).content == b"sealed"
     return identifier
 
@@ -77,9 +74,10 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
     assert not server.answers_at(socket.AF_INET6, "::1")
     if sys.platform == "linux":
         limits = (folder.parent / f"/proc/{server.process.pid}/limits").read_text()
-        assert [line for line in limits.splitlines() if line.startswith("Max core file size")][0].split()[
-            4:6
-        ] == ["0", "0"]
+        assert [line for line in limits.splitlines() if line.startswith("Max core file size")][0].split()[4:6] == [
+            "0",
+            "0",
+        ]
 
     # A second server for the folder, or on the port, is told so.
     for arguments, words in (
@@ -152,9 +150,7 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
     assert not any(token in log for token in tokens.values())
     assert "minimum_group_size" not in log
     assert "yearly report" not in log
-    stderr = [
-        line for line in (folder.parent / "stderr").read_text().splitlines() if "import time:" not in line
-    ]
+    stderr = [line for line in (folder.parent / "stderr").read_text().splitlines() if "import time:" not in line]
     assert not any(token in "\n".join(stderr) for token in tokens.values())
 
 
@@ -345,15 +341,11 @@ def test_two_administrators_at_once(start_on_database, table, other_table):
     answers = at_once(*[lambda: server.call("POST", f"{path}/aggregation", tokens["eve"])] * 4)
     assert [answer.status_code for answer in answers] == [200] * 4
     contrary = [
-        lambda word=word: server.call(
-            "PUT", f"{path}/decision", tokens["ann"], json={"decision": word, "reason": word}
-        )
+        lambda word=word: server.call("PUT", f"{path}/decision", tokens["ann"], json={"decision": word, "reason": word})
         for word in ("approved", "refused")
     ]
     assert sorted(answer.status_code for answer in at_once(*contrary)) == [200, 409]
-    actions = [
-        event["action"] for event in server.call("GET", f"/audit?request={identifier}", tokens["ann"]).json()
-    ]
+    actions = [event["action"] for event in server.call("GET", f"/audit?request={identifier}", tokens["ann"]).json()]
     assert actions[:2] == ["requested", "aggregated"]
     assert len(actions) == 3
 

@@ -41,9 +41,7 @@ def tenseal_contexts():
                 has_public_key,
             )
             primes = [40, 20, 40]
-            context = ts.context(
-                ts.SCHEME_TYPE.CKKS, dimension, coeff_mod_bit_sizes=primes, encryption_type=encryption
-            )
+            context = ts.context(ts.SCHEME_TYPE.CKKS, dimension, coeff_mod_bit_sizes=primes, encryption_type=encryption)
             context.global_scale = 2**20
             yield context, has_public_key
 
@@ -82,9 +80,7 @@ def secrets(tmp_path_factory):
     public, private = phe.generate_paillier_keypair(n_length=1024)
     numbers = {"p": private.p, "q": private.q}
     found["phe as JSON"] = json.dumps({"n": public.n, **numbers}).encode()
-    found["phe, lambda and mu"] = json.dumps(
-        {"lambda": str(private.p - 1), "mu": str(private.q)}, indent=4
-    ).encode()
+    found["phe, lambda and mu"] = json.dumps({"lambda": str(private.p - 1), "mu": str(private.q)}, indent=4).encode()
     found["phe in Python"] = repr(numbers).encode()
     found["phe in a text file"] = f"p = {hex(private.p)}\nq = {hex(private.q)}\n".encode()
     found["JSON inside JSON"] = json.dumps({"key": json.dumps(numbers)}).encode()
@@ -324,9 +320,7 @@ def test_a_pickle_that_ciphertexts_surround_is_found(secrets, ciphertext):
 def test_many_beginnings_of_pickles_are_refused_without_reading_on():
     """Reading on at each of them would be what somebody wants who made such bytes."""
     generator = random.Random(4)
-    few, many = (
-        b"".join(b"\x80\x02]q\x00" + generator.randbytes(50) for _ in range(count)) for count in (60, 100)
-    )
+    few, many = (b"".join(b"\x80\x02]q\x00" + generator.randbytes(50) for _ in range(count)) for count in (60, 100))
     assert find_secret_key(few) is None
     assert "beginnings of many pickles" in find_secret_key(many)
     spread = b"".join(b"\x80\x02]q\x00" + generator.randbytes(20_000) for _ in range(100))

@@ -198,9 +198,7 @@ def test_the_role_and_the_size_are_looked_at_before_any_body(connect, ann, eve):
 
 def test_leave_to_continue_comes_after_the_token_was_accepted(connect, ann, table):
     connection = connect()
-    connection.sendall(
-        head(f"Content-Length: {len(table)}", "Expect: 100-continue", "Connection: close", person=ann)
-    )
+    connection.sendall(head(f"Content-Length: {len(table)}", "Expect: 100-continue", "Connection: close", person=ann))
     assert connection.recv(1000) == b"HTTP/1.1 100 \r\n\r\n"
     connection.sendall(table)
     assert received(connection).startswith(b"HTTP/1.1 201")

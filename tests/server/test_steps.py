@@ -63,9 +63,7 @@ def add(store, account, data, name="accounts"):
 def ask(store, account, identifier=None):
     content = asked()
     del content["dataset"]
-    return release_requests.add_request(
-        store, account, identifier or new_request(), find(store, account=EVE), content
-    )
+    return release_requests.add_request(store, account, identifier or new_request(), find(store, account=EVE), content)
 
 
 # Each step with the status of the request before it.
@@ -146,9 +144,7 @@ REFUSED = [
             lambda store, request, account=account: release_requests.decide_request(
                 store, request, account, "refused", ""
             ),
-            lambda store, request, account=account: release_requests.release_result(
-                store, request, account, b"sealed"
-            ),
+            lambda store, request, account=account: release_requests.release_result(store, request, account, b"sealed"),
             lambda store, request, account=account: release_requests.read_aggregate(store, request, account),
         )
     ),

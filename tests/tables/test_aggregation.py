@@ -194,7 +194,9 @@ def digests_elsewhere(small_tables, tmp_path_factory):
         done = subprocess.run(
             [sys.executable, "-c", ELSEWHERE, asked, *(folder / name for name in small_tables)],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True, text=True, check=True,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         for name, *digests in map(str.split, done.stdout.splitlines()):
             found[name, seed] = digests

@@ -121,9 +121,7 @@ def test_unused_slots_give_the_table_away(rotating):
 @pytest.mark.parametrize("parts", [3, 6, 12])
 def test_parts_are_a_power_of_two(rotating, population, parts):
     with pytest.raises(ShapeMismatch, match=f"a power of two, and not {parts}"):
-        EncryptedTable.encrypt(
-            population, LABELS, rotating.public, decimals=1, layout=Rotated(partial_sums=parts)
-        )
+        EncryptedTable.encrypt(population, LABELS, rotating.public, decimals=1, layout=Rotated(partial_sums=parts))
 
 
 def test_parts_are_at_most_half_of_the_slots():

@@ -50,9 +50,7 @@ class Evidence:
         """The evidence that lies in `folder`. Raises FileNotFoundError when there is none."""
         folder = Path(folder)
         if not (folder / _MANIFEST).is_file():
-            raise FileNotFoundError(
-                f"{folder.name}/ holds no evidence. Collect it first: collect(folder, pid, into)."
-            )
+            raise FileNotFoundError(f"{folder.name}/ holds no evidence. Collect it first: collect(folder, pid, into).")
         content = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         modules = content.pop("modules")
         return cls(folder=folder, modules=None if modules is None else tuple(modules), **content)
@@ -195,9 +193,7 @@ def _copy_memory(processes: Sequence[int], target: Path) -> tuple[int, int]:
             if pid == processes[0]:
                 raise
         if not kept:
-            raise ProcessLookupError(
-                f"Process {pid} has ended and has no memory any more. Start the server again."
-            )
+            raise ProcessLookupError(f"Process {pid} has ended and has no memory any more. Start the server again.")
     return kept, skipped
 
 

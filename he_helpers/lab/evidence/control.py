@@ -31,9 +31,7 @@ def process_that_holds(
         process.stdin.write(b"".join(contents))
         process.stdin.close()
         if process.stdout.readline() != b"ready\n":
-            raise RuntimeError(
-                f"The process that should hold the contents ended early; exit code {process.wait()}."
-            )
+            raise RuntimeError(f"The process that should hold the contents ended early; exit code {process.wait()}.")
         yield process.pid
     finally:
         process.kill()

@@ -29,9 +29,7 @@ def needles_of_bytes(secret: bytes, length: int = 64, count: int = 6) -> list[by
     return _spread(telling, count)
 
 
-def needles_of_number_table(
-    frame: pd.DataFrame, decimals: int | Mapping[str, int] = 0
-) -> dict[str, list[bytes]]:
+def needles_of_number_table(frame: pd.DataFrame, decimals: int | Mapping[str, int] = 0) -> dict[str, list[bytes]]:
     """Needles for the numbers of a plaintext table, in the three forms in which a process would hold them.
 
     frame: the table; columns that are not numeric (labels) are left out, because the server knows labels
@@ -45,12 +43,8 @@ def needles_of_number_table(
     """
     numbers = frame.select_dtypes("number")
     if numbers.empty:
-        raise ValueError(
-            "The table has no numbers to look for: it needs at least one numeric column and one row."
-        )
-    places = {
-        name: decimals if isinstance(decimals, int) else decimals.get(name, 0) for name in numbers.columns
-    }
+        raise ValueError("The table has no numbers to look for: it needs at least one numeric column and one row.")
+    places = {name: decimals if isinstance(decimals, int) else decimals.get(name, 0) for name in numbers.columns}
     scale = np.array([10.0 ** places[name] for name in numbers.columns])
     floats = numbers.to_numpy(dtype=float)
     return {
@@ -72,9 +66,7 @@ def _text_windows(frame: pd.DataFrame, places: Mapping[str, int]) -> list[bytes]
         lines = written.to_csv(index=False, header=False, lineterminator="\n").splitlines()
         windows += _spread([line.encode() for line in lines if len(line) >= 12 and len(set(line)) >= 5], 3)
     if not windows:
-        raise ValueError(
-            "Every line of the table is shorter than 12 characters; chance would find it in any memory."
-        )
+        raise ValueError("Every line of the table is shorter than 12 characters; chance would find it in any memory.")
     return list(dict.fromkeys(windows))
 
 
@@ -94,14 +86,10 @@ def _number_windows(values: np.ndarray, dtype: str) -> list[bytes]:
         for lines in (along_columns, along_rows):
             stretches = [line[at : at + length] for line in lines for at in range(0, len(line), length)]
             complete = [part for part in stretches if len(part) == length and np.isfinite(part).all()]
-            windows += _spread(
-                [part.astype(dtype).tobytes() for part in complete if _telling(part, dtype)], 2
-            )
+            windows += _spread([part.astype(dtype).tobytes() for part in complete if _telling(part, dtype)], 2)
         if windows:
             return list(dict.fromkeys(windows))
-    raise ValueError(
-        "The table's numbers are too few or too uniform to be told from chance in a memory image."
-    )
+    raise ValueError("The table's numbers are too few or too uniform to be told from chance in a memory image.")
 
 
 def _telling(part: np.ndarray, dtype: str) -> bool:

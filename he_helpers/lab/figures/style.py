@@ -103,9 +103,7 @@ def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = Fa
         width = 0.8 / len(frame.columns)
         for number, (name, hatch) in enumerate(zip(frame.columns, cycle(_HATCHES), strict=False)):
             centres = [row + (number - (len(frame.columns) - 1) / 2) * width for row in range(len(frame))]
-            axes.bar(
-                centres, frame[name], width, label=str(name), hatch=hatch, edgecolor="white", linewidth=0.5
-            )
+            axes.bar(centres, frame[name], width, label=str(name), hatch=hatch, edgecolor="white", linewidth=0.5)
         axes.set_xticks(range(len(frame)), [str(name) for name in frame.index])
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
@@ -121,9 +119,7 @@ def _check_bars(frame: pd.DataFrame, xlabel: str, ylabel: str, log: bool) -> Non
         raise ValueError(f"{len(frame.columns)} columns cannot be told apart; draw at most {len(OKABE_ITO)}.")
     words = [str(name) for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
     if words:
-        raise ValueError(
-            f"These columns are not numeric: {', '.join(words)}. Set them as index or leave them out."
-        )
+        raise ValueError(f"These columns are not numeric: {', '.join(words)}. Set them as index or leave them out.")
     if log and (frame <= 0).any(axis=None):
         raise ValueError("A logarithmic axis has no place for zero or negative values; use log=False.")
     if not (xlabel.strip() and ylabel.strip()):

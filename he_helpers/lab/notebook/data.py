@@ -47,13 +47,28 @@ SHIPPED: Mapping[str, ShippedTable] = {
     "branch_accounts": ShippedTable(
         labels=("Region", "Branch", "Quarter"),
         numbers=("Revenue", "Expenses", "Savings", "Investments", "Loans"),
-        excluded={"Record ID": "identifies a single record: no sum of it means anything, and as a readable "
-                               "label it would single out every row"},
+        excluded={
+            "Record ID": "identifies a single record: no sum of it means anything, and as a readable "
+            "label it would single out every row"
+        },
     ),
     "heart_study": ShippedTable(
         labels=("male", "currentSmoker", "TenYearCHD"),
-        numbers=("age", "education", "cigsPerDay", "BPMeds", "prevalentStroke", "prevalentHyp", "diabetes", "totChol",
-                 "sysBP", "diaBP", "BMI", "heartRate", "glucose"),
+        numbers=(
+            "age",
+            "education",
+            "cigsPerDay",
+            "BPMeds",
+            "prevalentStroke",
+            "prevalentHyp",
+            "diabetes",
+            "totChol",
+            "sysBP",
+            "diaBP",
+            "BMI",
+            "heartRate",
+            "glucose",
+        ),
     ),
     "population_projections": ShippedTable(
         labels=("AREA", "AGE GROUP", "SEX"),
@@ -127,8 +142,10 @@ def load_table(
     label_names = [name for name in frame if name not in frame.attrs["decimals"]]
     for name in ordered:
         if name not in label_names:
-            raise TableError(f"ordered={name!r}: there is no such label; labels of {path.name} are: "
-                             f"{', '.join(label_names) or 'none'}")
+            raise TableError(
+                f"ordered={name!r}: there is no such label; labels of {path.name} are: "
+                f"{', '.join(label_names) or 'none'}"
+            )
     for name in label_names:
         if name in ordered or shipped and name in shipped.ordered:
             frame[name] = pd.Categorical(frame[name], sorted(frame[name].unique(), key=_natural), ordered=True)
@@ -225,8 +242,10 @@ class _TextTable:
             return cells
         for line, cell in zip(self.lines, cells, strict=True):
             if "." in cell and _NUMBER.fullmatch(cell):
-                raise TableError(f"{self.source}, column {name!r}, line {line}: {_shown(cell)} has a decimal point, "
-                                 'and decimal="," was given; write all numbers alike')
+                raise TableError(
+                    f"{self.source}, column {name!r}, line {line}: {_shown(cell)} has a decimal point, "
+                    'and decimal="," was given; write all numbers alike'
+                )
         pointed = [cell.replace(",", ".") for cell in cells]
         return [new if _NUMBER.fullmatch(new) else cell for new, cell in zip(pointed, cells, strict=True)]
 
@@ -236,8 +255,10 @@ def _find(name_or_path: str | Path) -> tuple[Path, ShippedTable | None]:
     if name in SHIPPED:
         path = DATA_FOLDER / f"{name}.csv"
         if not path.is_file():
-            raise TableError(f"the shipped table data/{path.name} is not there; restore it, or make it again "
-                             f"with `python data/make_{name}.py`")
+            raise TableError(
+                f"the shipped table data/{path.name} is not there; restore it, or make it again "
+                f"with `python data/make_{name}.py`"
+            )
         return path, SHIPPED[name]
     path = Path(name_or_path)
     if path.is_file():
@@ -245,10 +266,14 @@ def _find(name_or_path: str | Path) -> tuple[Path, ShippedTable | None]:
     if path.is_dir():
         raise TableError(f"{name} is a folder; give the path of a CSV file in it")
     if path.name == name and not path.suffix:
-        raise TableError(f"no shipped table is called {name!r}; there are: {', '.join(sorted(SHIPPED))}"
-                         f"{_closest(name, SHIPPED)}. For a file of your own give its path, with .csv")
-    raise TableError(f"there is no file {name}; check the path (relative ones start at the working folder), "
-                     f"or use a shipped table: {', '.join(sorted(SHIPPED))}")
+        raise TableError(
+            f"no shipped table is called {name!r}; there are: {', '.join(sorted(SHIPPED))}"
+            f"{_closest(name, SHIPPED)}. For a file of your own give its path, with .csv"
+        )
+    raise TableError(
+        f"there is no file {name}; check the path (relative ones start at the working folder), "
+        f"or use a shipped table: {', '.join(sorted(SHIPPED))}"
+    )
 
 
 def _read(text: str, source: str, decimal: str, separator: str) -> _TextTable:
@@ -268,14 +293,17 @@ def _read(text: str, source: str, decimal: str, separator: str) -> _TextTable:
                 _check_header(header, source, separator)
                 continue
             if len(cells) != len(header):
-                raise TableError(f"{source}, line {reader.line_num}: {len(cells)} cells, but the header has "
-                                 f"{len(header)}; check for a missing or extra comma, and put a value that "
-                                 "contains a comma in double quotes")
+                raise TableError(
+                    f"{source}, line {reader.line_num}: {len(cells)} cells, but the header has "
+                    f"{len(header)}; check for a missing or extra comma, and put a value that "
+                    "contains a comma in double quotes"
+                )
             rows.append(cells)
             lines.append(reader.line_num)
     except csv.Error as error:
-        raise TableError(f"{source}, line {reader.line_num}: not valid CSV ({error}); check the double "
-                         "quotes there and above") from None
+        raise TableError(
+            f"{source}, line {reader.line_num}: not valid CSV ({error}); check the double quotes there and above"
+        ) from None
     if not rows:
         raise TableError(f"{source} has a header but no rows; at least one row was expected")
     return _TextTable(source, header, rows, lines, decimal)
@@ -304,12 +332,15 @@ def _check_header(header: tuple[str, ...], source: str, separator: str) -> None:
                 remedy += ', or load it with separator=";", and with decimal="," if it has decimal commas'
             raise TableError(f"{source} is separated by {word}; {words[separator]} were expected. {remedy}")
     if "" in header:
-        raise TableError(f"{source}: column {header.index('') + 1} of the header has no name; name it or "
-                         "remove it (pandas writes such a column unless told index=False)")
+        raise TableError(
+            f"{source}: column {header.index('') + 1} of the header has no name; name it or "
+            "remove it (pandas writes such a column unless told index=False)"
+        )
     duplicates = sorted({name for name in header if header.count(name) > 1})
     if duplicates:
-        raise TableError(f"{source}: the header has {_quoted(duplicates)} more than once; give every column "
-                         "a name of its own")
+        raise TableError(
+            f"{source}: the header has {_quoted(duplicates)} more than once; give every column a name of its own"
+        )
 
 
 def _assign(
@@ -318,8 +349,10 @@ def _assign(
     """Decide which columns are labels and which are numeric."""
     for name in (*(labels or ()), *(numbers or ())):
         if name not in table.header:
-            raise TableError(f"{table.source} has no column {name!r}{_closest(name, table.header)}; "
-                             f"it has: {', '.join(table.header)}")
+            raise TableError(
+                f"{table.source} has no column {name!r}{_closest(name, table.header)}; "
+                f"it has: {', '.join(table.header)}"
+            )
     both = sorted(set(labels or ()) & set(numbers or ()))
     if both:
         raise TableError(f"{_quoted(both)} cannot be label and numeric at once; name it in one of the two")
@@ -349,7 +382,8 @@ def _is_numeric(table: _TextTable, name: str, keep_missing: bool) -> bool:
     raise TableError(
         f"{table.source}, column {name!r}: {sum(numeric)} of {len(present)} values are numbers, but line "
         f"{line} has {_shown(first)}: {_fault(first)}. If the column is meant "
-        "to be a label, which stays readable for the server, name it in labels=[...]")
+        "to be a label, which stays readable for the server, name it in labels=[...]"
+    )
 
 
 def _refuse_amounts(table: _TextTable, name: str) -> None:
@@ -359,7 +393,8 @@ def _refuse_amounts(table: _TextTable, name: str) -> None:
             raise TableError(
                 f"{table.source}, column {name!r}, line {line}: {_shown(value)} looks like an amount, and as it is "
                 "written the column would become a label, which stays readable for the server. Write "
-                f"{_remedy(value)}; or, if it is a label, name it in labels=[...]")
+                f"{_remedy(value)}; or, if it is a label, name it in labels=[...]"
+            )
 
 
 def _looks_like_an_amount(value: str) -> bool:
@@ -389,8 +424,10 @@ def _label_column(table: _TextTable, name: str) -> pd.Series:
     values = table.column(name)
     if "" in values:
         line = table.lines[values.index("")]
-        raise TableError(f"{table.source}, column {name!r}, line {line}: the label is empty"
-                         f"{_count(values.count(''))}; write a word for it, such as unknown")
+        raise TableError(
+            f"{table.source}, column {name!r}, line {line}: the label is empty"
+            f"{_count(values.count(''))}; write a word for it, such as unknown"
+        )
     return pd.Series(values, dtype="str")
 
 
@@ -407,8 +444,10 @@ def _numeric_column(table: _TextTable, name: str, keep_missing: bool) -> tuple[p
     ]
     if faults:
         line, value = faults[0]
-        raise TableError(f"{table.source}, column {name!r}, line {line}: {_shown(value)} cannot be used as a "
-                         f"number: {_fault(value)}{_count(len(faults))}")
+        raise TableError(
+            f"{table.source}, column {name!r}, line {line}: {_shown(value)} cannot be used as a "
+            f"number: {_fault(value)}{_count(len(faults))}"
+        )
     places = max(_places(Decimal(value)) for value, gone in zip(values, absent, strict=True) if not gone)
     if any(absent):
         kept = [float("nan") if gone else float(value) for value, gone in zip(values, absent, strict=True)]

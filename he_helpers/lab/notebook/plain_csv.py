@@ -52,8 +52,15 @@ def read_plain(
         return None
     try:
         frame = pd.read_csv(
-            io.BytesIO(body), header=None, names=names, dtype=dict.fromkeys(as_text, str), sep=separator,
-            decimal=decimal, keep_default_na=False, na_values=[], low_memory=False,
+            io.BytesIO(body),
+            header=None,
+            names=names,
+            dtype=dict.fromkeys(as_text, str),
+            sep=separator,
+            decimal=decimal,
+            keep_default_na=False,
+            na_values=[],
+            low_memory=False,
         )
     except (ValueError, OverflowError):
         return None

@@ -195,9 +195,7 @@ def _print_demo(tables: Sequence[Path], into: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int:
     """The command line. `project` is the folder with notebooks/ and build/."""
-    parser = argparse.ArgumentParser(
-        prog="python -m he_helpers.lab.running.execute", description="Runs the notebooks."
-    )
+    parser = argparse.ArgumentParser(prog="python -m he_helpers.lab.running.execute", description="Runs the notebooks.")
     commands = parser.add_subparsers(dest="command", required=True)
     in_place = commands.add_parser("in-place", help="renew the stored outputs")
     in_place.add_argument("names", nargs="*", help="only these notebooks, such as 03")

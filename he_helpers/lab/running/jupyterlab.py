@@ -1,6 +1,6 @@
 """JupyterLab on the first notebook, with nothing in the terminal but where it is: `make lab`.
 
-    python -m he_helpers.lab.running.jupyterlab [any option of JupyterLab, such as --no-browser]
+python -m he_helpers.lab.running.jupyterlab [any option of JupyterLab, such as --no-browser]
 """
 
 from __future__ import annotations

@@ -103,14 +103,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # Jupyter Server's own default is longer than its interval, which Tornado corrects with a warning.
             "ws_ping_timeout": _PING_MILLISECONDS,
         },
-        config=Config({
-            "VoilaConfiguration": {"show_tracebacks": False},
-            "MappingKernelManager": idle,
-            # Sockets in a folder of one's own; each kernel warns about those of the network, which others can reach.
-            "KernelManager": {"transport": "ipc"},
-            # Else it warns that nobody has signed the page, which this module has just written.
-            "Voila": {"log_level": "ERROR"},
-        }),
+        config=Config(
+            {
+                "VoilaConfiguration": {"show_tracebacks": False},
+                "MappingKernelManager": idle,
+                # Sockets in a folder of one's own; each kernel warns about those of the network, which others can reach.
+                "KernelManager": {"transport": "ipc"},
+                # Else it warns that nobody has signed the page, which this module has just written.
+                "Voila": {"log_level": "ERROR"},
+            }
+        ),
     )
 
 

@@ -89,9 +89,7 @@ class Review:
             "purpose": self.purpose,
             "query": self.query.to_dict() if self.query else None,
             "recipient_key_fingerprint": self.recipient_fingerprint,
-            "aggregate_sha256": hashlib.sha256(self.aggregate.to_bytes()).hexdigest()
-            if self.aggregate
-            else None,
+            "aggregate_sha256": hashlib.sha256(self.aggregate.to_bytes()).hexdigest() if self.aggregate else None,
         }
 
     def __repr__(self) -> str:
@@ -112,9 +110,7 @@ class Review:
             "groups": "none" if self.groups is None else self._in_words(self.groups),
             "minimum": f"{self.minimum_group_size} contributors",
             "dominance": self.dominance,
-            "aggregate": "equals the re-computed one"
-            if self.aggregate_matches
-            else "differs from the re-computed one",
+            "aggregate": "equals the re-computed one" if self.aggregate_matches else "differs from the re-computed one",
             "status": printable_line(self.status),
             "findings": "none" if self.clean else "; ".join(self.findings),
         }

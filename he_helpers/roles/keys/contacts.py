@@ -44,9 +44,7 @@ class Contact:
                 f"The kind of a key is one of {', '.join(map(repr, ALGORITHMS))}; this is {self.kind!r:.80}."
             )
         if not isinstance(self.key, bytes) or len(self.key) != _KEY_BYTES:
-            raise DamagedContact(
-                f"The {self.kind} does not have {_KEY_BYTES} bytes. Ask for it again, in person."
-            )
+            raise DamagedContact(f"The {self.kind} does not have {_KEY_BYTES} bytes. Ask for it again, in person.")
 
     @property
     def fingerprint(self) -> str:
@@ -76,18 +74,14 @@ class Contact:
             contact = cls(document["kind"], bytes.fromhex(document["key"]))
             fingerprint = document["fingerprint"]
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise DamagedContact(
-                f"These bytes are no handed-over {kind}. Ask for it again, in person."
-            ) from None
+            raise DamagedContact(f"These bytes are no handed-over {kind}. Ask for it again, in person.") from None
         if contact.kind != kind:
             raise DamagedContact(
                 f"The handed-over key is of the kind {contact.kind!r}; expected {kind!r}. "
                 "An administrator hands over a verify key, an analyst an encryption key."
             )
         if contact.fingerprint != fingerprint:
-            raise DamagedContact(
-                f"The fingerprint of this {kind} does not fit its bytes. Ask for it again, in person."
-            )
+            raise DamagedContact(f"The fingerprint of this {kind} does not fit its bytes. Ask for it again, in person.")
         return contact
 
 
@@ -141,15 +135,12 @@ class Contacts:
 
     def find(self, fingerprint: str) -> str | None:
         """The name of the person whose key has this fingerprint, or None."""
-        return next(
-            (name for name, contact in self.all().items() if contact.fingerprint == fingerprint), None
-        )
+        return next((name for name, contact in self.all().items() if contact.fingerprint == fingerprint), None)
 
     def _file(self, name: str) -> Path:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise InvalidName(
-                f"{name!r:.80} cannot name a contact. Use letters, digits, spaces, hyphens and underscores, "
-                "at most 64."
+                f"{name!r:.80} cannot name a contact. Use letters, digits, spaces, hyphens and underscores, at most 64."
             )
         return self.folder / f"{name}.json"
 
@@ -160,9 +151,7 @@ def hand_over(folder: Path | str, name: str, contact: Contact) -> Path:
     The same key again changes nothing; a file with other content is left alone (AlreadyThere).
     """
     if not _NAME.fullmatch(name):
-        raise InvalidName(
-            f"{name!r:.80} cannot name a file. Use letters, digits, spaces, hyphens and underscores."
-        )
+        raise InvalidName(f"{name!r:.80} cannot name a file. Use letters, digits, spaces, hyphens and underscores.")
     folder = Path(folder)
     if not folder.exists():
         private_folder(folder)

@@ -132,17 +132,13 @@ def hide(passphrase: Passphrase) -> Hidden[str]:
             "The passphrase is empty. Choose one that nobody guesses, for instance five random words."
         )
     if any(0xD800 <= ord(character) <= 0xDFFF for character in hidden.reveal()):
-        raise WrongPassphrase(
-            "The passphrase contains half a character (a lone surrogate). Type it in again."
-        )
+        raise WrongPassphrase("The passphrase contains half a character (a lone surrogate). Type it in again.")
     return hidden
 
 
 def _check_name(name: str) -> None:
     if not isinstance(name, str) or not 1 <= len(name) <= _LARGEST_NAME:
-        raise InvalidName(
-            f"The name of an entry is text of 1 to {_LARGEST_NAME} characters; this is {name!r:.80}."
-        )
+        raise InvalidName(f"The name of an entry is text of 1 to {_LARGEST_NAME} characters; this is {name!r:.80}.")
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -167,28 +163,20 @@ def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
 
 def _open(data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, bytes]]:
     if len(data) < _HEADER.size + _TAG_BYTES + _DIGEST_BYTES or not data.startswith(_WORD):
-        raise DamagedKeyring(
-            f"{path} is not a keyring, or only the beginning of one. Restore it from a copy."
-        )
+        raise DamagedKeyring(f"{path} is not a keyring, or only the beginning of one. Restore it from a copy.")
     if _digest(data[:-_DIGEST_BYTES]) != data[-_DIGEST_BYTES:]:
-        raise DamagedKeyring(
-            f"{path} is damaged: its bytes are not those that were written. Restore it from a copy."
-        )
+        raise DamagedKeyring(f"{path} is damaged: its bytes are not those that were written. Restore it from a copy.")
     header, body = data[: _HEADER.size], data[_HEADER.size : -_DIGEST_BYTES]
     _, version, log2_n, r, p, salt, nonce = _HEADER.unpack(header)
     if version != _VERSION:
-        raise DamagedKeyring(
-            f"{path} is a keyring of version {version}; this package reads version {_VERSION}."
-        )
+        raise DamagedKeyring(f"{path} is a keyring of version {version}; this package reads version {_VERSION}.")
     # Checked before scrypt runs: a planted file could otherwise ask for all the memory of the computer.
     if log2_n < LOG2_N or r < R or p < P or log2_n > 30 or 128 * r << log2_n > _LARGEST_MEMORY:
         raise DamagedKeyring(
             f"{path} asks for scrypt parameters outside of what this package accepts. Restore it from a copy."
         )
     if (r * p) << log2_n > _LARGEST_WORK:
-        raise DamagedKeyring(
-            f"{path} asks for more scrypt work than this package accepts. Restore it from a copy."
-        )
+        raise DamagedKeyring(f"{path} asks for more scrypt work than this package accepts. Restore it from a copy.")
     try:
         return Hidden(msgpack.unpackb(_cipher(passphrase, salt, log2_n, r, p).decrypt(nonce, body, header)))
     except InvalidTag:

@@ -104,8 +104,7 @@ class Release:
             )
         except (ValueError, TypeError, KeyError, msgpack.UnpackException, RecursionError):
             raise WrongRelease(
-                "The signed content is not a release of this version. Use the same version of he_helpers on "
-                "both sides."
+                "The signed content is not a release of this version. Use the same version of he_helpers on both sides."
             ) from None
 
 
@@ -131,9 +130,7 @@ def round_result(table: pd.DataFrame, decimals: Mapping[str, int]) -> pd.DataFra
     rounded = {}
     for name in table.columns:
         # Adding zero turns -0.0, which would show the sign of what was rounded away, into 0.0.
-        values = np.array(
-            [round(float(value), decimals[name]) + 0.0 for value in table[name]], dtype=np.float64
-        )
+        values = np.array([round(float(value), decimals[name]) + 0.0 for value in table[name]], dtype=np.float64)
         rounded[name] = values if decimals[name] else values.astype(np.int64)
     return pd.DataFrame(rounded, index=table.index)
 
@@ -144,9 +141,7 @@ def seal(release: Release, signing_key: SigningKey, recipient: Contact) -> bytes
     Raises WrongRelease when the release names another recipient.
     """
     if recipient.kind != ENCRYPTION_KEY or release.recipient != recipient.fingerprint:
-        raise WrongRelease(
-            "The release was made for another recipient than the key that it is to be sealed to."
-        )
+        raise WrongRelease("The release was made for another recipient than the key that it is to be sealed to.")
     content = release.to_bytes()
     signature = signing_key.sign(_DOMAIN + content).signature
     return SealedBox(PublicKey(recipient.key)).encrypt(signature + content)
@@ -168,8 +163,7 @@ def unseal(
     """
     if administrator.kind != VERIFY_KEY:
         raise ForgedRelease(
-            "A release is verified with an administrator's verify key; "
-            f"this one is of the kind {administrator.kind!r}."
+            f"A release is verified with an administrator's verify key; this one is of the kind {administrator.kind!r}."
         )
     try:
         opened = SealedBox(private_key).decrypt(sealed)
@@ -183,8 +177,7 @@ def unseal(
         VerifyKey(administrator.key).verify(_DOMAIN + content, signature)
     except (BadSignatureError, ValueError, TypeError):
         raise ForgedRelease(
-            "The administrator whose key you hold has not signed this result. Do not use it; tell the "
-            "administrator."
+            "The administrator whose key you hold has not signed this result. Do not use it; tell the administrator."
         ) from None
     release = Release.from_bytes(content)
     recipient = Contact(ENCRYPTION_KEY, bytes(private_key.public_key)).fingerprint

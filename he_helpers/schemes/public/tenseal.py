@@ -30,9 +30,7 @@ def read_context(native: bytes) -> ts.Context:
         context = settled(ts.context_from(native, n_threads=1))
     except (*LIBRARY_ERRORS, MemoryError) as error:
         raise DamagedBytes(f"TenSEAL cannot read this context ({type(error).__name__}).") from None
-    if not (
-        context.is_private() or context.has_public_key() or context.has_galois_keys() or context.has_relin_keys()
-    ):
+    if not (context.is_private() or context.has_public_key() or context.has_galois_keys() or context.has_relin_keys()):
         _contexts_in_use[native] = context
     return context
 

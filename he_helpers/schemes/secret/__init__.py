@@ -1,9 +1,9 @@
 """The secret side of every scheme: generating key pairs and decrypting. Nothing in ``server/`` may import it.
 
-    scheme = tenseal_bfv()
-    keys = scheme.generate_keys()
-    ciphertext = keys.public.encrypt([1, 2, 3])
-    keys.secret.decrypt(ciphertext)
+scheme = tenseal_bfv()
+keys = scheme.generate_keys()
+ciphertext = keys.public.encrypt([1, 2, 3])
+keys.secret.decrypt(ciphertext)
 """
 
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey

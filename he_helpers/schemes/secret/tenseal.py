@@ -53,9 +53,7 @@ class TenSEALScheme(Scheme):
         common = {"coeff_mod_bit_sizes": list(p.coefficient_modulus_bits), "n_threads": 1}
         try:
             if isinstance(p, BFVParameters):
-                context = ts.context(
-                    ts.SCHEME_TYPE.BFV, p.ring_dimension, plain_modulus=p.plaintext_modulus, **common
-                )
+                context = ts.context(ts.SCHEME_TYPE.BFV, p.ring_dimension, plain_modulus=p.plaintext_modulus, **common)
             else:
                 context = ts.context(ts.SCHEME_TYPE.CKKS, p.ring_dimension, **common)
                 context.global_scale = 2**p.scale_bits

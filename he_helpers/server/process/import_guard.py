@@ -37,8 +37,6 @@ def install_import_guard() -> None:
     """
     early = sorted(name for name in sys.modules if is_forbidden(name))
     if early:
-        raise ForbiddenImport(
-            f"Imported before the guard was in place: {', '.join(early)}. Install the guard first."
-        )
+        raise ForbiddenImport(f"Imported before the guard was in place: {', '.join(early)}. Install the guard first.")
     if not any(isinstance(finder, _Guard) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Guard())

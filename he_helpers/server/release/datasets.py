@@ -127,8 +127,7 @@ def find_dataset(connection: Connection, name: str, account: Account) -> Dataset
         known = list(connection.scalars(listed))
         raise Problem(
             "not-found",
-            f"There is no dataset {name!r}. "
-            + (f"Known are: {', '.join(known)}." if known else "There is none yet."),
+            f"There is no dataset {name!r}. " + (f"Known are: {', '.join(known)}." if known else "There is none yet."),
             known=known,
         )
     return Dataset(**row._mapping)
@@ -164,9 +163,7 @@ def copy_content(connection: Connection, name: str, file: BinaryIO) -> None:
     # Each part by a query of its own: a driver that fetches all rows of a query at once would hold them all.
     parts = select(dataset_parts.c.part).where(dataset_parts.c.dataset == name).order_by(dataset_parts.c.part)
     for part in connection.scalars(parts).all():
-        wanted = select(dataset_parts.c.content).where(
-            dataset_parts.c.dataset == name, dataset_parts.c.part == part
-        )
+        wanted = select(dataset_parts.c.content).where(dataset_parts.c.dataset == name, dataset_parts.c.part == part)
         file.write(connection.execute(wanted).scalar_one())
 
 
@@ -229,9 +226,7 @@ def _taken(name: str, own: bool) -> Problem:
 
 
 def _record(connection: Connection, by: Account, action: str, name: str, owner: str, detail: str) -> None:
-    record_event(
-        connection, account=by.name, role=by.role, action=action, dataset=name, detail=detail, owner=owner
-    )
+    record_event(connection, account=by.name, role=by.role, action=action, dataset=name, detail=detail, owner=owner)
 
 
 def _described(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:

@@ -26,9 +26,7 @@ def read_minimum_group_size(text: str | None) -> int:
     """
     if text is None:
         return DEFAULT_MINIMUM_GROUP_SIZE
-    if not (
-        text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= LARGEST_MINIMUM_GROUP_SIZE
-    ):
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= LARGEST_MINIMUM_GROUP_SIZE):
         raise Problem(
             "bad-request",
             "minimum_group_size is a whole number of contributors, 1 (no limit)"

@@ -71,9 +71,7 @@ def add_request(
             )
         )
         stored = _stored(connection, request)
-        _record(
-            connection, stored, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}"
-        )
+        _record(connection, stored, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}")
         return _shown(stored), True
 
     return store.write(step)
@@ -90,9 +88,7 @@ def list_requests(store: Store, account: Account, page: Page, status: str | None
 
     Only those of one ``status`` if it is named.
     """
-    wanted = _all_requests().where(
-        or_(release_requests.c.analyst == account.name, datasets.c.owner == account.name)
-    )
+    wanted = _all_requests().where(or_(release_requests.c.analyst == account.name, datasets.c.owner == account.name))
     if status is not None:
         wanted = wanted.where(release_requests.c.status == status)
     with store.reading() as connection:
@@ -133,9 +129,7 @@ def aggregate_request(
     return store.write(step)
 
 
-def decide_request(
-    store: Store, request: str, account: Account, decision: str, reason: str
-) -> dict[str, Any]:
+def decide_request(store: Store, request: str, account: Account, decision: str, reason: str) -> dict[str, Any]:
     """aggregated -> approved, or requested or aggregated -> refused, by the dataset's owner.
 
     The first reason is kept.
@@ -159,9 +153,7 @@ def release_result(store: Store, request: str, account: Account, sealed: bytes) 
             return _shown(current)
         store.quotas.check_new_bytes(connection, current.owner, len(sealed))
         connection.execute(insert(results).values(request=request, content=sealed))
-        return _move(
-            connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key"
-        )
+        return _move(connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key")
 
     return store.write(step)
 
@@ -181,9 +173,7 @@ def read_result(store: Store, request: str, account: Account) -> bytes:
     with store.reading() as connection:
         row = _find(connection, request, account)
         if row.analyst != account.name:
-            raise Problem(
-                "wrong-role", "The result is sealed to the analyst who asked, and only that analyst gets it."
-            )
+            raise Problem("wrong-role", "The result is sealed to the analyst who asked, and only that analyst gets it.")
         content = connection.scalar(select(results.c.content).where(results.c.request == request))
     if content is None:
         reason = f" The data administrator's reason: {row.reason}" if row.status == "refused" else ""
@@ -245,9 +235,7 @@ def _is_taken(row: Row, status: str) -> bool:
 def _move(
     connection: Connection, row: Row, account: Account, status: str, detail: str, **values: str
 ) -> dict[str, Any]:
-    connection.execute(
-        update(release_requests).where(release_requests.c.id == row.id).values(status=status, **values)
-    )
+    connection.execute(update(release_requests).where(release_requests.c.id == row.id).values(status=status, **values))
     moved = _stored(connection, row.id)
     _record(connection, moved, account, status, detail)
     return _shown(moved)

@@ -70,9 +70,7 @@ class DecisionBody(_Incoming):
     reason: _Line = ""
 
 
-def create_app(
-    store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY, jobs: Jobs | None = None
-) -> Flask:
+def create_app(store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY, jobs: Jobs | None = None) -> Flask:
     """The application over ``store``. Bodies above ``largest_body`` bytes are refused.
 
     jobs: where tables are worked on; None: in the workers of this process.
@@ -106,9 +104,7 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
     body = read_body()
     table = _jobs().read_dataset(account.name, body.file)
     _refuse_secret(table.secret, account, name)
-    contributor_label = policy.read_contributor_label(
-        arguments["contributor_label"], list(table.description["labels"])
-    )
+    contributor_label = policy.read_contributor_label(arguments["contributor_label"], list(table.description["labels"]))
     new = datasets.add_dataset(
         _store(),
         account,
@@ -225,9 +221,7 @@ def _decide(identifier: UUID) -> Response:
     account = _authenticated("administrator")
     decision = _json_body(DecisionBody, account)
     return jsonify(
-        release_requests.decide_request(
-            _store(), str(identifier), account, decision.decision, decision.reason
-        )
+        release_requests.decide_request(_store(), str(identifier), account, decision.decision, decision.reason)
     )
 
 
@@ -286,9 +280,7 @@ def _arguments(*names: str) -> dict[str, str | None]:
     """The query arguments of this request; each of ``names`` at most once, and no other."""
     unexpected = set(request.args) - set(names)
     if unexpected or any(len(values) > 1 for _, values in request.args.lists()):
-        raise Problem(
-            "bad-request", f"This address takes these query arguments, each once: {', '.join(names)}."
-        )
+        raise Problem("bad-request", f"This address takes these query arguments, each once: {', '.join(names)}.")
     return {name: request.args.get(name) for name in names}
 
 
@@ -339,9 +331,7 @@ def _explained(error: ValidationError, model: type[_Incoming]) -> str:
     return f"The JSON does not fit: {'; '.join(explained)}. Its members are: {', '.join(model.model_fields)}."
 
 
-def _record_refusal(
-    account: Account, action: str, dataset: str | None, detail: str, owner: str | None
-) -> None:
+def _record_refusal(account: Account, action: str, dataset: str | None, detail: str, owner: str | None) -> None:
     """Record that something was refused. Raises Problem (quota-exceeded)."""
     analyst = account.name if account.role == "analyst" else None
 

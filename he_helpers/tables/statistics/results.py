@@ -31,12 +31,15 @@ def summarise(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
         for measure in plan.measures:
             n = of.count(measure.name)
             variance = of.covariance(measure.name, measure.name)
-            yield (measure.name,), {
-                "count": n,
-                "mean": _ratio(of.scaled((measure.name, 1)), n),
-                "variance": _float(variance),
-                "std": sqrt(variance) if variance is not None else np.nan,
-            }
+            yield (
+                (measure.name,),
+                {
+                    "count": n,
+                    "mean": _ratio(of.scaled((measure.name, 1)), n),
+                    "variance": _float(variance),
+                    "std": sqrt(variance) if variance is not None else np.nan,
+                },
+            )
 
     return _by_group(sums, plan, rows, ["column"])
 
@@ -51,11 +54,14 @@ def covariances(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
         for first, second in plan.pairs:
             covariance = of.covariance(first, second)
             variances = of.covariance(first, first, second), of.covariance(second, second, first)
-            yield (first, second), {
-                "count": of.count(first, second),
-                "covariance": _float(covariance),
-                "correlation": _correlation(covariance, *variances),
-            }
+            yield (
+                (first, second),
+                {
+                    "count": of.count(first, second),
+                    "covariance": _float(covariance),
+                    "correlation": _correlation(covariance, *variances),
+                },
+            )
 
     return _by_group(sums, plan, rows, ["first", "second"])
 

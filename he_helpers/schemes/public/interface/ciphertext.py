@@ -76,9 +76,7 @@ class Ciphertext:
         if other.__class__ is not Ciphertext:
             return self._plus_plain(other, 1)
         key = self.key
-        if (
-            other.key is key or other.key.fingerprint == key.fingerprint
-        ) and other.length == self.length:
+        if (other.key is key or other.key.fingerprint == key.fingerprint) and other.length == self.length:
             bound = self.bound + other.bound
             consumed = key._consumed_by_sum(self.consumed, other.consumed)
             if bound <= key.capacity and consumed <= key.consumption_limit:
@@ -288,11 +286,7 @@ class Ciphertext:
         return np.concatenate([vector, np.zeros(self.padding, dtype=vector.dtype)]) if self.padding else vector
 
     def _check_pair(self, other: "Ciphertext", bound: float) -> None:
-        if (
-            other.key.fingerprint != self.key.fingerprint
-            or other.length != self.length
-            or bound > self.key.capacity
-        ):
+        if other.key.fingerprint != self.key.fingerprint or other.length != self.length or bound > self.key.capacity:
             raise self._why_not(other, bound)
 
     def _checked_consumption(self, consumed: float, operation: str) -> float:

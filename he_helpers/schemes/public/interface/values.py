@@ -24,8 +24,10 @@ def checked_values(key: SchemeAdapter, values: Any, bound: float, why: str) -> n
         raise ShapeMismatch(
             f"{vector.size} values do not fit into {key.slot_count} slots: split the vector into several."
         )
-    if vector.dtype == np.uint64 or vector.dtype == object and all(
-        isinstance(value, (int, np.integer)) for value in vector
+    if (
+        vector.dtype == np.uint64
+        or vector.dtype == object
+        and all(isinstance(value, (int, np.integer)) for value in vector)
     ):
         vector = np.array([int(value) for value in vector], dtype=object)
     elif vector.dtype.kind in "bui":
