@@ -125,7 +125,7 @@ def test_what_is_planted_is_found_in_every_place(tmp_path, server_folder, accoun
     if sys.platform == "linux":
         assert (planted["memory"] > 0).all()
         assert found.loc["module", "imports"] == 1
-        assert "he_helpers.lab.notebook.figures" not in evidence.modules
+        assert "he_helpers.lab.figures.style" not in evidence.modules
 
 
 @linux_only

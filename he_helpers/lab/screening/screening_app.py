@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             {
                 "VoilaConfiguration": {"show_tracebacks": False},
                 "MappingKernelManager": idle,
-                # Sockets in a folder of one's own; each kernel warns about those of the network, which others can reach.
+                # Sockets in a folder of one's own; each kernel warns about those of the network, which others reach.
                 "KernelManager": {"transport": "ipc"},
                 # Else it warns that nobody has signed the page, which this module has just written.
                 "Voila": {"log_level": "ERROR"},
