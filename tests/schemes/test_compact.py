@@ -54,7 +54,6 @@ def test_every_scheme_encrypts_with_its_secret_key(name):
         assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", LATTICE)
 @pytest.mark.parametrize("bits", [30, 40, 53])
 def test_a_full_ciphertext_is_not_kept_twice(name, bits):
@@ -82,6 +81,7 @@ def test_a_short_form_that_is_none(name):
         public.load_ciphertext(seal_fields("ciphertext", fields))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATTICE)
 def test_results_have_both_polynomials(name):
     """Nothing that was computed with a seed's ciphertext keeps the short form, which would be another ciphertext's."""

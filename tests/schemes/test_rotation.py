@@ -24,6 +24,7 @@ def circles(values, steps, exact):
     return np.concatenate([np.roll(half, -steps) for half in halves])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
 @pytest.mark.parametrize("steps", [1, 2, 64, -1, -16])
 def test_every_slot_moves(name, steps):
@@ -95,6 +96,7 @@ def test_steps_that_do_not_fit(named, steps):
         named.public.encrypt([1]).rotate(steps)
 
 
+@pytest.mark.slow
 def test_no_sum_of_slots_after_a_rotation():
     """What has left the slots in use would be counted, or what was never in use."""
     for name in ("pyfhel-bfv", "pyfhel-ckks"):
