@@ -1,5 +1,10 @@
-"""What the detour through a worker costs, beside the same work in this process."""
+"""What the detour through a worker costs, beside the same work in this process.
 
+Of a table in time of the processors, which other work on the machine changes little; of a query, which mostly waits for
+its worker, on the clock.
+"""
+
+import sys
 import tempfile
 import time
 from statistics import median
@@ -26,11 +31,16 @@ ROUNDS, TIMES = 8, 15
 
 
 @pytest.fixture(scope="module")
-def jobs():
+def pool():
     pool = WorkerPool(TASKS)
     pool.start()
-    yield Jobs(pool)
+    yield pool
     pool.close()
+
+
+@pytest.fixture(scope="module")
+def jobs(pool):
+    return Jobs(pool)
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +52,28 @@ def table():
     )
 
 
-def seconds(step):
-    started = time.perf_counter()
+def seconds(step, clock):
+    started = clock()
     step()
-    return time.perf_counter() - started
+    return clock() - started
 
 
-def paired(here, there):
+def paired(here, there, clock=time.perf_counter):
     """The times of both, one after the other, so many times."""
-    return [(seconds(here), seconds(there)) for _ in range(TIMES)]
+    return [(seconds(here, clock), seconds(there, clock)) for _ in range(TIMES)]
 
 
-def test_a_table_costs_a_tenth_more_at_most(jobs, table, monkeypatch):
+def processor_time_of(pool):
+    """A clock: what this process and the workers of ``pool`` have taken of the processors; elsewhere than on Linux, the
+    time that has passed."""
+    if sys.platform != "linux":
+        return time.perf_counter
+    # Linux has a clock for each process, whose number is made of the process's.
+    clocks = [time.CLOCK_PROCESS_CPUTIME_ID, *((~number << 3) | 2 for number in pool.numbers())]
+    return lambda: sum(map(time.clock_gettime, clocks))
+
+
+def test_a_table_costs_a_tenth_more_at_most(pool, jobs, table, monkeypatch):
     """Searched for secrets, read and added up, as an upload and one aggregation."""
     # A process that works for a server holds no table, so it finds no context in use; this one holds keys of tests.
     monkeypatch.setattr(tenseal, "_contexts_in_use", WeakValueDictionary())
@@ -72,9 +92,10 @@ def test_a_table_costs_a_tenth_more_at_most(jobs, table, monkeypatch):
             jobs.compute_aggregate("ann", content, query)
 
         paired(here, there)
+        clock = processor_time_of(pool)
         found = []
         for _ in range(ROUNDS):
-            found.append(median(after / before for before, after in paired(here, there)) - 1)
+            found.append(median(after / before for before, after in paired(here, there, clock)) - 1)
             if found[-1] <= MOST_OF_A_TABLE:
                 break
     print(f"a worker costs {found[-1]:+.1%}; rounds: {', '.join(f'{cost:+.1%}' for cost in found)}")

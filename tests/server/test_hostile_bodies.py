@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import evaluation
 from he_helpers.tables import EncryptedTable
+from he_helpers.tables.layouts import Packing
 from tests.sealing import open_fields, seal_fields
 from tests.server.conftest import asked, new_request
 
@@ -79,14 +80,14 @@ def test_well_sealed_tables_with_one_field_exchanged(ann, table, data):
 
 
 @pytest.mark.parametrize("error", [RuntimeError, ValueError, OverflowError, KeyError])
-@pytest.mark.parametrize("step", ["from_bytes", "layout"])
-def test_whatever_a_library_says_to_nonsense_is_the_senders_error(table, monkeypatch, error, step):
+@pytest.mark.parametrize(("holder", "step"), [(EncryptedTable, "from_bytes"), (Packing, "add_up")])
+def test_whatever_a_library_says_to_nonsense_is_the_senders_error(table, monkeypatch, error, holder, step):
     """While the ciphertexts are read, and while they are added up."""
 
     def fail(*arguments, **_):
         raise error("internal words of a library")
 
-    monkeypatch.setattr(EncryptedTable, step, fail if step == "from_bytes" else property(fail))
+    monkeypatch.setattr(holder, step, fail)
     query = {"statistic": "sum", "group_by": ["region"], "columns": ["loans"]}
     with pytest.raises(Problem) as caught:
         evaluation.compute_aggregate(table, query)
