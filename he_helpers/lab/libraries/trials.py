@@ -74,6 +74,11 @@ assert cipher.decrypt(bytes(12), cipher.encrypt(bytes(12), b"x", None), None) ==
 }
 
 
+# Pyfhel's modules free one pool of memory twice when their process ends, which aborts it now and then: what was tried
+# is over before.
+_END = "\nimport os\nos._exit(0)"
+
+
 class Row(NamedTuple):
     """One library: its name, its installed version ("-" when it is missing) and "yes" or "no: the reason"."""
 
@@ -95,7 +100,7 @@ def _try(part: str) -> Row:
         return Row(part, "-", "no: it is not installed; run `make lab`")
     try:
         run = subprocess.run(
-            [sys.executable, "-I", "-c", TRIALS[part]], capture_output=True, text=True, timeout=_LIMIT_SECONDS
+            [sys.executable, "-I", "-c", TRIALS[part] + _END], capture_output=True, text=True, timeout=_LIMIT_SECONDS
         )
     except subprocess.TimeoutExpired:
         return Row(part, version, f"no: it did not answer within {_LIMIT_SECONDS} s")
