@@ -3,7 +3,7 @@
 ##
 ##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
 ##   make app         open the health screening of notebook 09 as a page of its own, on this computer
-##   make check       run the quick checks: lint, format, import contracts, types, the tests that are not slow
+##   make check       run the quick checks: lint, format, import contracts, types, quick tests of most of the code
 ##   make test        run every check, the stored outputs of all notebooks included
 ##   make fuzz        send 20,000 hostile bodies to a server of its own; another number or a seed that was printed:
 ##                    make fuzz FUZZ_OPTIONS="--bodies 500 --seed 1"
@@ -21,6 +21,9 @@ VENV = .venv
 RUN = $(VENV)/bin/python
 INTERPRETERS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 PROCESSES = 2
+# What computes and decides; without what waits for processes, kernels and browsers.
+QUICK = $(addprefix tests/,advice computing notebooks parameters roles schemes tables test_errors.py test_files.py \
+  test_signatures.py test_text.py server/test_interface.py server/test_steps.py server/test_store.py)
 LAB_OPTIONS =
 APP_OPTIONS =
 LOCK_OPTIONS =
@@ -68,7 +71,7 @@ static: checks
 	$(RUN) -m mypy
 
 check: static
-	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile -m "not slow" tests
+	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile -m "not slow" $(QUICK)
 
 test: static
 	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile tests
