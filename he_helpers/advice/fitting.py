@@ -83,10 +83,6 @@ class Fit:
         needed = self.relinearisation_keys * keys.relinearisation_keys + self.galois_keys * keys.galois_keys
         return needed or (keys.public_key if isinstance(self.parameters, PaillierParameters) else 0)
 
-    @property
-    def total_bytes(self) -> int:
-        return self.upload_bytes + self.key_bytes + self.result_bytes
-
 
 def fits_of(job: Job, scheme: str) -> Iterator[Fit | str]:
     """For each arrangement that ``scheme`` could use: a Fit, or the reason why not, with the arrangement in front."""

@@ -161,11 +161,3 @@ class TableHeader:
     def from_bytes(cls, data: bytes) -> TableHeader:
         """Read what to_bytes gave. Raises DamagedBytes."""
         return cls.from_record(open_message(data, HeaderRecord))
-
-    @classmethod
-    def of_table(cls, data: bytes) -> TableHeader:
-        """The header of a whole table: of what EncryptedTable.to_bytes() gave. Raises DamagedBytes.
-
-        The table's digest is checked, and the form of its fields; its key and its ciphertexts are not looked at.
-        """
-        return cls.from_record(open_message(data, TableRecord).header)

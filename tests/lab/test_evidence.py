@@ -18,7 +18,7 @@ from he_helpers.lab.evidence import (
     needles_of_number_table,
     search,
 )
-from he_helpers.lab.evidence.control import process_that_holds
+from tests.lab.holding_process import process_that_holds
 
 pytestmark = pytest.mark.slow
 
