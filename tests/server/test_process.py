@@ -23,6 +23,7 @@ from he_helpers.server.process.running import run_scoring, run_server
 from he_helpers.server.storage.folder import CannotStart
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.tables import EncryptedTable
+from tests.at_once import at_once
 from tests.server.conftest import Running, asked, command, environment, new_request
 from tests.waiting import wait_until
 
@@ -292,23 +293,6 @@ def test_add_account_prints_the_token_once(tmp_path):
 
 
 # Concurrency
-
-
-def at_once(*steps):
-    """Run the steps in threads that begin together; returns their answers in order."""
-    barrier = threading.Barrier(len(steps))
-    answers = [None] * len(steps)
-
-    def run(index, step):
-        barrier.wait()
-        answers[index] = step()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(steps)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    return answers
 
 
 def test_two_administrators_at_once(start_on_database, table, other_table):

@@ -19,6 +19,7 @@ from he_helpers.server.storage import store as store_module
 from he_helpers.server.storage.folder import CannotStart
 from he_helpers.server.storage.schema import accounts, audit_events, dataset_parts, release_requests
 from he_helpers.server.storage.store import Store
+from tests.at_once import at_once
 from tests.server.conftest import command, environment, received
 
 ANN = Account("ann", "administrator")
@@ -304,26 +305,6 @@ def test_other_databases_are_refused(url, words, tmp_path):
 # Writers and readers at once
 
 
-def in_threads(*steps):
-    """Run the steps at once; returns their answers or errors in order."""
-    answers = [None] * len(steps)
-    barrier = threading.Barrier(len(steps))
-
-    def run(index, step):
-        barrier.wait()
-        try:
-            answers[index] = step()
-        except Exception as error:
-            answers[index] = error
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(steps)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return answers
-
-
 def test_a_writer_waits_for_the_one_before(store, database):
     """Also one of another process, which has a store of its own: what a step has read is still so when it writes."""
     add_account(store, "ann", "administrator")
@@ -368,7 +349,7 @@ def test_of_many_writers_of_one_name_one_wins(store, database):
         lambda number=number, own=own: add(own, b"%d" % number, owner=Account(names[number], "administrator"))
         for number, own in enumerate(stores)
     ]
-    answers = in_threads(*steps)
+    answers = at_once(*steps)
     assert [answer for answer in answers if answer is True] == [True]
     assert [getattr(answer, "kind", None) for answer in answers if answer is not True] == ["name-taken"] * 3
     assert read(store) == b"%d" % answers.index(True)
@@ -377,7 +358,7 @@ def test_of_many_writers_of_one_name_one_wins(store, database):
 
 
 def test_accounts_added_at_once(store):
-    answers = in_threads(*[lambda: add_account(store, "zoe", "analyst")] * 4)
+    answers = at_once(*[lambda: add_account(store, "zoe", "analyst")] * 4)
     assert sum(isinstance(answer, str) for answer in answers) == 1
     assert sum(isinstance(answer, ValueError) for answer in answers) == 3
     with store.reading() as connection:
@@ -386,7 +367,7 @@ def test_accounts_added_at_once(store):
 
 def test_stores_opened_at_once_make_their_tables_once(folder, database):
     folder.mkdir(mode=0o700)
-    answers = in_threads(*[lambda: Store(database)] * 4)
+    answers = at_once(*[lambda: Store(database)] * 4)
     assert all(isinstance(answer, Store) for answer in answers), answers
     for answer in answers:
         answer.close()

@@ -29,6 +29,7 @@ from he_helpers.workers import (
 )
 from he_helpers.workers import pool as pool_module
 from he_helpers.workers import worker as worker_module
+from tests.at_once import at_once
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -338,24 +339,6 @@ def test_a_worker_that_does_not_become_ready_in_time(monkeypatch):
 
 
 # How many there are
-
-
-def at_once(*steps):
-    """Run the steps in threads that begin together; their answers, or the errors that they raised."""
-    answers = [None] * len(steps)
-
-    def run(index, step):
-        try:
-            answers[index] = step()
-        except HEError as error:
-            answers[index] = error
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(steps)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return answers
 
 
 def test_a_short_wait_starts_no_further_worker(pool, monkeypatch):
