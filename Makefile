@@ -2,7 +2,7 @@
 ## to eight minutes, and what needs it waits for it); later calls start at once.
 ##
 ##   make lab         open the notebooks in JupyterLab; more options: make lab LAB_OPTIONS=--no-browser
-##   make app         open the health screening of notebook 09 as a page of its own, on this computer
+##   make app         open the health screening of notebook 12 as a page of its own, on this computer
 ##   make check       run the quick checks: lint, format, import contracts, types, quick tests of most of the code
 ##   make test        run every check, the stored outputs of all notebooks included
 ##   make fuzz        send 20,000 hostile bodies to a server of its own; another number or a seed that was printed:

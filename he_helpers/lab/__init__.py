@@ -4,7 +4,7 @@ A notebook begins with::
 
     from he_helpers import lab
 
-    seat = lab.enter("administrator", notebook="02")
+    seat = lab.enter("administrator", notebook="04")
 
 Each name is loaded from its module when it is first used, so that a notebook costs only what it uses. The rooms, from
 the bottom: ``workspace`` (folders, servers), ``stage`` (roles, catching up), ``notebook`` (tables, sources, errors, the

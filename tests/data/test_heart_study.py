@@ -166,7 +166,7 @@ def test_other_faults_are_found_all_the_same(own, content, arguments, message):
 
 @pytest.mark.slow
 def test_the_encrypted_study_is_at_most_30_times_its_csv():
-    """Both tables of notebook 06, as its administrator encrypts them."""
+    """Both tables of notebook 08, as its administrator encrypts them."""
     study = load_table("heart_study", missing="keep")
     columns = decimals(study, missing="keep")
     pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose"), ("prevalentHyp", "sysBP")]

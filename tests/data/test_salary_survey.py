@@ -1,4 +1,4 @@
-"""The salary survey against its script, the published figures and what notebook 07 does with it."""
+"""The salary survey against its script, the published figures and what notebook 09 does with it."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def course(tmp_path_factory):
     """A fresh workspace, in which the release notebook is the first that is opened."""
     workspace = Workspace(tmp_path_factory.mktemp("course") / "workspace")
     try:
-        enter_in_a_process(workspace, "administrator", "04")
+        enter_in_a_process(workspace, "administrator", "06")
         yield workspace
     finally:
         stop_server(workspace)
@@ -107,7 +107,7 @@ def test_the_release_notebook_can_be_opened_first(workspace, acting):
     # Whoever opens it again finds a review as the first time.
     again = analyst.ask("branch-accounts", "sum", ["Region"], ["Revenue"], "a test")
     assert administrator.review(again).approved_before
-    catch_up(workspace, "04")
+    catch_up(workspace, "06")
     assert list((administrator.folder / "decisions").iterdir()) == []
 
     released = acting.analyst().result(request)["Revenue"]
@@ -117,7 +117,7 @@ def test_the_release_notebook_can_be_opened_first(workspace, acting):
 
 def test_catching_up_again_changes_nothing(workspace):
     before = files_of(workspace)
-    for role, notebook in [(None, "00"), ("administrator", "01"), ("server", "03"), ("administrator", "04")]:
+    for role, notebook in [(None, "00"), ("administrator", "03"), ("server", "05"), ("administrator", "06")]:
         enter_in_a_process(workspace, role, notebook)
     assert files_of(workspace) == before
 
@@ -129,12 +129,12 @@ def test_what_a_notebook_makes_itself_is_forgotten_and_nothing_else(workspace, a
         administrator.upload(name, uploaded, minimum_group_size=5)
     keyring = administrator.keyring.path.read_bytes()
 
-    catch_up(workspace, "02")
+    catch_up(workspace, "04")
     assert list(administrator.datasets().index) == ["my-own", "population-projections"]
-    catch_up(workspace, "05")
+    catch_up(workspace, "07")
     assert list(administrator.datasets().index) == ["my-own"]
+    catch_up(workspace, "07")
     catch_up(workspace, "05")
-    catch_up(workspace, "03")
     assert list(administrator.datasets().index) == ["branch-accounts", "my-own"]
     assert administrator.keyring.path.read_bytes() == keyring
     administrator.delete("my-own")
@@ -147,7 +147,7 @@ def uploads_of(notebook):
     return set(re.findall(r'\.upload\(\s*"([^"]+)"', source))
 
 
-@pytest.mark.parametrize(("notebook", "count"), [("02", 1), ("05", 2), ("06", 2)])
+@pytest.mark.parametrize(("notebook", "count"), [("04", 1), ("07", 2), ("08", 2)])
 def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, workspace, notebook, count):
     administrator = acting.administrator()
     uploaded = administrator.uploaded("branch-accounts")
@@ -158,17 +158,17 @@ def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, workspace, 
     catch_up(workspace, notebook)
     assert not names & set(administrator.datasets().index)
     assert not any((administrator.folder / "uploads" / f"{name}.table").exists() for name in names)
-    catch_up(workspace, "03")
+    catch_up(workspace, "05")
 
 
 def test_a_dataset_that_only_the_server_or_only_the_administrator_has_is_made_anew(workspace, acting):
     administrator = acting.administrator()
     (administrator.folder / "uploads" / "branch-accounts.table").unlink()
-    catch_up(workspace, "04")
+    catch_up(workspace, "06")
     assert administrator.uploaded("branch-accounts").rows == administrator.describe("branch-accounts")["rows"]
 
     administrator.connection.delete("datasets", "branch-accounts")
-    catch_up(workspace, "04")
+    catch_up(workspace, "06")
     assert list(administrator.datasets().index) == ["branch-accounts"]
 
 
@@ -176,7 +176,7 @@ def test_two_notebooks_that_catch_up_at_once(workspace, acting):
     administrator = acting.administrator()
     administrator.delete("branch-accounts")
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(catch_up, [workspace] * 2, ["03", "04"]))
+        list(pool.map(catch_up, [workspace] * 2, ["05", "06"]))
     assert list(administrator.datasets().index) == ["branch-accounts"]
 
 
@@ -186,7 +186,7 @@ def test_a_failing_step_is_reported_with_what_it_said(workspace):
     token.write_text("wrong")
     try:
         with pytest.raises(CatchUpFailed, match="administrator's part failed:(.|\n)*ServerRefused(.|\n)*401"):
-            catch_up(workspace, "03")
+            catch_up(workspace, "05")
     finally:
         token.write_text(right)
 

@@ -350,14 +350,14 @@ def test_a_folded_solution_shows_no_line_of_it(exercise):
 def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(course, tmp_path):
     cells = [new_markdown_cell(f"Your turn {id}") for id in ("00-1", "00-2")]
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Start"), *cells]), tmp_path / "00_start_here.ipynb")
-    nbformat.write(new_notebook(cells=[new_markdown_cell("Your turn 01-1")]), tmp_path / "01_key_generation.ipynb")
+    nbformat.write(new_notebook(cells=[new_markdown_cell("Your turn 01-1")]), tmp_path / "01_add_behind_a_lock.ipynb")
     assert exercise_cells.main(tmp_path) == 0
     first = nbformat.read(tmp_path / "00_start_here.ipynb", as_version=4)
     parts = ("task", "answer", "check", "solution")
     assert [cell.id for cell in first.cells[1:]] == [
         f"exercise-{id}-{part}" for id in ("00-1", "00-2") for part in parts
     ]
-    assert len(nbformat.read(tmp_path / "01_key_generation.ipynb", as_version=4).cells) == 4
+    assert len(nbformat.read(tmp_path / "01_add_behind_a_lock.ipynb", as_version=4).cells) == 4
     # Outputs stay with a cell that did not change, and go with one that did.
     for cell in first.cells[2:4]:
         cell.execution_count = 1

@@ -1,4 +1,4 @@
-"""The explorer of parameters and the measurements of notebook 10."""
+"""The explorer of parameters and the measurements of notebook 13."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The jobs, attempts and provocations of notebook 11, in the libraries as they are installed."""
+"""The jobs, attempts and provocations of notebook 15, in the libraries as they are installed."""
 
 import signal
 import sys

@@ -66,7 +66,7 @@ def test_a_notebook_whose_next_cell_follows_at_once_keeps_its_turn(folder, monke
 
 
 USING = [
-    "from he_helpers import lab\nseat = lab.enter('administrator', notebook='03')",
+    "from he_helpers import lab\nseat = lab.enter('administrator', notebook='05')",
     "from pathlib import Path\nPath('03_runs').touch()",
     "import time\ntime.sleep(5)",
     "from he_helpers.roles.administrator import DataAdministrator\n"
@@ -74,7 +74,7 @@ USING = [
 ]
 MAKING = [
     "import time\nfrom pathlib import Path\nwhile not Path('03_runs').exists():\n    time.sleep(0.1)",
-    "from he_helpers import lab\nseat = lab.enter('administrator', notebook='02')",
+    "from he_helpers import lab\nseat = lab.enter('administrator', notebook='04')",
     "from he_helpers.roles.administrator import DataAdministrator\n"
     "list(DataAdministrator(seat.folder, seat.server, seat.passphrase()).datasets().index)",
 ]

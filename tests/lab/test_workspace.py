@@ -158,8 +158,8 @@ def test_links_in_the_workspace_are_refused(workspace, tmp_path):
 def test_everything_is_for_its_owner_only_whatever_the_umask(workspace):
     before = os.umask(0)
     try:
-        python(workspace, "from he_helpers import lab\nlab.enter('administrator', notebook='02')", "administrator")
-        python(workspace, "from he_helpers import lab\nlab.enter('research', notebook='09')", "research")
+        python(workspace, "from he_helpers import lab\nlab.enter('administrator', notebook='04')", "administrator")
+        python(workspace, "from he_helpers import lab\nlab.enter('research', notebook='12')", "research")
     finally:
         os.umask(before)
     paths = [workspace.root, *workspace.root.rglob("*")]

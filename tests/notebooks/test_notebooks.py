@@ -41,7 +41,7 @@ def printed(text, name="stdout"):
 def good():
     """A notebook that obeys every rule: ten cells that print, then a figure and a table, then versions."""
     cells = [new_markdown_cell("# Encrypt a table\n\nThe data administrator.")]
-    code = [new_code_cell("seat = lab.enter('administrator', notebook='02')")]
+    code = [new_code_cell("seat = lab.enter('administrator', notebook='04')")]
     code += [
         new_code_cell(f"total({number})", outputs=[printed(f"{number} rows, 8213 bytes\n")]) for number in range(9)
     ]

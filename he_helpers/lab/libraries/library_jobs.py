@@ -1,6 +1,6 @@
 """The same jobs for every library: their parameters, their numbers, the right results, and how they are timed.
 
-Notebook 11 and ``make bench`` measure these, with the contestants of library_contestants. Every contestant of TenSEAL
+Notebook 15 and ``make bench`` measure these, with the contestants of library_contestants. Every contestant of TenSEAL
 and Pyfhel has the ring dimension and the coefficient modulus of LATTICE, which both published tables accept at 128-bit
 security, and computes on the same 4096 integers; Paillier has 3072 bits, 128-bit security too, and one integer a
 ciphertext.

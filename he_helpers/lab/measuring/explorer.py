@@ -1,6 +1,6 @@
 """An explorer of parameters: fields on one side, the consequences of what is chosen on the other.
 
-Nothing is encrypted, so an answer comes at once; notebook 10 measures what stands here as a prediction.
+Nothing is encrypted, so an answer comes at once; notebook 13 measures what stands here as a prediction.
 
 The fields are drop-down lists and number fields and no sliders: those of ipywidgets have no name for a screen reader,
 and one over a list of numbers speaks a position in place of the number.

@@ -1,4 +1,4 @@
-"""What a parameter set gives and costs, measured: notebook 10 turns one parameter at a time and tabulates it.
+"""What a parameter set gives and costs, measured: notebook 13 turns one parameter at a time and tabulates it.
 
 TenSEAL stands for BFV and CKKS here, phe for Paillier. Noise and depth are looked up in SEAL with the secret key,
 where the course's own ciphertexts only estimate them; a server could not.

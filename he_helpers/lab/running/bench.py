@@ -1,5 +1,5 @@
 """``make bench``: what the layouts of the population table cost, what the helpers add to the raw library calls, for a
-ciphertext and for a million rows, and what the libraries cost on the jobs of notebook 11.
+ciphertext and for a million rows, and what the libraries cost on the jobs of notebook 15.
 
 Sizes count everything that travels: labels, envelopes, keys. Times of the layouts and of the helpers are of the
 processor, the others of the clock, of one run on one machine, so only their ratios say anything; the bounds that must

@@ -1,6 +1,6 @@
 """Running the course's notebooks without a browser.
 
-    python -m he_helpers.lab.running.execute in-place [01 02_encrypt_and_upload ...]
+    python -m he_helpers.lab.running.execute in-place [03 04_encrypt_and_upload ...]
     python -m he_helpers.lab.running.execute demo
 
 `in-place` renews the stored outputs of the notebooks, or of those named. `demo` runs the role notebooks and
@@ -33,7 +33,7 @@ from he_helpers.lab.stage.kernels import COLOUR, WIDGET, AsyncCourseKernel
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace, environment_for
 
-DEMO_NOTEBOOKS = ("01", "02", "03", "04", "05")
+DEMO_NOTEBOOKS = ("03", "04", "05", "06", "07")
 _CELL_SECONDS = 300
 # As JupyterLab writes them, but for the interpreter's version, which varies.
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

@@ -1,4 +1,4 @@
-"""The health screening of notebook 09 as a page of its own, served by Voilà on this computer: `make app`.
+"""The health screening of notebook 12 as a page of its own, served by Voilà on this computer: `make app`.
 
     python -m he_helpers.lab.screening.screening_app [--port 8866] [--no-browser]
 
@@ -57,7 +57,7 @@ def show_page() -> None:
     from he_helpers.lab.screening.screening_form import ScreeningForm
 
     try:
-        lab.enter("person", notebook="09")
+        lab.enter("person", notebook="12")
         address = research_server(Workspace())
         model = describe_model(address)
     except HEError as error:

@@ -32,9 +32,9 @@ BRANCH_ACCOUNTS = "branch-accounts"
 POPULATION_PROJECTIONS = "population-projections"
 HEART_STUDY = "heart-study"
 HEART_STUDY_COUNTS = "heart-study-counts"
-# Notebook 05 uploads it beside the first and deletes it; a run that was broken off leaves it.
+# Notebook 07 uploads it beside the first and deletes it; a run that was broken off leaves it.
 SECOND_POPULATION = "population-2022"
-# The published score of notebook 09, data/models/diabetes_risk.json.
+# The published score of notebook 12, data/models/diabetes_risk.json.
 RISK_MODEL = "diabetes_risk"
 
 _STEP_SECONDS = 120
@@ -60,7 +60,7 @@ def _make_administrator_keys(seat: Seat) -> None:
     handed_over = seat.handover / "administrator.verify_key.json"
     if handed_over.exists() and (_folder(seat) / "public_keys" / "main.key").exists():
         return
-    _run_cells_of("01", seat)
+    _run_cells_of("03", seat)
 
 
 def _make_analyst_keys(seat: Seat) -> None:
@@ -85,7 +85,7 @@ def _upload_branch_accounts(seat: Seat) -> None:
     if _own_copy(seat, BRANCH_ACCOUNTS) and _on_server(seat, BRANCH_ACCOUNTS):
         return
     _forget(seat, BRANCH_ACCOUNTS)
-    _run_cells_of("02", seat)
+    _run_cells_of("04", seat)
 
 
 def _forget_branch_accounts(seat: Seat) -> None:
@@ -133,23 +133,23 @@ _PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-adminis
 # What has to be there, or not to be there, before a notebook begins.
 NOTEBOOKS = {
     "00": (),
-    "01": (),
-    "02": ("forget-branch-accounts", *_PEOPLE),
-    "03": (*_PEOPLE, "branch-accounts"),
-    "04": ("forget-branch-account-decisions", *_PEOPLE, "branch-accounts"),
-    "05": ("forget-population-projections", *_PEOPLE),
-    "06": ("forget-heart-study", *_PEOPLE),
-    "07": (),
-    "08": (),
-    "09": ("risk-model",),
-    "10": (),
+    "03": (),
+    "04": ("forget-branch-accounts", *_PEOPLE),
+    "05": (*_PEOPLE, "branch-accounts"),
+    "06": ("forget-branch-account-decisions", *_PEOPLE, "branch-accounts"),
+    "07": ("forget-population-projections", *_PEOPLE),
+    "08": ("forget-heart-study", *_PEOPLE),
+    "09": (),
     "11": (),
-    "12": (),
+    "12": ("risk-model",),
+    "13": (),
+    "15": (),
+    "16": (),
 }
 
 
 def catch_up(workspace: Workspace, notebook: str) -> None:
-    """Makes what the notebook of this number, such as "04", needs to begin. Prints nothing.
+    """Makes what the notebook of this number, such as "06", needs to begin. Prints nothing.
 
     Raises ValueError for an unknown number, and CatchUpFailed with what the failing process said.
     """

@@ -1,6 +1,6 @@
 """The course's servers: processes of their own, which outlive the notebook that started them.
 
-There is the server of Part I, and a scoring service for each role that owns a model (notebooks 07 and 09).
+There is the server of Part I, and a scoring service for each role that owns a model (notebooks 09 and 12).
 
 Every notebook of a workspace uses the same ones. A server goes on running when the notebooks are closed, so
 that a dataset uploaded in one is there in the next; it is idle then and costs some memory. To stop them:

@@ -1,6 +1,6 @@
 """Notebooks that make, and that use, the same dataset take turns while their cells run.
 
-Notebook 02 takes the dataset of an earlier run away and makes it anew; 03 and 04 use it. When both are told to run at
+Notebook 04 takes the dataset of an earlier run away and makes it anew; 05 and 06 use it. When both are told to run at
 the same moment, the second one waits until the first one's cells have run. Between cells that are run by hand nobody
 waits: a notebook that is idle lets the others pass.
 """
@@ -20,8 +20,8 @@ from he_helpers.lab.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-_MAKES = {"02"}
-_USE = {"03", "04"}
+_MAKES = {"04"}
+_USE = {"05", "06"}
 _IDLE_SECONDS = 3.0
 _POLL_SECONDS = 0.2
 _turn_of: WeakKeyDictionary[InteractiveShell, Turn] = WeakKeyDictionary()

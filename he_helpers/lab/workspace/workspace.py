@@ -3,8 +3,8 @@ heart.
 
     workspace/
         administrator/  analyst/  server/    one folder a role; only that role's processes use it
-        company/  customer/                  the roles of encrypted prediction, notebook 07
-        person/  research/                   the roles of the health screening, notebook 09
+        company/  customer/                  the roles of encrypted prediction, notebook 09
+        person/  research/                   the roles of the health screening, notebook 12
         nobody/                              what a notebook without a role keeps
         handover/                            what people give each other in person: addresses and public keys
         in_mind/                             random passphrases that stand for what a person knows by heart
