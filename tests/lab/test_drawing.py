@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import pandas as pd
 import pytest
 
 from he_helpers.lab import figures
@@ -145,3 +146,40 @@ def test_the_roles_have_colours_that_differ():
     picture = figures.who_holds_what(roles=[*ROLES, LONG])
     heads = [patch.get_facecolor() for patch in picture.figure.axes[0].patches if patch.get_facecolor() != (1, 1, 1, 1)]
     assert len(heads) == len(set(heads)) == 4
+
+
+CHART = pd.DataFrame({"plain": [1.0, 20.0], "encrypted": [1000.0, 30_000.0]}, index=["one", "many"])
+
+
+@pytest.mark.parametrize("chart", [figures.bars, figures.dots])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"frame": pd.DataFrame()}, "nothing to draw"),
+        ({"frame": pd.DataFrame([range(9)])}, "9 columns cannot be told apart"),
+        ({"frame": pd.DataFrame({"a": ["b"]})}, "not numeric: a"),
+        ({"ylabel": " "}, "need a label"),
+        ({"alt": ""}, "needs alternative text"),
+    ],
+)
+def test_a_chart_that_cannot_be_drawn_is_refused(chart, changes, said):
+    with pytest.raises(ValueError, match=said):
+        chart(**{"frame": CHART, "xlabel": "rows", "ylabel": "size [kB]", "alt": "Sizes.", **changes})
+
+
+def test_zero_has_no_place_on_a_logarithmic_axis():
+    with pytest.raises(ValueError, match="no place for zero"):
+        figures.dots(CHART - 1, "rows", "size [kB]", "Sizes.")
+    figures.dots(CHART - 1, "rows", "size [kB]", "Sizes.", log=False)
+
+
+def test_bars_begin_at_zero_and_dots_are_told_apart(monkeypatch):
+    shown = []
+    monkeypatch.setattr("he_helpers.lab.figures.style.show", lambda figure, alt: shown.append(figure.axes[0]))
+    figures.bars(CHART, "rows", "size [kB]", "Sizes.")
+    figures.dots(CHART, "rows", "size [kB]", "Sizes.")
+    bars, dots = shown
+    assert bars.get_yscale() == "linear" and bars.get_ylim()[0] == 0
+    assert dots.get_yscale() == "log"
+    marks = {(line.get_marker(), line.get_color()) for line in dots.lines}
+    assert len({mark for mark, _ in marks}) == len({colour for _, colour in marks}) == 2

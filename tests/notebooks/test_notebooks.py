@@ -12,7 +12,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from he_helpers.lab.exercises.catalogue import exercises_of
 from he_helpers.lab.exercises.cells import cells_of
-from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, Notebook, holds_its_exercises_as_declared
+from tests.notebooks.notebook import Notebook
+from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, holds_its_exercises_as_declared
 
 NOTEBOOKS = sorted(path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 IMAGE = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="{}" width="672">'

@@ -7,4 +7,5 @@ from .sequence import sequence as sequence
 from .slots import slot_grid as slot_grid
 from .style import apply_style as apply_style
 from .style import bars as bars
+from .style import dots as dots
 from .style import show as show

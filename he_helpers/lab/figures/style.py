@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
 from IPython.display import display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
+_MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH_INCHES = 7.0
 DOTS_PER_INCH = 144
 _CSS_PIXELS_PER_INCH = 96
@@ -88,31 +90,54 @@ def image(figure: Figure, alt: str) -> dict[str, str]:
     return {"text/html": element, "text/plain": alt}
 
 
-def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = False) -> None:
+def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str) -> None:
     """Displays a bar chart of `frame`: a group of bars for each row, a colour and hatch for each column.
 
     frame: numbers, with the names of the groups as index; at most 8 columns.
-    xlabel, ylabel: axis labels with their units; alt: alternative text; log: whether the y axis is
-    logarithmic.
+    xlabel, ylabel: axis labels with their units; alt: alternative text.
 
     Raises ValueError on an empty frame, a column that is not numeric, more than 8 columns, or an empty label.
     """
-    _check_bars(frame, xlabel, ylabel, log)
+    _check_chart(frame, xlabel, ylabel)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
         width = 0.8 / len(frame.columns)
         for number, (name, hatch) in enumerate(zip(frame.columns, cycle(_HATCHES), strict=False)):
             centres = [row + (number - (len(frame.columns) - 1) / 2) * width for row in range(len(frame))]
             axes.bar(centres, frame[name], width, label=str(name), hatch=hatch, edgecolor="white", linewidth=0.5)
-        axes.set_xticks(range(len(frame)), [str(name) for name in frame.index])
-        axes.grid(visible=False, axis="x")
-        axes.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if log else "linear")
-        if len(frame.columns) > 1:
-            axes.legend()
+        _finish_chart(axes, frame, xlabel, ylabel)
         show(figure, alt)
 
 
-def _check_bars(frame: pd.DataFrame, xlabel: str, ylabel: str, log: bool) -> None:
+def dots(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = True) -> None:
+    """Displays a chart of `frame` with a dot for each number: a place for each row, a colour and mark for each column.
+
+    For numbers of very different size: a bar has no length on a logarithmic axis, which has no zero.
+    frame, xlabel, ylabel, alt: as for bars; log: whether the y axis is logarithmic.
+
+    Raises ValueError as bars does, and for zero or a negative value on a logarithmic axis.
+    """
+    _check_chart(frame, xlabel, ylabel)
+    if log and (frame <= 0).any(axis=None):
+        raise ValueError("A logarithmic axis has no place for zero or negative values; use log=False.")
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots()
+        for name, mark in zip(frame.columns, _MARKS, strict=False):
+            axes.plot(range(len(frame)), frame[name], mark, markersize=8, label=str(name))
+        axes.set(yscale="log" if log else "linear", xlim=(-0.5, len(frame) - 0.5))
+        _finish_chart(axes, frame, xlabel, ylabel)
+        show(figure, alt)
+
+
+def _finish_chart(axes: Axes, frame: pd.DataFrame, xlabel: str, ylabel: str) -> None:
+    axes.set_xticks(range(len(frame)), [str(name) for name in frame.index])
+    axes.grid(visible=False, axis="x")
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    if len(frame.columns) > 1:
+        axes.legend()
+
+
+def _check_chart(frame: pd.DataFrame, xlabel: str, ylabel: str) -> None:
     if frame.empty:
         raise ValueError("There is nothing to draw: the frame needs at least one row and one column.")
     if len(frame.columns) > len(OKABE_ITO):
@@ -120,7 +145,5 @@ def _check_bars(frame: pd.DataFrame, xlabel: str, ylabel: str, log: bool) -> Non
     words = [str(name) for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
     if words:
         raise ValueError(f"These columns are not numeric: {', '.join(words)}. Set them as index or leave them out.")
-    if log and (frame <= 0).any(axis=None):
-        raise ValueError("A logarithmic axis has no place for zero or negative values; use log=False.")
     if not (xlabel.strip() and ylabel.strip()):
         raise ValueError("Both axes need a label with the unit, such as 'encrypted table [bytes]'.")
