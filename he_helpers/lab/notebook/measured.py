@@ -11,8 +11,8 @@ class Measured:
     value: finite, in `unit`. unit: as it is printed; empty for a ratio. digits: how many significant ones are shown.
 
     The check of stored outputs compares the mark, the unit and all words around them, and masks the digits
-    (``tests/notebooks/sanitise.cfg``). A table is displayed as it is: printed as text, its columns are as wide as
-    their digits.
+    (``tests/notebooks/sanitise.cfg``), and the blanks before the mark: printed as text, a column of a table is as wide
+    as its widest number, unless its name is wider. Give it such a name, with the unit.
     """
 
     value: float
