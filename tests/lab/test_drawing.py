@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.lab import figures
-from he_helpers.lab.figures.course import REQUEST, ROLES
+from he_helpers.lab.figures.protocol.course import REQUEST, ROLES
 from he_helpers.lab.figures.style import WIDTH_INCHES
 
 LONG = figures.Role(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.lab import figures
-from he_helpers.lab.figures.slot_content import Number, slot_content
+from he_helpers.lab.figures.inside.slot_content import Number, slot_content
 from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.errors import ShapeMismatch, WrongKind
 from he_helpers.schemes.secret import pyfhel_bfv

@@ -1,4 +1,4 @@
-"""The figures of the notebooks."""
+"""The figures of the notebooks: ``protocol`` draws roles and what they send, ``inside`` draws ciphertexts."""
 
 from he_helpers.front_door import front_door
 

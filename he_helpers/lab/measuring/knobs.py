@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import tenseal as ts
-from tenseal.sealapi import Decryptor
 
+from he_helpers.lab.measuring.inside import seal_noise_budget
 from he_helpers.parameters import (
     BFVParameters,
     PaillierParameters,
@@ -66,9 +66,7 @@ def predicted_sizes(settings: Mapping[Any, Parameters]) -> pd.DataFrame:
 
 def noise_budget(keys: KeyPair, ciphertext: Any) -> int:
     """Bits of noise budget that SEAL finds in a TenSEAL BFV vector; needs the secret key. 0: it decrypts to garbage."""
-    context = keys.secret.native
-    decryptor = Decryptor(context.seal_context().data, context.secret_key().data)
-    return min(decryptor.invariant_noise_budget(part) for part in ciphertext.ciphertext())
+    return seal_noise_budget(keys.secret.native, ciphertext)
 
 
 def _generate(parameters: Parameters, operations: tuple[str, ...]) -> KeyPair:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from he_helpers.lab.figures.canvas import FAINT, INK, Canvas, lines_high, tint, wrapped
-from he_helpers.lab.figures.course import REQUEST, ROLES, Role, Step
 from he_helpers.lab.figures.picture import Picture
-from he_helpers.lab.figures.role_columns import BOUNDARY_HIGH, Columns
+from he_helpers.lab.figures.protocol.course import REQUEST, ROLES, Role, Step
+from he_helpers.lab.figures.protocol.role_columns import BOUNDARY_HIGH, Columns
 from he_helpers.lab.figures.style import WIDTH_INCHES
 
 _PAD = 0.12

@@ -11,8 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from he_helpers.lab.figures.canvas import FAINT, INK, SMALL_POINTS, Canvas, lines_high, text_width, tint
+from he_helpers.lab.figures.inside.slot_content import Number, Part, SlotContent, slot_content
+from he_helpers.lab.figures.legend import Entry, Legend
 from he_helpers.lab.figures.picture import Picture
-from he_helpers.lab.figures.slot_content import Number, Part, SlotContent, slot_content
 from he_helpers.lab.figures.style import WIDTH_INCHES
 from he_helpers.tables import Layout
 
@@ -24,8 +25,6 @@ _PAD = 0.12
 _BETWEEN = 0.06
 _LEAST_CELL = 0.34
 _LONGEST_LIST = 12  # characters
-_LEGEND_HIGH = 0.24
-_LEGEND_MARK = 0.5  # the coloured mark and the space around the words of a group
 _EMPTY = "·"
 
 
@@ -158,15 +157,11 @@ class _Grid:
             lines_high(1 + max(self._words(slot).count("\n") for slot in row.slots), SMALL_POINTS)
             for row in self._shown
         ]
-        legend = self._legend()
+        legend = Legend([Entry(self._named(group), {"facecolor": tint(group)}) for group in self._seen()], _PAD)
         high_head = lines_high(2) + _BETWEEN if self._in_slots is not None else lines_high(1) + _BETWEEN
         notes = sum(1 for count in self._more.values() if count) + bool(self._content.rotations)
         height = (
-            high_head
-            + sum(high + 2 * _BETWEEN for high in heights)
-            + notes * lines_high(1)
-            + len(legend) * _LEGEND_HIGH
-            + 3 * _PAD
+            high_head + sum(high + 2 * _BETWEEN for high in heights) + notes * lines_high(1) + legend.high + 3 * _PAD
         )
         canvas = Canvas(height)
         y = height - _PAD - high_head
@@ -181,9 +176,7 @@ class _Grid:
         y = self._draw_note(canvas, y, self._in_words_more("sum"))
         y = self._draw_note(canvas, y, self._in_words_rotations())
         y -= _PAD
-        for line in legend:
-            self._draw_legend(canvas, line, y)
-            y -= _LEGEND_HIGH
+        legend.draw(canvas, y)
         return canvas.figure
 
     def _left(self, slot: int) -> float:
@@ -225,26 +218,6 @@ class _Grid:
             return top
         canvas.text(_PAD, top - lines_high(0.5), words, ha="left", fontsize=SMALL_POINTS, color=FAINT)
         return top - lines_high(1)
-
-    def _legend(self) -> list[list[tuple[int, str]]]:
-        """The groups that are seen, and how each is called, on as many lines as needed."""
-        lines: list[list[tuple[int, str]]] = [[]]
-        room = WIDTH_INCHES - 2 * _PAD
-        for group in self._seen():
-            words = self._named(group)
-            if room < (wide := text_width(words) + _LEGEND_MARK) and lines[-1]:
-                lines.append([])
-                room = WIDTH_INCHES - 2 * _PAD
-            lines[-1].append((group, words))
-            room -= wide
-        return lines
-
-    def _draw_legend(self, canvas: Canvas, line: list[tuple[int, str]], top: float) -> None:
-        x, y = _PAD, top - _LEGEND_HIGH / 2
-        for group, words in line:
-            canvas.box(x, y - 0.07, 0.2, 0.14, facecolor=tint(group), edgecolor=FAINT, linewidth=0.8)
-            canvas.text(x + 0.27, y, words, ha="left")
-            x += text_width(words) + _LEGEND_MARK
 
     def _seen(self) -> list[int]:
         return sorted({slot.group for row in self._shown for slot in row.slots[: self._across] if slot is not None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from he_helpers.lab.figures.canvas import FAINT, INK, SMALL_POINTS, Canvas, lines_high, tint, wrapped
-from he_helpers.lab.figures.course import Role
+from he_helpers.lab.figures.protocol.course import Role
 
 _MARGIN = 0.12
 _GAP = 0.34  # between two columns, with the trust boundary in its middle

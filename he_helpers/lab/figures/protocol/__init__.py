@@ -1,0 +1,1 @@
+"""Who holds what, and what travels between the roles."""
