@@ -15,16 +15,17 @@ import tenseal as ts
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from he_helpers import lab
-from he_helpers.lab.exercises import Exercise, Numbers, UnknownExercise, Words, Wrong, catalogue, turn
+from he_helpers.lab.exercises import Exercise, Numbers, Source, UnknownExercise, Words, Wrong, catalogue, turn
 from he_helpers.lab.exercises.catalogue import exercises_of, notebooks_with_exercises
 from he_helpers.lab.exercises.cells import cells_of
 from he_helpers.lab.exercises.checkers import WrongKind
 from he_helpers.lab.exercises.exercise import LEVELS, Unanswered
 from he_helpers.lab.running import exercise_cells
 from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace, WrongRole
+from tests.lab.example_exercises import A_CIPHERTEXT, A_FUNCTION, EXAMPLES
 
 ALL = [exercise for notebook in notebooks_with_exercises() for exercise in exercises_of(notebook)]
-each = pytest.mark.parametrize("exercise", ALL, ids=lambda exercise: exercise.id)
+each = pytest.mark.parametrize("exercise", [*ALL, *EXAMPLES], ids=lambda exercise: exercise.id)
 
 
 class Unwilling:
@@ -71,11 +72,22 @@ def workspace(tmp_path, monkeypatch):
     return Workspace()
 
 
+def names_after(exercise, lines):
+    """The variables after its `given` lines and these."""
+    names = {}
+    exec(f"{exercise.given}\n{lines}", names)
+    return names
+
+
+def judged(exercise, answer):
+    """What is said of an answer, which may be its Source, with the key as in the notebook."""
+    names = names_after(exercise, answer.lines if isinstance(answer, Source) else "")
+    return exercise.judge(names["answer"] if isinstance(answer, Source) else answer, names.get(exercise.key))
+
+
 def solved(exercise):
     """What its solution computes, as in the notebook."""
-    names = {}
-    exec(f"{exercise.given}\n{exercise.solution}", names)
-    return names["solution"]
+    return names_after(exercise, exercise.solution)["solution"]
 
 
 def test_there_are_exercises():
@@ -98,14 +110,15 @@ def test_the_placeholder_is_not_accepted(exercise):
 
 @each
 def test_the_solution_is_accepted(exercise):
-    verdict = exercise.judge(solved(exercise))
+    verdict = judged(exercise, Source(exercise.solution + "\nanswer = solution"))
     assert verdict.right, verdict.sentence
     assert verdict.sentence == exercise.because
+    assert verdict.shown and "0x" not in verdict.shown, "an address differs from run to run"
 
 
 @each
 def test_every_wrong_answer_gets_its_own_explanation(exercise):
-    verdicts = [exercise.judge(wrong.example) for wrong in exercise.wrong]
+    verdicts = [judged(exercise, wrong.example) for wrong in exercise.wrong]
     assert [verdict.sentence for verdict in verdicts] == [wrong.sentence for wrong in exercise.wrong]
     assert not any(verdict.right for verdict in verdicts)
     assert len({verdict.sentence for verdict in verdicts}) == len(verdicts) >= 3
@@ -113,8 +126,9 @@ def test_every_wrong_answer_gets_its_own_explanation(exercise):
 
 @each
 def test_no_answer_makes_it_fail(exercise):
+    key = names_after(exercise, "").get(exercise.key)
     for answer in STRANGE:
-        verdict = exercise.judge(answer)
+        verdict = exercise.judge(answer, key)
         assert not verdict.right, answer
         assert verdict.sentence.endswith((".", "?")), answer
 
@@ -240,6 +254,7 @@ def declared(**changes):
         ({"name": "a count"}, "name"),
         ({"wrong": declared().wrong[:2]}, "fewer than 3"),
         ({"wrong": (*declared().wrong, Wrong(5, "1 is wrong."))}, "same sentence"),
+        ({"key": "a key"}, "key"),
         ({"solution": "count = 4"}, "assigns nothing"),
     ],
 )
@@ -333,6 +348,18 @@ def test_a_solution_is_folded_and_solves_nothing(course, displayed, workspace):
     folded = f"<details><summary>Solution of 00-1</summary>\n\n{inside}\n\n</details>"
     assert displayed == [{"text/markdown": folded, "text/plain": "Solution of 00-1: `4`. Two and two."}]
     assert not workspace.root.exists()
+
+
+def test_the_cells_hold_what_is_to_be_changed_and_pass_the_key():
+    answer, check, solution = (cell.source for cell in cells_of(A_CIPHERTEXT)[1:])
+    assert answer == 'encrypted_sum = lab.your_turn("90-3")'
+    assert check == 'lab.check("90-3", encrypted_sum, key=context)'
+    assert solution.endswith('lab.show_solution("90-3", solution, key=context)')
+    answer = cells_of(A_FUNCTION)[1].source
+    assert answer == 'def add(a, b):\n    return 0\n\nadding = lab.your_turn("90-1")'
+    assert A_FUNCTION.to_do == (
+        '90-1 (write): put `add` in the place of `lab.your_turn("90-1")`. Change the lines above it first.'
+    )
 
 
 def test_a_solution_that_no_longer_fits_says_so(course, displayed):

@@ -1,7 +1,13 @@
 from .catalogue import UnknownExercise as UnknownExercise
+from .checkers import Case as Case
+from .checkers import Ciphertexts as Ciphertexts
+from .checkers import Condition as Condition
+from .checkers import Conditions as Conditions
+from .checkers import Function as Function
 from .checkers import Numbers as Numbers
 from .checkers import Words as Words
 from .exercise import Exercise as Exercise
+from .exercise import Source as Source
 from .exercise import Wrong as Wrong
 from .solved import progress as progress
 from .turn import check as check

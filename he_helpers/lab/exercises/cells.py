@@ -23,11 +23,15 @@ def cells_of(exercise: Exercise) -> list[NotebookNode]:
 
 </details>"""
     # JupyterLab shows the first line of a cell that is folded.
-    solution = f'# Solution of {exercise.id}\n{exercise.solution}\nlab.show_solution("{exercise.id}", solution)'
+    key = f", key={exercise.key}" if exercise.key else ""
+    solution = f'# Solution of {exercise.id}\n{exercise.solution}\nlab.show_solution("{exercise.id}", solution{key})'
+    start = f"{exercise.start}\n\n" if exercise.start else ""
+    answer = f'{start}{exercise.name} = lab.your_turn("{exercise.id}")'
+    check = f'lab.check("{exercise.id}", {exercise.name}{key})'
     return [
         new_markdown_cell(task, id=cell_id(exercise, "task")),
-        new_code_cell(f'{exercise.name} = lab.your_turn("{exercise.id}")', id=cell_id(exercise, "answer")),
-        new_code_cell(f'lab.check("{exercise.id}", {exercise.name})', id=cell_id(exercise, "check")),
+        new_code_cell(answer, id=cell_id(exercise, "answer")),
+        new_code_cell(check, id=cell_id(exercise, "check")),
         new_code_cell(solution, id=cell_id(exercise, "solution"), metadata={"jupyter": {"source_hidden": True}}),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +24,27 @@ class Unanswered:
 
 
 @dataclass(frozen=True)
+class Source:
+    """An answer as lines of Python that assign to `answer`; they may be indented as a whole.
+
+    It is for an example that cannot be made when it is declared, such as a ciphertext. Only the tests run it, after
+    the lines `given` of its exercise.
+    """
+
+    lines: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lines", _code(self.lines))
+
+
+@dataclass(frozen=True)
 class Wrong:
     """A plausible wrong answer, and what its author needs to hear.
 
-    example: such an answer, in the form in which a learner would give it.
+    example: such an answer, in the form in which a learner would give it, or its Source.
     sentence: what is wrong with it, in Markdown, without giving the answer away.
-    when: tells of an answer, as the checker reads it, whether the sentence fits; without it, it fits the example alone.
+    when: tells of an answer, as the checker reads it, whether the sentence fits; without it, it fits the example alone,
+    and with a Source it is what the checker says by itself.
     """
 
     example: Any
@@ -38,10 +54,11 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of an answer."""
+    """What is said of an answer; shown: a right one in Markdown (Checker.shown)."""
 
     right: bool
     sentence: str
+    shown: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,8 @@ class Exercise:
     checker: reads and judges it. wrong: three plausible wrong answers or more, the special before the general.
     solution: lines of Python that assign to `solution`. because: why it is right, for those who found it.
     given: lines that make what `solution` uses of earlier cells, for the tests.
+    start: lines that stand above the placeholder, to be changed: the head of a function, a program to be mended.
+    key: the variable of the notebook that decrypts, for the checker (see Ciphertexts): the cells pass it to it.
 
     The texts may be indented as a whole.
     Raises ValueError for a declaration that breaks one of these.
@@ -70,15 +89,20 @@ class Exercise:
     solution: str
     because: str
     given: str = ""
+    start: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
-        for field in ("prompt", "hint", "solution", "given"):
+        for field in ("prompt", "hint"):
             object.__setattr__(self, field, inspect.cleandoc(getattr(self, field)))
+        for field in ("solution", "given", "start"):
+            object.__setattr__(self, field, _code(getattr(self, field)))
         sentences = {wrong.sentence for wrong in self.wrong}
         for holds, what in (
             (re.fullmatch(r"\d\d-\d", self.id), "its id is not a notebook and a number, such as '00-1'"),
             (self.level in LEVELS, f"its level is none of {', '.join(LEVELS)}"),
             (self.name.isidentifier(), "its name is not that of a variable"),
+            (self.key.isidentifier() or not self.key, "its key is not the name of a variable"),
             (len(sentences) >= _FEWEST_WRONG, f"it explains fewer than {_FEWEST_WRONG} wrong answers"),
             (len(sentences) == len(self.wrong), "two of its wrong answers have the same sentence"),
             (re.search(r"^solution = ", self.solution, re.MULTILINE), "its solution assigns nothing to `solution`"),
@@ -95,19 +119,35 @@ class Exercise:
     def to_do(self) -> str:
         """What stands below the placeholder."""
         lines = " Lines of your own go above it." if self.level == "write" else ""
+        lines = " Change the lines above it first." if self.start else lines
         return f'{self.id} ({self.level}): put {self.wanted} in the place of `lab.your_turn("{self.id}")`.{lines}'
 
-    def judge(self, answer: Any) -> Verdict:
-        """What is said of an answer, whatever it is. It never fails for what a learner has answered."""
+    def judge(self, answer: Any, key: Any = None) -> Verdict:
+        """What is said of an answer, whatever it is. It never fails for what a learner has answered.
+
+        key: the value of the variable that `self.key` names.
+        """
         if isinstance(answer, Unanswered):
             return Verdict(False, "Nothing is answered yet. Answer in the cell above, run it, and then this one again.")
         try:
-            value = self.checker.read(answer)
+            value = self.checker.read(answer, key)
         except WrongKind as error:
             return Verdict(False, str(error))
         if self.checker.is_right(value):
-            return Verdict(True, self.because)
+            return Verdict(True, self.because, self.checker.shown(value))
         for wrong in self.wrong:
-            if wrong.when(value) if wrong.when else self.checker.are_same(value, self.checker.read(wrong.example)):
+            if self._fits(wrong, value):
                 return Verdict(False, wrong.sentence)
         return Verdict(False, self.checker.remark(value))
+
+    def _fits(self, wrong: Wrong, value: Any) -> bool:
+        if wrong.when:
+            return wrong.when(value)
+        if isinstance(wrong.example, Source):
+            return False
+        return self.checker.are_same(value, self.checker.read(wrong.example))
+
+
+def _code(lines: str) -> str:
+    """Lines of Python without their common indentation."""
+    return textwrap.dedent(lines).strip()

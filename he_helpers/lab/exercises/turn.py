@@ -20,27 +20,30 @@ def your_turn(id: str) -> Unanswered:
     return Unanswered()
 
 
-def check(id: str, answer: Any) -> None:
+def check(id: str, answer: Any, key: Any = None) -> None:
     """Display whether ``answer`` is right for the exercise ``id``, and if not, what is wrong with it.
+
+    key: what decrypts an encrypted answer, where the exercise asks for one; it stays in this process.
 
     A right one is recorded as solved in this workspace (`progress`). No answer makes it fail. Raises UnknownExercise.
     """
-    verdict = find_exercise(id).judge(answer)
+    verdict = find_exercise(id).judge(answer, key)
     if verdict.right:
         record_solved(id)
     _say(f"{id}: {'Right. ' if verdict.right else ''}{verdict.sentence}")
 
 
-def show_solution(id: str, solution: Any) -> None:
+def show_solution(id: str, solution: Any, key: Any = None) -> None:
     """Display a solution of the exercise ``id``, its declared lines and why it is right, folded, against accidents.
 
     It records nothing. Where it is not accepted, because an earlier cell was changed, it says so. Raises
     UnknownExercise.
     """
     exercise = find_exercise(id)
-    verdict = exercise.judge(solution)
-    said = verdict.sentence if verdict.right else f"Not accepted: {verdict.sentence} Restart the kernel and run all."
-    text = f"`{solution!r}`. {said}"
+    verdict = exercise.judge(solution, key)
+    text = f"{verdict.shown}. {verdict.sentence}"
+    if not verdict.right:
+        text = f"Not accepted: {verdict.sentence} Restart the kernel and run all."
     code = f"```python\n{exercise.solution}\n```"
     folded = f"<details><summary>Solution of {id}</summary>\n\n{code}\n\n{text}\n\n</details>"
     _say(f"Solution of {id}: {text}", markdown=folded)

@@ -1,8 +1,4 @@
-"""How an answer is read, compared with the right one, and explained: numbers, and a choice of words.
-
-A checker knows the mistakes that can be made in any exercise: an answer of another kind, a wrong sign, scale or order.
-Those of one exercise are declared with it (`exercise.Wrong`).
-"""
+"""Answers that are a number, or a list of numbers."""
 
 from __future__ import annotations
 
@@ -12,34 +8,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Integral, Real
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from he_helpers.errors import HEError
+from he_helpers.lab.exercises.checkers.checker import WrongKind, is_encrypted, kind_of
 
 _MOST_NUMBERS = 100_000
 _POWERS_OF_TEN = [Fraction(10) ** exponent for exponent in range(-9, 10) if exponent]
-
-
-class WrongKind(HEError, TypeError):
-    """An answer that cannot be compared with the right one; the message is for the learner."""
-
-
-class Checker(Protocol):
-    """How the answers to an exercise are judged. None of these fails, whatever a learner has answered."""
-
-    def read(self, answer: Any) -> Any:
-        """The answer in the form that the others take. Raises WrongKind, with a sentence for the learner."""
-
-    def is_right(self, value: Any) -> bool:
-        """Whether this is a right answer."""
-
-    def are_same(self, value: Any, other: Any) -> bool:
-        """Whether these two are one answer."""
-
-    def remark(self, value: Any) -> str:
-        """A sentence on an answer that is not right, and is none of the mistakes declared with the exercise."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +24,9 @@ class NumbersRead:
 
     shape: tuple[int, ...]
     entries: tuple[Fraction, ...]
+
+    def __str__(self) -> str:
+        return str(np.array(list(map(_plain, self.entries)), dtype=object).reshape(self.shape).tolist())
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,7 @@ class Numbers:
     modulus: int | None = None
     scale: float | None = None
 
-    def read(self, answer: Any) -> NumbersRead:
+    def read(self, answer: Any, key: Any = None) -> NumbersRead:
         try:
             array = np.asarray(answer, dtype=object) if not _explains_itself(answer) else None
         except Exception:  # what an object of any class does when numpy looks into it
@@ -111,6 +90,10 @@ class Numbers:
                 return f"This is too {size} by a factor of {int(max(factor, 1 / factor)):,}: look at the units."
         return self._on_the_size(value.entries, right.entries) if one or self.ordered else "Not every number is right."
 
+    def shown(self, value: NumbersRead) -> str:
+        # What lies within the tolerance may differ from run to run.
+        return f"`{self._right}`, within {self.tolerance:g}" if self.tolerance else f"`{value}`"
+
     @property
     def _right(self) -> NumbersRead:
         return self.read(self.right)
@@ -126,50 +109,9 @@ class Numbers:
         return f"{len(right) - len(wrong)} of {len(right)} numbers are right; number {wrong[0] + 1} is too {size}."
 
 
-@dataclass(frozen=True)
-class Words:
-    """One word or several, of those in `among`; order, repetition and capitals do not matter. right: those that fit."""
-
-    right: Sequence[str]
-    among: Sequence[str]
-
-    def read(self, answer: Any) -> frozenset[str]:
-        words = [answer] if isinstance(answer, str) else answer
-        if not isinstance(words, (list, tuple, set, frozenset, np.ndarray)) or not all(
-            isinstance(word, str) for word in words
-        ):
-            raise WrongKind(f"The answer is {_kind(answer)}, and a list of words in quotes is asked for.")
-        known = {word.casefold(): word for word in self.among}
-        for word in words:
-            if word.strip().casefold() not in known:
-                raise WrongKind(f"{word[:40]!r} is none of the words. They are: {', '.join(self.among)}.")
-        return frozenset(known[word.strip().casefold()] for word in words)
-
-    def is_right(self, value: frozenset[str]) -> bool:
-        return value == frozenset(self.right)
-
-    def are_same(self, value: frozenset[str], other: frozenset[str]) -> bool:
-        return value == other
-
-    def remark(self, value: frozenset[str]) -> str:
-        if not value:
-            return "The list is empty."
-        wrong = [word for word in self.among if word in value and word not in self.right]
-        if wrong:
-            return f"{wrong[0]!r} does not belong there."
-        missing = len(self.right) - len(value)
-        return f"Each of these belongs there, and {missing} more {'does' if missing == 1 else 'do'}."
-
-
 def _explains_itself(answer: Any) -> bool:
     """Whether the answer as a whole is of a kind that has a sentence of its own."""
-    return isinstance(answer, (bytes, set, frozenset, dict)) or callable(answer) or _is_encrypted(answer)
-
-
-def _is_encrypted(answer: Any) -> bool:
-    """Whether this is a ciphertext of TenSEAL, Pyfhel, phe or this course."""
-    names = (kind.__name__.lower() for kind in type(answer).__mro__)
-    return hasattr(answer, "decrypt") or any("ciphertext" in name or "encrypted" in name for name in names)
+    return isinstance(answer, (bytes, set, frozenset, dict)) or callable(answer) or is_encrypted(answer)
 
 
 def _exact(entry: Any) -> Fraction:
@@ -184,6 +126,16 @@ def _exact(entry: Any) -> Fraction:
     return Fraction(entry if isinstance(entry, Decimal) else float(entry))
 
 
+def _plain(entry: Fraction) -> int | float | Fraction:
+    """The number as a learner writes it; a fraction where it is too large for a float."""
+    if entry.denominator == 1:
+        return int(entry)
+    try:
+        return float(entry)
+    except OverflowError:
+        return entry
+
+
 def _what_is_no_number(answer: Any) -> str:
     if answer is None:
         return "None is no number: the line gives nothing back, as print() does, or a function without `return`."
@@ -193,15 +145,11 @@ def _what_is_no_number(answer: Any) -> str:
         return "This is text; write the number without quotes."
     if isinstance(answer, (set, frozenset)):
         return "A set keeps neither order nor repetitions; write a list, in square brackets."
-    if _is_encrypted(answer):
+    if is_encrypted(answer):
         return "This is still encrypted: decrypt it first."
     if callable(answer):
         return "This is a function; call it, with parentheses."
-    return f"The answer is {_kind(answer)}, and numbers are asked for."
-
-
-def _kind(answer: Any) -> str:
-    return "None" if answer is None else f"of the type {type(answer).__name__}"
+    return f"The answer is {kind_of(answer)}, and numbers are asked for."
 
 
 def _on_the_shape(given: tuple[int, ...], right: tuple[int, ...]) -> str:

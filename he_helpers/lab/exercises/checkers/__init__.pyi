@@ -1,0 +1,9 @@
+from .checker import Checker as Checker
+from .checker import WrongKind as WrongKind
+from .ciphertexts import Ciphertexts as Ciphertexts
+from .conditions import Condition as Condition
+from .conditions import Conditions as Conditions
+from .function import Case as Case
+from .function import Function as Function
+from .numbers import Numbers as Numbers
+from .words import Words as Words
