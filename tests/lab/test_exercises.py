@@ -342,6 +342,28 @@ def test_the_progress_of_every_role_is_shown_to_nobody_in_particular(course, wor
     assert shown_progress() == {"00": ("1 of 2", "00-2 (think)"), "01": ("1 of 1", "")}
 
 
+def test_where_one_stands_in_a_notebook_is_shown_in_any_role(course, workspace, monkeypatch):
+    def shown():
+        return lab.progress("00").to_dict(orient="index")
+
+    fresh = {"00-1": {"level": "write", "solved": "not yet"}, "00-2": {"level": "think", "solved": "not yet"}}
+    lab.check("01-1", 4)
+    assert shown() == fresh
+    monkeypatch.setenv(ROLE_VARIABLE, "analyst")
+    assert shown() == fresh
+    assert not (workspace.root / "analyst").exists(), "looking makes nothing"
+    lab.check("00-2", 4)
+    assert shown() == {**fresh, "00-2": {"level": "think", "solved": "yes"}}
+    monkeypatch.setenv(ROLE_VARIABLE, "administrator")
+    assert shown() == fresh
+
+
+@pytest.mark.parametrize("notebook", ["99", "0", "", "00-1"])
+def test_a_notebook_without_exercises_is_named(course, notebook):
+    with pytest.raises(UnknownExercise, match="Those that have some are: 00, 01"):
+        lab.progress(notebook)
+
+
 def test_a_solution_is_folded_and_solves_nothing(course, displayed, workspace):
     lab.show_solution("00-1", 4)
     inside = "```python\nsolution = 4\n```\n\n`4`. Two and two."

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from he_helpers.files import private_folder, write_private
-from he_helpers.lab.exercises.catalogue import exercises_of, notebooks_with_exercises
+from he_helpers.lab.exercises.catalogue import UnknownExercise, exercises_of, notebooks_with_exercises
 from he_helpers.lab.workspace.workspace import ROLES, Workspace, entered_role
 
 if TYPE_CHECKING:
@@ -23,25 +23,46 @@ def record_solved(id: str) -> None:
     write_private(folder / id, b"")
 
 
-def solved_exercises() -> set[str]:
-    """The ids of the exercises solved in this workspace. Raises WrongRole in a process that has entered a role."""
-    workspace = Workspace()
-    found: set[str] = set()
-    for role in (None, *ROLES):
-        folder = workspace.folder(role, make=False) / _FOLDER
-        if folder.exists():
-            found.update(file.name for file in private_folder(folder).iterdir())
-    return found
+def solved_by(role: str | None) -> set[str]:
+    """The ids of the exercises that `role` has solved in this workspace; None: nobody in particular.
 
-
-def progress() -> pd.DataFrame:
-    """A row for each notebook that has exercises: how many are solved in this workspace, and which are left.
-
-    Raises WrongRole in a process that has entered a role: what other roles have solved lies in their folders.
+    Raises UnknownRole, and WrongRole in a process that has entered another role.
     """
+    folder = Workspace().folder(role, make=False) / _FOLDER
+    return {file.name for file in private_folder(folder).iterdir()} if folder.exists() else set()
+
+
+def progress(notebook: str | None = None) -> pd.DataFrame:
+    """What is solved in this workspace.
+
+    notebook: a number, "02": a row for each of its exercises, and whether the role of this process has solved it.
+    Without one: a row for each notebook that has exercises, how many are solved by any role, and which are left.
+
+    Raises UnknownExercise for a notebook without exercises; without a number WrongRole in a process that has entered a
+    role, for what other roles have solved lies in their folders.
+    """
+    return _of_all_notebooks() if notebook is None else _of_notebook(notebook)
+
+
+def _of_notebook(notebook: str) -> pd.DataFrame:
     import pandas as pd
 
-    solved = solved_exercises()
+    exercises = exercises_of(notebook)
+    if not exercises:
+        known = ", ".join(notebooks_with_exercises())
+        raise UnknownExercise(f"There is no notebook {notebook!r} with exercises. Those that have some are: {known}.")
+    solved = solved_by(entered_role())
+    rows = {
+        exercise.id: {"level": exercise.level, "solved": "yes" if exercise.id in solved else "not yet"}
+        for exercise in exercises
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("exercise")
+
+
+def _of_all_notebooks() -> pd.DataFrame:
+    import pandas as pd
+
+    solved = set().union(*(solved_by(role) for role in (None, *ROLES)))
     rows = {}
     for notebook in notebooks_with_exercises():
         exercises = exercises_of(notebook)
