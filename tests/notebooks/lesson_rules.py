@@ -19,6 +19,7 @@ from tests.notebooks.rules import PROJECT
 
 FEWEST_CELLS, MOST_CELLS = 20, 35
 FEWEST_EXERCISES = 3
+MOST_CHARACTERS = 78  # of a line of code on a page of 800 pixels
 
 # The yardstick of an honest time, for a reader whose first language is another.
 WORDS_A_MINUTE, LINES_A_MINUTE = 180, 8
@@ -133,6 +134,16 @@ def _parsed(source: str) -> ast.Module:
     return ast.parse("\n".join(line for line in lines if not re.match(r"\s*[%!]", line)))
 
 
+def fits_the_page(notebook: Notebook) -> list[Finding]:
+    findings = []
+    for cell in notebook.code:
+        longest = max(map(len, cell.source.splitlines()))
+        if longest > MOST_CHARACTERS:
+            message = f"has a line of {longest} characters; a narrow page shows {MOST_CHARACTERS}."
+            findings.append(Finding(cell.number, message))
+    return findings
+
+
 _NOTEBOOK = re.compile(r"\b[Nn]otebooks?\s+((?:\d\d(?:,\s| and | or | to )?)+)")
 _LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)\s]+)\)")
 
@@ -193,6 +204,7 @@ LESSON_RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
     shows_more_than_true,
     announces_an_honest_time,
     is_written_plainly,
+    fits_the_page,
     promises_no_notebook_that_is_not_there,
     leads_on,
     types_no_number_into_a_description,

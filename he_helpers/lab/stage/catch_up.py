@@ -133,6 +133,8 @@ _PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-adminis
 # What has to be there, or not to be there, before a notebook begins.
 NOTEBOOKS = {
     "00": (),
+    "01": (),
+    "02": (),
     "03": (),
     "04": ("forget-branch-accounts", *_PEOPLE),
     "05": (*_PEOPLE, "branch-accounts"),
@@ -140,11 +142,14 @@ NOTEBOOKS = {
     "07": ("forget-population-projections", *_PEOPLE),
     "08": ("forget-heart-study", *_PEOPLE),
     "09": (),
+    "10": (),
     "11": (),
     "12": ("risk-model",),
     "13": (),
+    "14": (),
     "15": (),
     "16": (),
+    "17": (*_PEOPLE, "branch-accounts"),
 }
 
 
