@@ -29,8 +29,8 @@ EXERCISES = (
         id="02-1",
         level="predict",
         prompt="""
-            What is $x^7$ times $3x^2$ in this ring? Give the list of the eight coefficients, the one of $x^0$ first, with
-            negative numbers written as such. Say it before you let `times` compute it.
+            What is $x^7$ times $3x^2$ in this ring? Give the list of the eight coefficients, the one of $x^0$ first,
+            with negative numbers written as such. Say it before you let `times` compute it.
         """,
         hint="Without the rules it is $3x^9$, and $x^9$ is $x^8$ times $x$. Which of the eight places is that of $x$?",
         wanted="the list of eight numbers",
@@ -39,7 +39,7 @@ EXERCISES = (
         wrong=(
             Wrong([0, 3, 0, 0, 0, 0, 0, 0], "The place is right. What does $x^8$ count as?"),
             Wrong([-3, 0, 0, 0, 0, 0, 0, 0], "$x^9$ is $x^8$ times $x$: one factor $x$ is left."),
-            Wrong([3, 0, 0, 0, 0, 0, 0, 0], "Two things are to be seen: $x^8$ counts as $-1$, and a factor $x$ is left."),
+            Wrong([3, 0, 0, 0, 0, 0, 0, 0], "$x^8$ counts as $-1$, and a factor $x$ is left."),
             Wrong([0, 0, -3, 0, 0, 0, 0, 0], "The first number of the list belongs to $x^0$, the next one to $x$."),
             Wrong([0, 0, 0, 0, 0, 0, 0, 0, 0, 3], "There is no place for $x^9$: it comes back at the beginning."),
         ),
@@ -49,16 +49,16 @@ EXERCISES = (
             three_squares = [0, 0, 3, 0, 0, 0, 0, 0]
             solution = centred(times(seventh, three_squares)).tolist()
         """,
-        because="$x^9 = x^8 \\cdot x = -x$. In a large ring every coefficient of a product mixes all the others like this.",
+        because="$x^9 = x^8 \\cdot x = -x$. In a product, each coefficient mixes all the others like this.",
     ),
     Exercise(
         id="02-2",
         level="write",
         prompt="""
-            Multiply the ciphertext `c0, c1` by 3: in the way of `add`, with the two parts alone and without the key. Then
-            decrypt the new ciphertext.
+            Multiply the ciphertext `c0, c1` by 3: in the way of `add`, with the two parts alone and without the key.
+            Then decrypt the new ciphertext.
         """,
-        hint="Three times a ciphertext is the ciphertext plus itself plus itself. What does that do to each of the parts?",
+        hint="Three times a ciphertext is the ciphertext plus itself plus itself. What becomes of each part?",
         wanted="the list that `decrypt` gives back",
         name="three_times",
         checker=Numbers([9, 3, 12, 3, 15, 10, 6, 1]),
@@ -85,11 +85,12 @@ EXERCISES = (
         level="think",
         prompt="""
             Find their secret key. Only for the right one, `their_b + times(their_a, key)` is small: no coefficient is
-            beyond 3 or below -3. A computer can try 6,561 keys; `itertools.product([-1, 0, 1], repeat=8)` gives them all.
+            beyond 3 or below -3. A computer can try 6,561 keys; `itertools.product([-1, 0, 1], repeat=8)` gives them
+            all.
         """,
         hint="""
-            In a loop over all keys, compute the sum with `times`, bring it into the range around zero with `centred`, and
-            look at the largest absolute value.
+            In a loop over all keys, compute the sum with `times`, bring it into the range around zero with `centred`,
+            and look at the largest absolute value.
         """,
         wanted="the list of the eight numbers that you found",
         name="their_key",
@@ -104,7 +105,7 @@ EXERCISES = (
             ),
             Wrong(
                 [1, 1, -1, 0, 0, 0, -1, -1],
-                "With this key some coefficient is far from zero: use `centred` before you judge, and ask for at most 3.",
+                "With this key some coefficient is far from zero. Use `centred` before you judge.",
                 when=lambda numbers: len(numbers.entries) == 8,
             ),
         ),
@@ -112,12 +113,10 @@ EXERCISES = (
         solution="""
             from itertools import product
 
-            def largest(key):
-                return np.abs(centred(their_b + times(their_a, key))).max()
-
-            keys = product([-1, 0, 1], repeat=8)
-            [found] = [key for key in keys if largest(key) <= 3]
-            solution = list(found)
+            for key in product([-1, 0, 1], repeat=8):
+                if max(abs(centred(their_b + times(their_a, key)))) <= 3:
+                    fitting = key
+            solution = list(fitting)
         """,
         because="Each further coefficient makes it three times as long: $3^{4096}$ keys nobody tries, and the attacks "
         "known to be better than trying still take $2^{124}$ classical steps for the context of notebook 00.",
