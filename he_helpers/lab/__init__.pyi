@@ -4,6 +4,7 @@ from . import figures as figures
 from . import libraries as libraries
 from . import measuring as measuring
 from . import screening as screening
+from . import widgets as widgets
 from .exercises.solved import progress as progress
 from .exercises.turn import check as check
 from .exercises.turn import show_solution as show_solution

@@ -1,25 +1,16 @@
 """The explorer of parameters in a real browser: nothing covers anything at any width, and every field has its name.
 
-The browser is that of test_screening_page.py; the page is a notebook of one cell, served by Voilà.
+The page is a notebook of one cell, served by Voilà.
 """
 
-import shutil
-import socket
-import subprocess
-import sys
-import time
-
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from he_helpers.lab.workspace.workspace import Workspace, environment_for
+from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
 
-from tests.browser.test_screening_page import CHROMIUM, START_SECONDS, browser, pytestmark  # noqa: E402, F401
-
+pytestmark = NEEDED
 CELL = """
 from he_helpers.lab.measuring.explorer import Explorer
 explorer = Explorer()
@@ -31,45 +22,16 @@ LABELS = ["scheme", "ring dimension", "outer primes [bits]", "inner primes", "in
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("explorer")
-    nbformat.write(new_notebook(cells=[new_code_cell(CELL)]), folder / "explorer.ipynb")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "voila", "--no-browser", f"--port={port}", str(folder / "explorer.ipynb")]
-    environment = environment_for(Workspace(folder / "workspace"), None)
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _listens(port):
-            assert server.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-        shutil.rmtree(folder)
-
-
-def _listens(port):
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def tab(address, browser):  # noqa: F811
-    tab = browser.new_page()
-    tab.set_default_timeout(START_SECONDS * 1000)
-    tab.goto(address)
-    tab.get_by_text("Too little security").wait_for()
-    yield tab
-    tab.close()
-
-
-def box(locator):
-    found = locator.bounding_box()
-    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+def tab(tmp_path_factory):
+    with (
+        page_of(CELL, tmp_path_factory.mktemp("explorer")) as address,
+        chromium(playwright.sync_playwright) as browser,
+    ):
+        tab = browser.new_page()
+        tab.set_default_timeout(START_SECONDS * 1000)
+        tab.goto(address)
+        tab.get_by_text("Too little security").wait_for()
+        yield tab
 
 
 @pytest.mark.parametrize("width", [390, 800, 1400])

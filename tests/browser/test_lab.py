@@ -17,13 +17,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
 from he_helpers.lab.workspace.workspace import PROJECT
+from tests.browser.served import NEEDED, chromium
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome in the path"),
+    *NEEDED,
     pytest.mark.skipif(shutil.which("git") is None, reason="no git"),
 ]
 SECONDS = 180  # where several kernels start beside other work
@@ -74,12 +73,10 @@ def lab(project, tmp_path_factory):
 
 @pytest.fixture
 def page():
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium(playwright.sync_playwright) as browser:
         page = browser.new_page()
         page.set_default_timeout(1000 * SECONDS)
         yield page
-        browser.close()
 
 
 def wait_for_the_kernel(page):

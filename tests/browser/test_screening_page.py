@@ -5,29 +5,20 @@ Playwright and Voilà, these tests are skipped.
 """
 
 import math
-import os
 import re
-import shutil
-import socket
-import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
-from he_helpers.lab.workspace.workspace import Workspace, environment_for
+from he_helpers.lab.workspace.workspace import Workspace
+from tests.browser.served import NEEDED, START_SECONDS, chromium, free_port, serving
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome in the path"),
-]
-START_SECONDS = 90
+pytestmark = NEEDED
 TYPED = {
     "Fasting glucose": "98",
     "HDL cholesterol": "48",
@@ -62,36 +53,19 @@ class Page:
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("app")
     workspace = Workspace(folder / "workspace")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "he_helpers.lab.screening.screening_app", "--no-browser", "--port", str(port)]
-    with (folder / "log").open("w") as log:
-        app = subprocess.Popen(command, env=environment_for(workspace, None), stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _listens(port):
-            assert app.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
-            time.sleep(0.2)
-        yield Page(f"http://127.0.0.1:{port}/", workspace, folder / "log")
+        with serving(command, port, workspace, folder / "log"):
+            yield Page(f"http://127.0.0.1:{port}/", workspace, folder / "log")
     finally:
-        app.terminate()
-        app.wait(timeout=30)
         stop_server(workspace)
-
-
-def _listens(port):
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
 def browser():
-    # Chromium has no sandbox for root, as in a container.
-    options = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*options, "--disable-gpu"])
+    with chromium(playwright.sync_playwright) as browser:
         yield browser
-        browser.close()
 
 
 def visit(page, browser):

@@ -26,7 +26,8 @@ _P = TypeVar("_P", BFVParameters, CKKSParameters)
 
 
 def inside_bfv(secret: ts.Context | SecretKey, ciphertext: ts.BFVVector | Ciphertext) -> BFVInside:
-    """The message, room and noise of a ciphertext of BFV; the room is a whole number of bits, rounded down.
+    """The message, room and noise of a ciphertext of BFV; the room is a whole number of bits, rounded down: less than
+    1 bit counts as none, although it decrypts.
 
     secret, ciphertext: a private TenSEAL context and a vector under it, or a SecretKey and a Ciphertext under it, of
     TenSEAL or Pyfhel. Another key than that of a vector finds no room.

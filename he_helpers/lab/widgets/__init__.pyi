@@ -1,0 +1,1 @@
+from .noise_gauge import NoiseGauge as NoiseGauge

@@ -1,0 +1,85 @@
+"""A picture with its table below buttons and fields, which renew it.
+
+What is stored of it, and seen where no kernel answers (a notebook that was opened and not run, an HTML export), is the
+picture and the table as they were when the cell ran, without the buttons and fields. That is compared; the rest has
+random names and is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+
+from he_helpers.lab.figures import Picture
+from he_helpers.lab.figures.style import image
+
+# The drawing and the tables become narrower with the page. Colours are the page's own, light or dark.
+_STYLE = """<style>
+.he-live { line-height: 1.4; max-width: 100%; overflow-x: auto; color: var(--jp-ui-font-color1, #111111); }
+.he-live img { max-width: 100%; height: auto; }
+.he-live table { border-collapse: collapse; }
+.he-live th, .he-live td { padding: 2px 8px; text-align: right; vertical-align: top; border: none; }
+.he-live th { font-weight: bold; }
+</style>"""
+_FIELD = {"style": {"description_width": "9em"}, "layout": {"width": "18em", "max_width": "100%"}}
+
+
+class LivePicture:
+    """The frame of a picture, its buttons and fields. ``show`` puts another picture into it."""
+
+    def __init__(self, controls: Sequence[widgets.Widget], what_they_do: str) -> None:
+        self.picture: Picture
+        self.said = ""
+        self._what_they_do = what_they_do
+        self._drawn = widgets.HTML(layout=widgets.Layout(max_width="100%"))
+        self._words = widgets.HTML(layout=widgets.Layout(max_width="100%"))
+        row = widgets.Box(list(controls), layout=widgets.Layout(flex_flow="row wrap", max_width="100%"))
+        self._panel = widgets.VBox([row, self._words, self._drawn], layout=widgets.Layout(max_width="100%"))
+
+    def show(self, picture: Picture, said: str, wrong: bool = False, stored: str | None = None) -> None:
+        """Show the picture, and say in a sentence what it means.
+
+        wrong: whether this is something to notice. stored: the sentence to store, where the other one differs from run
+        to run.
+        """
+        self.picture, self.said = picture, said
+        self._stored = said if stored is None else stored
+        # Read out by a screen reader when it appears; a drawing that changes is not.
+        colour = "var(--jp-error-color1, #b3261e)" if wrong else "var(--jp-ui-font-color1, #111111)"
+        style = f"color: {colour}; line-height: 1.4; margin: 4px 0"
+        self._words.value = f'<p role="status" style="{style}">{"⚠ " if wrong else ""}{escape(said)}</p>'
+        self._drawn.value = f'{_STYLE}<div class="he-live">{_as_html(picture)}</div>'
+
+    def as_stored(self) -> dict[str, str]:
+        """The picture, the sentence and the table as HTML and as text."""
+        note = f"<p>{escape(self._stored)}</p>"
+        after = f"<p>{escape(self._what_they_do)} These appear when the cell is run.</p>"
+        return {
+            "text/html": f"{note}{_as_html(self.picture)}{after}",
+            "text/plain": f"{self._stored}\n{self.picture.alt}",
+        }
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        return {**self._panel._repr_mimebundle_(**options), **self.as_stored()}
+
+
+def button(words: str, press: Any) -> widgets.Button:
+    """A button as wide as its words; press: is called without arguments."""
+    made = widgets.Button(description=words, layout=widgets.Layout(width="auto"))
+    made.on_click(lambda _: press())
+    return made
+
+
+def whole_number(words: str, low: int, high: int, value: int) -> widgets.BoundedIntText:
+    return widgets.BoundedIntText(description=words, min=low, max=high, value=value, **_FIELD)
+
+
+def choice(words: str, options: Sequence[Any], value: Any) -> widgets.Dropdown:
+    return widgets.Dropdown(description=words, options=options, value=value, **_FIELD)
+
+
+def _as_html(picture: Picture) -> str:
+    return f"<div>{image(picture.figure, picture.alt)['text/html']}</div>{picture.table.to_html(border=0)}"
