@@ -96,7 +96,7 @@ def test_the_release_notebook_can_be_opened_first(workspace, acting):
     frame = load_table("branch_accounts")
     assert described["rows"] == len(frame)
     assert described["labels"].keys() == {"Region", "Branch", "Quarter"}
-    assert described["minimum_group_size"] == 10
+    assert (described["minimum_group_size"], described["contributor_label"]) == (5, "Branch")
     request = analyst.ask("branch-accounts", "sum", ["Region"], ["Revenue"], "a test")
 
     administrator = acting.administrator()
