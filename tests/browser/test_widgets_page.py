@@ -1,4 +1,4 @@
-"""The live pictures in a real browser: by keyboard alone, at two widths, and the focus stays where it is."""
+"""The live pictures in a real browser: by keyboard alone, at three widths, and the focus stays where it is."""
 
 import pytest
 
@@ -9,9 +9,13 @@ pytest.importorskip("voila", reason="Voilà is not installed")
 
 pytestmark = NEEDED
 CELL = """
-from he_helpers.lab.widgets import NoiseGauge
-NoiseGauge()
+import pandas as pd
+from IPython.display import display
+from he_helpers.lab.widgets import DivisionExplorer, LayoutExplorer, NoiseGauge
+labels = pd.DataFrame({"Region": ["East", "North", "East"], "Year": [1, 1, 2]})
+display(NoiseGauge(), LayoutExplorer(labels, ["Revenue"], [["Region"], ["Year"]], 4096), DivisionExplorer())
 """
+GAUGE, LAYOUT, DIVISION = range(3)
 
 
 @pytest.fixture(scope="module")
@@ -20,40 +24,71 @@ def tab(tmp_path_factory):
         tab = browser.new_page()
         tab.set_default_timeout(START_SECONDS * 1000)
         tab.goto(address)
-        tab.get_by_role("button", name="Start again").wait_for()
+        tab.get_by_label("highest divisor").wait_for()
         yield tab
 
 
+def panel(tab, number):
+    return tab.locator(".he-live-panel").nth(number)
+
+
+def said(tab, number):
+    return panel(tab, number).get_by_role("status").inner_text()
+
+
+def changed(tab, number, change):
+    """Make the change, and wait until the words of the panel are others."""
+    before = said(tab, number)
+    change()
+    tab.wait_for_function(
+        "([number, before]) => document.querySelectorAll('.he-live-panel')[number]"
+        ".querySelector('[role=status]').innerText !== before",
+        arg=[number, before],
+    )
+    return said(tab, number)
+
+
 def press(tab, name):
-    """Press the button by the keyboard, and wait for a picture with one step more."""
-    drawn = tab.locator("img").get_attribute("alt")
+    """Press a button of the gauge by the keyboard."""
     button = tab.get_by_role("button", name=name)
-    button.press("Enter")
-    tab.wait_for_function("old => document.querySelector('img').alt !== old", arg=drawn)
+    words = changed(tab, GAUGE, lambda: button.press("Enter"))
     assert button.evaluate("button => button === document.activeElement")
+    return words
 
 
 def test_buttons_are_pressed_by_keyboard_until_decryption_fails(tab):
-    status = tab.get_by_role("status")
-    assert status.inner_text().startswith("Decryption is right: 2.")
-    press(tab, "Add a fresh ciphertext of 1")
-    assert status.inner_text().startswith("Decryption is right: 3.")
+    assert said(tab, GAUGE).startswith("Decryption is right: 2.")
+    assert press(tab, "Add a fresh ciphertext of 1").startswith("Decryption is right: 3.")
     tab.get_by_label("plain number").fill("5")
     tab.get_by_label("plain number").press("Tab")
-    press(tab, "Multiply by the plain number")
-    assert status.inner_text().startswith("Decryption is right: 15.")
+    assert press(tab, "Multiply by the plain number").startswith("Decryption is right: 15.")
     for _ in range(5):
-        press(tab, "Multiply by itself")
-    assert "in place of" in status.inner_text() and "lost" in tab.locator("img").get_attribute("alt")
-    press(tab, "Start again")
-    assert status.inner_text().startswith("Decryption is right: 2.")
+        words = press(tab, "Multiply by itself")
+    assert "in place of" in words and "lost" in panel(tab, GAUGE).locator("img").get_attribute("alt")
+    assert press(tab, "Start again").startswith("Decryption is right: 2.")
+
+
+def test_fields_are_changed_by_keyboard_and_a_refusal_is_said(tab):
+    parts = tab.get_by_label("partial_sums")
+    parts.fill("2")
+    assert "lies in 2 slots" in changed(tab, LAYOUT, lambda: parts.press("Enter"))
+    announced = tab.get_by_label("announce Region")
+    assert "not encrypted for sums by Region" in changed(tab, LAYOUT, lambda: announced.press("Space"))
+    assert "lies in 2 slots" in changed(tab, LAYOUT, lambda: announced.press("Space"))
+    iterations = tab.get_by_label("iterations")
+    iterations.fill("6")
+    assert "after 6 iterations" in changed(tab, DIVISION, lambda: iterations.press("Enter"))
 
 
 @pytest.mark.parametrize("width", [390, 800, 1400])
 def test_no_part_covers_another_or_leaves_the_page(tab, width):
     tab.set_viewport_size({"width": width, "height": 900})
-    picture = box(tab.locator("img"))
-    parts = [*map(box, tab.get_by_role("button").all()), box(tab.get_by_label("plain number"))]
-    for left, _, right, bottom in parts:
-        assert 0 <= left < right <= width and bottom <= picture[1]
-    assert 0 <= picture[0] < picture[2] <= width
+    for number in (GAUGE, LAYOUT, DIVISION):
+        picture = box(panel(tab, number).locator("img"))
+        parts = [*map(box, panel(tab, number).locator("button, input, select").all())]
+        for left, _, right, bottom in parts:
+            assert 0 <= left < right <= width and bottom <= picture[1]
+        for place, one in enumerate(parts):
+            for other in parts[place + 1 :]:
+                assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+        assert 0 <= picture[0] < picture[2] <= width

@@ -1,1 +1,3 @@
+from .division_explorer import DivisionExplorer as DivisionExplorer
+from .layout_explorer import LayoutExplorer as LayoutExplorer
 from .noise_gauge import NoiseGauge as NoiseGauge

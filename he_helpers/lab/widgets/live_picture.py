@@ -24,7 +24,7 @@ _STYLE = """<style>
 .he-live th, .he-live td { padding: 2px 8px; text-align: right; vertical-align: top; border: none; }
 .he-live th { font-weight: bold; }
 </style>"""
-_FIELD = {"style": {"description_width": "9em"}, "layout": {"width": "18em", "max_width": "100%"}}
+_MOST_ROWS = 16
 
 
 class LivePicture:
@@ -38,6 +38,7 @@ class LivePicture:
         self._words = widgets.HTML(layout=widgets.Layout(max_width="100%"))
         row = widgets.Box(list(controls), layout=widgets.Layout(flex_flow="row wrap", max_width="100%"))
         self._panel = widgets.VBox([row, self._words, self._drawn], layout=widgets.Layout(max_width="100%"))
+        self._panel.add_class("he-live-panel")
 
     def show(self, picture: Picture, said: str, wrong: bool = False, stored: str | None = None) -> None:
         """Show the picture, and say in a sentence what it means.
@@ -47,11 +48,11 @@ class LivePicture:
         """
         self.picture, self.said = picture, said
         self._stored = said if stored is None else stored
+        self._drawn.value = f'{_STYLE}<div class="he-live">{_as_html(picture)}</div>'
         # Read out by a screen reader when it appears; a drawing that changes is not.
         colour = "var(--jp-error-color1, #b3261e)" if wrong else "var(--jp-ui-font-color1, #111111)"
         style = f"color: {colour}; line-height: 1.4; margin: 4px 0"
         self._words.value = f'<p role="status" style="{style}">{"⚠ " if wrong else ""}{escape(said)}</p>'
-        self._drawn.value = f'{_STYLE}<div class="he-live">{_as_html(picture)}</div>'
 
     def as_stored(self) -> dict[str, str]:
         """The picture, the sentence and the table as HTML and as text."""
@@ -74,12 +75,22 @@ def button(words: str, press: Any) -> widgets.Button:
 
 
 def whole_number(words: str, low: int, high: int, value: int) -> widgets.BoundedIntText:
-    return widgets.BoundedIntText(description=words, min=low, max=high, value=value, **_FIELD)
+    return widgets.BoundedIntText(description=words, min=low, max=high, value=value, **_looks(words, f"{high:,}"))
 
 
-def choice(words: str, options: Sequence[Any], value: Any) -> widgets.Dropdown:
-    return widgets.Dropdown(description=words, options=options, value=value, **_FIELD)
+def choice(words: str, options: Sequence[str], value: str) -> widgets.Dropdown:
+    return widgets.Dropdown(description=words, options=options, value=value, **_looks(words, max(options, key=len)))
+
+
+def _looks(words: str, longest: str) -> dict[str, Any]:
+    """Room for the field's name and its longest content, at about 0.6 of the height of a letter each."""
+    wide = 0.6 * (len(words) + len(longest)) + 5
+    return {
+        "style": {"description_width": "initial"},
+        "layout": {"width": f"{wide:.1f}em", "max_width": "100%", "margin": "2px 12px 2px 2px"},
+    }
 
 
 def _as_html(picture: Picture) -> str:
-    return f"<div>{image(picture.figure, picture.alt)['text/html']}</div>{picture.table.to_html(border=0)}"
+    drawn = image(picture.figure, picture.alt)["text/html"]
+    return f"<div>{drawn}</div>{picture.table.to_html(border=0, max_rows=_MOST_ROWS)}"
