@@ -20,7 +20,6 @@ from he_helpers.lab.workspace.workspace import ROLES
 from tests.notebooks.notebook import Finding, Notebook
 
 PROJECT = Path(__file__).resolve().parents[2]
-MOST_CELLS = 60
 # All that a notebook imports of the course; everything that a lesson needs stands there.
 FRONT_DOORS = (
     "he_helpers.advice",
@@ -133,11 +132,8 @@ def stores_no_stderr_where_compared(notebook: Notebook) -> list[Finding]:
     ]
 
 
-def is_of_readable_length(notebook: Notebook) -> list[Finding]:
+def has_cells_of_readable_length(notebook: Notebook) -> list[Finding]:
     findings = []
-    if len(notebook.cells) > MOST_CELLS:
-        message = f"It has {len(notebook.cells)} cells, more than {MOST_CELLS}; make two notebooks of it."
-        findings.append(Finding(None, message))
     for cell in notebook.code:
         lines = len(cell.source.splitlines())
         if lines > MOST_LINES:
@@ -297,7 +293,7 @@ RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
     stores_no_timing_where_compared,
     compares_nine_cells_in_ten,
     stores_no_stderr_where_compared,
-    is_of_readable_length,
+    has_cells_of_readable_length,
     begins_with_a_title,
     ends_with_versions,
     describes_every_figure,

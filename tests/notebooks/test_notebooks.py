@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from he_helpers.lab.exercises.catalogue import exercises_of
 from he_helpers.lab.exercises.cells import cells_of
 from tests.notebooks.notebook import Notebook
-from tests.notebooks.rules import MOST_CELLS, PROJECT, RULES, holds_its_exercises_as_declared
+from tests.notebooks.rules import PROJECT, RULES, holds_its_exercises_as_declared
 
 NOTEBOOKS = sorted(path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 IMAGE = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="{}" width="672">'
@@ -92,13 +92,6 @@ def raises(cells, traceback="ValueError: too large"):
     cells[3].outputs = [new_output("error", ename="ValueError", evalue="too large", traceback=[traceback])]
 
 
-def with_cells(count):
-    def change(cells):
-        cells[1:1] = [new_markdown_cell("words") for _ in range(count - len(cells))]
-
-    return change
-
-
 TOKEN = "q7Xk2PZ-tJ0aVd8_RmWc4LhYs1EgB9uNfTi3oKx6ArM"
 FAULTS = {
     "is_executed_in_order": [
@@ -135,7 +128,7 @@ FAULTS = {
         lambda cells: [cell.update(source=f"# NBVAL_IGNORE_OUTPUT\n{cell.source}") for cell in cells[3:5]],
     ],
     "stores_no_stderr_where_compared": [prints("a warning\n", name="stderr")],
-    "is_of_readable_length": [reads("a = 1\n" * 19), with_cells(MOST_CELLS + 1)],
+    "has_cells_of_readable_length": [reads("a = 1\n" * 19)],
     "begins_with_a_title": [
         lambda cells: cells[0].update(source="Encrypt a table"),
         lambda cells: cells[0].update(source="## Encrypt a table"),
@@ -215,7 +208,6 @@ def test_a_rule_finds_its_fault(rule, fault):
         reads("frame['analyst'] = total / 'administrator'.count('a')\nprint('server')"),
         reads("keyring.open(passphrase='wrong on purpose')"),
         reads("from he_helpers import lab\nfrom he_helpers.roles import Keyring\nimport he_helpers.schemes.secret"),
-        with_cells(MOST_CELLS),
         lambda cells: (tagged("raises-exception", 3)(cells), raises(cells)),
     ],
 )

@@ -99,7 +99,7 @@ class Exercise:
             object.__setattr__(self, field, _code(getattr(self, field)))
         sentences = {wrong.sentence for wrong in self.wrong}
         for holds, what in (
-            (re.fullmatch(r"\d\d-\d", self.id), "its id is not a notebook and a number, such as '00-1'"),
+            (re.fullmatch(r"\d\d-[1-9]\d?", self.id), "its id is not a notebook and a number, such as '00-1'"),
             (self.level in LEVELS, f"its level is none of {', '.join(LEVELS)}"),
             (self.name.isidentifier(), "its name is not that of a variable"),
             (self.key.isidentifier() or not self.key, "its key is not the name of a variable"),
