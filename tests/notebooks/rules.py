@@ -184,8 +184,11 @@ def gives_a_table_after_every_figure(notebook: Notebook) -> list[Finding]:
                 figure = index
         if figure is None:
             continue
+        # A picture and its table may be one output.
+        with_it = _IMAGE.split(cell.outputs[figure].get("data", {}).get("text/html", ""))[-1]
         after = [*cell.outputs[figure + 1 :], *(following.outputs if following else [])]
-        if not any("<table" in output.get("data", {}).get("text/html", "") for output in after):
+        shown = [with_it, *(output.get("data", {}).get("text/html", "") for output in after)]
+        if not any("<table" in html for html in shown):
             message = "shows a figure and no table of its numbers right after it; display the DataFrame next."
             findings.append(Finding(cell.number, message))
     return findings

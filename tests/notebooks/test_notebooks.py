@@ -147,6 +147,10 @@ FAULTS = {
     "gives_a_table_after_every_figure": [
         lambda cells: cells[-2].update(outputs=[printed("12.5\n")]),
         lambda cells: cells[-3].outputs.insert(0, cells[-2].outputs.pop()),
+        lambda cells: (
+            cells[-2].update(outputs=[printed("12.5\n")]),
+            cells[-3].update(outputs=[displayed(text_html=TABLE + IMAGE.format("Sizes"), text_plain="Sizes")]),
+        ),
     ],
     "opens_only_its_own_roles_folder": [
         reads("(workspace / 'analyst' / 'token').read_text()"),
@@ -203,6 +207,10 @@ def test_a_rule_finds_its_fault(rule, fault):
         prints("encrypted in ≈ 1.23 s, one value took ≈ 3.1e-05 s, ≈ 12,000 rows/s\n"),
         prints("a warning\n", name="stderr", tag="nbval-ignore-output"),
         tagged("nbval-ignore-output", 3),
+        lambda cells: (
+            cells[-2].update(outputs=[printed("12.5\n")]),
+            cells[-3].update(outputs=[displayed(text_html=IMAGE.format("Sizes") + TABLE, text_plain="Sizes")]),
+        ),
         prints("GET http://127.0.0.1:8000/v1/datasets, in the 1980s and/or 3 row(s) of 5, min 5, 12 min\n"),
         prints(f"{'-' * 43}\n{'a1' * 16}\n{'Aa1' * 20}\n"),
         reads("frame['analyst'] = total / 'administrator'.count('a')\nprint('server')"),
