@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
 _HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
+_DOTS_APART = 0.1  # of the distance between two places
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH_INCHES = 7.0
 DOTS_PER_INCH = 144
@@ -122,8 +123,10 @@ def dots(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = Tr
         raise ValueError("A logarithmic axis has no place for zero or negative values; use log=False.")
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots()
-        for name, mark in zip(frame.columns, _MARKS, strict=False):
-            axes.plot(range(len(frame)), frame[name], mark, markersize=8, label=str(name))
+        for number, (name, mark) in enumerate(zip(frame.columns, _MARKS, strict=False)):
+            # Side by side: equal numbers would lie one upon the other.
+            beside = (number - (len(frame.columns) - 1) / 2) * _DOTS_APART
+            axes.plot([row + beside for row in range(len(frame))], frame[name], mark, markersize=8, label=str(name))
         axes.set(yscale="log" if log else "linear", xlim=(-0.5, len(frame) - 0.5))
         _finish_chart(axes, frame, xlabel, ylabel)
         show(figure, alt)

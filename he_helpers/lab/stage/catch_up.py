@@ -32,8 +32,6 @@ BRANCH_ACCOUNTS = "branch-accounts"
 POPULATION_PROJECTIONS = "population-projections"
 HEART_STUDY = "heart-study"
 HEART_STUDY_COUNTS = "heart-study-counts"
-# Notebook 07 uploads it beside the first and deletes it; a run that was broken off leaves it.
-SECOND_POPULATION = "population-2022"
 # The published score of notebook 12, data/models/diabetes_risk.json.
 RISK_MODEL = "diabetes_risk"
 
@@ -98,13 +96,11 @@ def _forget_branch_account_decisions(seat: Seat) -> None:
 
 def _forget_population_projections(seat: Seat) -> None:
     _forget(seat, POPULATION_PROJECTIONS)
-    _forget(seat, SECOND_POPULATION)
 
 
 def _forget_heart_study(seat: Seat) -> None:
     _forget(seat, HEART_STUDY)
     _forget(seat, HEART_STUDY_COUNTS)
-    _forget(seat, SECOND_POPULATION)
 
 
 def _publish_risk_model(seat: Seat) -> None:
