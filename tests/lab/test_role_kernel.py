@@ -11,7 +11,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
-from he_helpers.lab.notebook.compact_errors import compact_traceback
+from he_helpers.lab.notebook.compact_errors import compact_traceback, wrapped
+from he_helpers.lab.stage.role_mark import mark_of_cell
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
 
@@ -32,8 +33,10 @@ def workspace(tmp_path_factory):
 
 
 def run(*sources, seconds=60):
-    """Runs a notebook of these cells after one that enters the administrator's role; returns the outputs of
-    each."""
+    """Runs a notebook of these cells after one that enters the administrator's role; returns the outputs of each.
+
+    The mark of the role, which stands first in each cell of another one, is looked at and left out.
+    """
     cells = [nbformat.v4.new_code_cell(source) for source in (ENTER, *sources)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     client = NotebookClient(
@@ -45,8 +48,18 @@ def run(*sources, seconds=60):
     )
     client.execute()
     first, *rest = [cell.outputs for cell in cells]
-    assert first == []
-    return rest
+    assert text(first) == "You are the data administrator. In your folder: no keyring."
+    return [below_the_mark(cell) for cell in cells[1:]]
+
+
+def below_the_mark(cell):
+    """The outputs of a cell, without the mark where another role ran it."""
+    line = cell.source.partition("\n")[0]
+    if line in ("%%role analyst", "%%role server"):
+        mark, *below = cell.outputs
+        assert mark["data"] == mark_of_cell(line.removeprefix("%%role "))
+        return below
+    return cell.outputs
 
 
 def ends(process, seconds=5):
@@ -96,6 +109,7 @@ def shown(workspace):
             "print('gone')\nclear_output()\n"
             "handle = display('first', display_id=True)\nhandle.update('second')"
         ),
+        "cleared": "%%role analyst\nprint('gone')\nclear_output(wait=True)",
         "no input": "%%role analyst\ninput()",
         "unknown": "%%role nobody\n1",
         "own": "%%role administrator\n1",
@@ -179,6 +193,10 @@ def test_other_magics_work_in_the_roles_cell(shown):
 
 def test_clearing_and_updating_outputs(shown):
     assert text(shown["update"]) == "'second'"
+
+
+def test_a_cell_that_clears_all_its_outputs_keeps_its_mark(shown):
+    assert [output["text"] for output in shown["cleared"]] == ["gone\n"], "nothing new came that would replace it"
 
 
 def test_a_cell_cannot_ask_for_input_and_does_not_hang(shown):
@@ -277,3 +295,11 @@ def test_nbval_finds_the_same_outputs_again_and_notices_other_ones(workspace, tm
 def test_messages_over_several_lines_and_errors_without_one():
     assert compact_traceback(ValueError, ValueError("a\nb"), None, lambda file: False) == ["ValueError: a\nb"]
     assert compact_traceback(KeyboardInterrupt, KeyboardInterrupt(), None, lambda file: False) == ["KeyboardInterrupt"]
+
+
+def test_long_messages_are_broken_between_words():
+    message = "first " + "word " * 30 + "x" * 100 + " last\nsecond-" * 2
+    lines = compact_traceback(ValueError, ValueError(message), None, lambda file: False)[0].split("\n")
+    assert all(len(line) <= 76 or "x" * 100 in line for line in lines) and len(lines) > 5
+    assert " ".join(" ".join(lines).split()) == " ".join(f"ValueError: {message}".split()), "no word is cut"
+    assert wrapped("a  b\n\n  c") == "a  b\n\n  c", "short lines stay as they are"

@@ -1,6 +1,8 @@
 """Showing the source of a helper."""
 
 import functools
+import html
+import re
 import textwrap
 from pathlib import Path
 
@@ -77,13 +79,29 @@ def test_what_is_displayed_holds_the_source_and_no_path(displayed):
     show_source(len_of)
     (data,) = displayed
     assert data["text/plain"] == source_of(len_of)
-    assert data["text/markdown"] == f"```python\n{source_of(len_of)}\n```"
+    assert text_of(data["text/html"]) == source_of(len_of)
     assert str(Path(__file__).parent) not in str(data)
 
 
-def test_source_with_a_fence_in_it_gets_a_longer_fence(displayed):
-    def fenced():
-        return "```"
+def text_of(listing):
+    """What a browser shows of HTML, which here has no other tags than these."""
+    return html.unescape(re.sub(r"</?(pre|code|span)[^>]*>", "", listing))
 
-    show_source(fenced)
-    assert displayed[0]["text/markdown"].startswith("````python\n")
+
+def test_signs_of_html_in_source_are_shown_as_they_are(displayed):
+    def marked(a):
+        """An &amp; and a <b>."""
+
+        return a < 1 and f"{a!r:>5}</pre>"
+
+    show_source(marked)
+    assert text_of(displayed[0]["text/html"]) == source_of(marked)
+
+
+def test_keywords_strings_and_comments_are_told_apart_and_lines_break_between_words(displayed):
+    show_source(outer)
+    listing = displayed[0]["text/html"]
+    assert 'keyword-color); font-weight: bold">def</span>' in listing
+    assert 'comment-color); font-style: italic"># why one: it is the smallest</span>' in listing
+    assert 'string-color)">"""Adds one."""</span>' in listing
+    assert listing.startswith("<pre ") and "white-space: pre-wrap; word-break: normal;" in listing

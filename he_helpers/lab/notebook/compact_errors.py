@@ -9,6 +9,7 @@ he_helpers that it passed through, and its message. `%xmode Verbose` brings back
 from __future__ import annotations
 
 import linecache
+import textwrap
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -17,6 +18,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+# As many columns as JupyterLab shows at 800 pixels.
+_WRAPPER = textwrap.TextWrapper(
+    76, subsequent_indent="    ", replace_whitespace=False, break_long_words=False, break_on_hyphens=False
+)
 _MAGIC = "get_ipython()."  # what IPython puts in place of a magic: the whole cell on one line
 _MODE_OF_COMPACT_ERRORS = "Context"  # IPython's default
 
@@ -40,7 +45,13 @@ def compact_traceback(
             lines.append(f"in {module}:  {frame.f_code.co_qualname}")
     message = str(error)
     lines.append(f"{kind.__name__}: {message}" if message else kind.__name__)
-    return lines
+    return [wrapped(line) for line in lines]
+
+
+def wrapped(text: str) -> str:
+    """The text with long lines broken between words: JupyterLab breaks those that it has to in the middle of words."""
+    lines = text.split("\n")
+    return "\n".join(_WRAPPER.fill(line) if len(line) > _WRAPPER.width else line for line in lines)
 
 
 def use_compact_errors(shell: InteractiveShell) -> None:

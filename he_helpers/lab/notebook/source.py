@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import ast
+import html
 import inspect
 import textwrap
 from typing import Any
 
 from IPython.display import display
+from pygments.lexers.python import PythonLexer
+from pygments.token import Comment, Keyword, Name, Number, Operator, String
+
+_STYLES = (
+    (Keyword, "color: var(--jp-mirror-editor-keyword-color); font-weight: bold"),
+    (Operator.Word, "color: var(--jp-mirror-editor-keyword-color); font-weight: bold"),
+    (String, "color: var(--jp-mirror-editor-string-color)"),
+    (Comment, "color: var(--jp-mirror-editor-comment-color); font-style: italic"),
+    (Number, "color: var(--jp-mirror-editor-number-color)"),
+    (Name.Function, "color: var(--jp-mirror-editor-def-color)"),
+    (Name.Class, "color: var(--jp-mirror-editor-def-color)"),
+)
 
 
 def source_of(obj: Any, docstring: bool = True) -> str:
@@ -31,14 +44,23 @@ def source_of(obj: Any, docstring: bool = True) -> str:
 def show_source(obj: Any, docstring: bool = True) -> None:
     """Displays the source of `obj` (see `source_of`) as a block of Python code.
 
-    Markdown, rather than coloured HTML, follows the reader's theme and stays the same from version to
-    version.
+    Its lines are broken between words where the page is narrow, and its colours are those of the reader's theme.
     """
     source = source_of(obj, docstring)
-    fence = "```"
-    while fence in source:
-        fence += "`"
-    display({"text/markdown": f"{fence}python\n{source}\n{fence}", "text/plain": source}, raw=True)
+    # A block of code in Markdown would lose its monospaced font in exported HTML, and break in the middle of words.
+    style = "margin: 0; padding: 0; font-size: 13px; white-space: pre-wrap; word-break: normal; overflow-wrap: anywhere"
+    listing = f'<pre style="{style}"><code>{_in_colours(source)}</code></pre>'
+    display({"text/html": listing, "text/plain": source}, raw=True)
+
+
+def _in_colours(source: str) -> str:
+    """The source as HTML. The colours are JupyterLab's names for those of its editor, which its exports know too."""
+    parts = []
+    for token, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(source):
+        style = next((style for kind, style in _STYLES if token in kind), None)
+        escaped = html.escape(text, quote=False)
+        parts.append(f'<span style="{style}">{escaped}</span>' if style else escaped)
+    return "".join(parts)
 
 
 def _without_docstrings(source: str) -> str:

@@ -29,6 +29,7 @@ from tqdm.auto import tqdm
 
 from he_helpers.errors import HEError
 from he_helpers.files import write_whole
+from he_helpers.lab.running.progress_bars import say_how_far
 from he_helpers.lab.stage.kernels import COLOUR, WIDGET, AsyncCourseKernel
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace, environment_for
@@ -83,7 +84,7 @@ def execute(path: Path, workspace: Workspace, after_cell: Callable[[], None] | N
         extra_arguments=["--log-level=ERROR"],
         timeout=_CELL_SECONDS,
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,  # how far progress bars came; none of it is stored
         coalesce_streams=True,
         on_cell_execute=begin,
         on_cell_executed=end,
@@ -95,6 +96,7 @@ def execute(path: Path, workspace: Workspace, after_cell: Callable[[], None] | N
         raise NotebookFailed(
             f"{path.name}, cell {current + 1} ({first_line}):\n{COLOUR.sub('', str(error))}"
         ) from error
+    say_how_far(notebook, client.widget_state)
     _normalise(notebook)
     return notebook
 

@@ -17,9 +17,9 @@ def enter(role: str | None, notebook: str | None = None) -> Seat:
 
     It finds or starts the server; quietly makes, in processes of the proper roles, what the notebooks
     before `notebook` ("04") would have left, and takes away what an earlier run of `notebook` itself left;
-    and, in a notebook, registers the cell magic `%%role`, shortens tracebacks and sets the style of
-    figures. Notebooks that make and that use the same dataset take turns (`turns`). Entering the same role again is
-    harmless.
+    and, in a notebook, registers the cell magic `%%role`, shortens tracebacks, sets the style of figures and
+    says who one is. Notebooks that make and that use the same dataset take turns (`turns`). Entering the same
+    role again is harmless.
 
     Raises UnknownRole, WrongRole when this process is in another role, ServerNotStarted, CatchUpFailed, and
     ValueError for a notebook that the course does not have.
@@ -38,7 +38,7 @@ def enter(role: str | None, notebook: str | None = None) -> Seat:
         take_turns(shell, workspace, notebook)
         catch_up(workspace, notebook)
     if shell is not None:
-        _prepare_notebook(shell, workspace)
+        _prepare_notebook(shell, workspace, role)
     return Seat(role, workspace.folder(role) if role else None, server, workspace.handover)
 
 
@@ -51,12 +51,14 @@ def _shell() -> InteractiveShell | None:
     return get_ipython()
 
 
-def _prepare_notebook(shell: InteractiveShell, workspace: Workspace) -> None:
-    """What only a notebook has: the magic, short tracebacks and the style of figures."""
+def _prepare_notebook(shell: InteractiveShell, workspace: Workspace, role: str | None) -> None:
+    """What only a notebook has: the magic, short tracebacks, the style of figures and the mark of the role."""
     from he_helpers.lab.figures.style import apply_style
     from he_helpers.lab.notebook.compact_errors import use_compact_errors
     from he_helpers.lab.stage.role_kernel import register_role_magic
+    from he_helpers.lab.stage.role_mark import mark_of_seat
 
     apply_style()
     use_compact_errors(shell)
     register_role_magic(shell, workspace)
+    shell.display_pub.publish(mark_of_seat(role, workspace))

@@ -5,8 +5,8 @@ analyst`: they run in a process of their own, with its own variables and the rol
 directory, and their outputs appear here. The kernel starts with the first such cell, keeps its variables
 from cell to cell, and ends with the notebook's own. In it, `seat` is the role's seat, as from `lab.enter`.
 
-Text, tables, figures and errors are shown as they came. Widgets are shown as text, since their state lives
-in the other kernel; a cell cannot ask for input.
+Text, tables, figures and errors are shown as they came, below a mark of the role. Widgets are shown as text,
+since their state lives in the other kernel; a cell cannot ask for input.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from he_helpers.errors import HEError
 from he_helpers.files import private_folder
 from he_helpers.lab.stage.kernels import COLOUR, WIDGET, start_kernel, stop_kernel
+from he_helpers.lab.stage.role_mark import mark_of_cell
 from he_helpers.lab.workspace.workspace import Workspace, check_role, entered_role
 
 if TYPE_CHECKING:
@@ -137,12 +138,22 @@ class _Quiet:
 
 
 class _Show:
-    """Shows outputs in the notebook of `shell` as if its own kernel had made them."""
+    """Shows outputs in the notebook of `shell` as if its own kernel had made them, below the mark of the role."""
 
-    def __init__(self, shell: InteractiveShell) -> None:
+    def __init__(self, shell: InteractiveShell, role: str) -> None:
         self._display = shell.display_pub
+        self._mark = mark_of_cell(role)
+        self._marked = False
+
+    def mark(self) -> None:
+        """Shows the mark, unless it stands there already."""
+        if not self._marked:
+            self._display.publish(self._mark)
+            self._marked = True
 
     def __call__(self, kind: str, content: dict[str, Any]) -> None:
+        if kind in ("stream", "display_data", "execute_result"):
+            self.mark()
         if kind == "stream":
             stream = sys.stderr if content["name"] == "stderr" else sys.stdout
             stream.write(content["text"])
@@ -157,6 +168,7 @@ class _Show:
             )
         elif kind == "clear_output":
             self._display.clear_output(wait=content["wait"])
+            self._marked = False
 
 
 class RoleMagic:
@@ -179,8 +191,10 @@ class RoleMagic:
         # The first line stands for the magic's own, so that line numbers in errors are those of the cell as
         # written.
         code = cell if cell.lstrip().startswith("%%") else f"# %%role {role}\n{cell}"
+        show = _Show(self._shell, role)
+        show.mark()
         try:
-            self._kernels[role].run(code, _Show(self._shell))
+            self._kernels[role].run(code, show)
         finally:
             if not self._kernels[role].alive:
                 self._kernels.pop(role).close()
