@@ -125,30 +125,30 @@ def test_a_folder_without_notebooks_is_refused(notebooks):
 
 
 def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(notebooks, stopped, tmp_path, capsys):
-    originals = [write(notebooks, f"0{number}_part", "1 + 1") for number in range(1, 5)]
+    originals = [write(notebooks, f"0{number}_part", "1 + 1") for number in range(3, 7)]
     save = (
         "import pandas as pd\nresults = workspace / 'analyst' / 'results'\nresults.mkdir(parents=True)\n"
         "pd.DataFrame({'Region': ['North'], 'Revenue': [12.5]}).to_csv(results / 'revenue.csv', index=False)"
     )
-    originals.append(write(notebooks, "05_part", WHERE, save))
-    write(notebooks, "06_not_part_of_it", "raise AssertionError")
+    originals.append(write(notebooks, "07_part", WHERE, save))
+    write(notebooks, "08_not_part_of_it", "raise AssertionError")
     untouched = [path.read_bytes() for path in originals]
     into = tmp_path / "build" / "demo"
-    write(into, "04_of_an_earlier_run", "1")
+    write(into, "06_of_an_earlier_run", "1")
     assert main(["demo"], project=tmp_path) == 0
     printed = capsys.readouterr()
     assert "North" in printed.out and "12.5" in printed.out and "build/demo" in printed.out
     assert "6/6" in printed.err
     assert [path.read_bytes() for path in originals] == untouched
     assert sorted(path.name for path in into.glob("*.ipynb")) == [path.name for path in originals]
-    assert nbformat.read(into / "01_part.ipynb", as_version=4).cells[1].execution_count == 1
+    assert nbformat.read(into / "03_part.ipynb", as_version=4).cells[1].execution_count == 1
     assert pd.read_csv(into / "workspace/analyst/results/revenue.csv").shape == (1, 2)
     assert into / "workspace" in stopped
 
 
 def test_a_demonstration_without_tables_fails(notebooks, stopped, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(module, "execute", lambda path, *_, **__: nbformat.read(path, as_version=4))
-    for number in range(1, 6):
+    for number in range(3, 8):
         write(notebooks, f"0{number}_part")
     assert main(["demo"], project=tmp_path) == 1
     assert "saved no table" in capsys.readouterr().err
