@@ -37,17 +37,19 @@ def test_an_impossible_choice_is_explained():
 
 def test_a_set_that_is_refused_does_not_look_like_any_other():
     explorer = Explorer()
-    assert "he-consequences he-refused" not in explorer._table.value and "<caption>" not in explorer._table.value
+    assert "he-consequences he-refused" not in explorer._table.value and "⚠" not in explorer._table.value
+    assert '<p class="he-verdict" role="status">✓ Accepted by this course</p>' in explorer._table.value
     explorer.ring_dimension.value, explorer.outer_bits.value = 4096, 36
     explorer.inner_bits.value, explorer.scale_bits.value = 37, 30
     assert "about 124 bits" in explorer.consequences["security"]
     assert "refused by this course, except with insecure_for_teaching=True" in explorer.consequences["security"]
     assert 'class="he-consequences he-refused"' in explorer._table.value
-    assert "<caption>⚠ Too little security</caption>" in explorer._table.value
+    assert '<p class="he-verdict" role="status">⚠ Too little security</p>' in explorer._table.value
+    assert "insecure_<wbr>for_<wbr>teaching=<wbr>True" in explorer._table.value  # which would leave a narrow page
     explorer.scheme.value, explorer.key_length.value = "Paillier", 1024
     assert "80 bits, classical" in explorer.consequences["security"] and "Too little security" in explorer._table.value
     explorer.key_length.value = 2048
-    assert "<caption>" not in explorer._table.value
+    assert "⚠" not in explorer._table.value
     assert "Shor's algorithm" in explorer.consequences["security against quantum computers"]
 
 
@@ -69,6 +71,19 @@ def test_the_stored_form_is_short():
     bundle = Explorer()._repr_mimebundle_()
     assert bundle["text/plain"].startswith("Explorer(CKKS: ") and len(bundle["text/plain"]) < 100
     assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_what_is_stored_says_the_choice_and_its_consequences():
+    explorer = Explorer()
+    explorer.scheme.value, explorer.plaintext_bits.value = "BFV", 25
+    stored = explorer._repr_mimebundle_()["text/html"]
+    assert "<p>scheme: BFV; ring dimension: 8192; outer primes [bits]: 60; inner primes: 1; " in stored
+    assert "; plaintext modulus [bits]: 25</p>" in stored and "scale" not in stored.split("</p>")[0]
+    for name, words in explorer.consequences.items():
+        assert f'<th scope="row">{name}</th><td>{words}</td>' in stored
+    explorer.scheme.value = "Paillier"
+    stored = explorer._repr_mimebundle_()["text/html"]
+    assert stored.startswith("<p>scheme: Paillier; key length [bits]: 3072; lane [bits]: 48</p>")
 
 
 def test_the_tables_disagree():

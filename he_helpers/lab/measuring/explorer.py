@@ -39,13 +39,13 @@ from he_helpers.schemes.catalogue import first_scheme
 
 SCHEMES = ("BFV", "CKKS", "Paillier")
 _CHOICES = ("scheme", "ring_dimension", "outer_bits", "inner_primes", "inner_bits", "scale_bits", "plaintext_bits")
+_PAILLIER = ("key_length", "lane_bits")
 _LATTICE = {"ring_dimension", "outer_bits", "inner_primes", "inner_bits"}
 _SHOWN = {
     "BFV": _LATTICE | {"plaintext_bits"},
     "CKKS": _LATTICE | {"scale_bits"},
-    "Paillier": {"key_length", "lane_bits"},
+    "Paillier": set(_PAILLIER),
 }
-
 
 _FIELD = {"style": {"description_width": "11em"}, "layout": {"width": "22em", "max_width": "100%"}}
 _REFUSED = "refused by this course"
@@ -53,7 +53,7 @@ _REFUSED = "refused by this course"
 # own, light or dark; a refused set has a heavy red bar and says so in words.
 _STYLE = """<style>
 .he-consequences { border-collapse: collapse; max-width: 100%; line-height: 1.4; }
-.he-consequences caption { text-align: left; font-weight: bold; padding: 4px 8px; }
+.he-verdict { font-weight: bold; line-height: 1.4; margin: 4px 8px; }
 .he-consequences th, .he-consequences td { text-align: left; vertical-align: top; padding: 2px 8px;
   white-space: normal; overflow-wrap: anywhere; border: none; }
 .he-consequences th { font-weight: normal; min-width: 8em; }
@@ -108,7 +108,7 @@ class Explorer:
         self.lane_bits = _number("lane [bits]", 8, 128, 48)
         # From nothing up: with a minimal width of its own the table would not shrink to a narrow page.
         self._table = widgets.HTML(layout=widgets.Layout(flex="1 1 24em", min_width="0", max_width="100%"))
-        knobs = [getattr(self, name) for name in (*_CHOICES, "key_length", "lane_bits")]
+        knobs = [getattr(self, name) for name in (*_CHOICES, *_PAILLIER)]
         fields = widgets.VBox(knobs, layout=widgets.Layout(flex="0 1 auto", max_width="100%"))
         self._panel = widgets.Box(
             [fields, self._table], layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%")
@@ -138,14 +138,25 @@ class Explorer:
             return pd.Series({"not possible": str(error)}, name="consequence")
 
     def _renew(self, _: Any = None) -> None:
-        for name in (*_CHOICES[1:], "key_length", "lane_bits"):
-            getattr(self, name).layout.display = None if name in _SHOWN[self.scheme.value] else "none"
+        shown = self._shown_fields()
+        for name in (*_CHOICES, *_PAILLIER):
+            getattr(self, name).layout.display = None if name in shown else "none"
         self._table.value = _as_html(self.consequences)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        # The widgets' own text form is long and changes with their version; stored notebooks keep this one.
+        # The widgets' own text form is long and changes with their version; stored notebooks keep these.
         bundle = self._panel._repr_mimebundle_(**options)
-        return {**bundle, "text/plain": repr(self)}
+        return {**bundle, "text/plain": repr(self), "text/html": self._as_stored()}
+
+    def _as_stored(self) -> str:
+        """What is chosen and what follows from it, where no kernel answers: without the fields."""
+        fields = (getattr(self, name) for name in self._shown_fields())
+        chosen = "; ".join(f"{field.description}: {field.value}" for field in fields)
+        after = "The fields appear when this cell is run."
+        return f"<p>{escape(chosen)}</p>{_as_html(self.consequences)}<p>{after}</p>"
+
+    def _shown_fields(self) -> list[str]:
+        return [name for name in (*_CHOICES, *_PAILLIER) if name == "scheme" or name in _SHOWN[self.scheme.value]]
 
     def __repr__(self) -> str:
         return f"Explorer({self.scheme.value}: {', '.join(sorted(_SHOWN[self.scheme.value]))})"
@@ -166,16 +177,23 @@ def _refusal(parameters: Parameters) -> str:
 
 
 def _as_html(words: pd.Series) -> str:
-    """A table, whose refused set or impossible choice is marked and named at its head."""
+    """A table below a verdict, which a screen reader reads out when it appears. What is refused or impossible is marked
+    in words, by a sign and by a bar."""
     if words.index[0] == "not possible":
-        caption = "Not possible"
+        verdict = "⚠ Not possible"
     else:
-        caption = "Too little security" if _REFUSED in words["security"] else ""
-    head = f"<caption>⚠ {caption}</caption>" if caption else ""
+        verdict = "⚠ Too little security" if _REFUSED in words["security"] else "✓ Accepted by this course"
     rows = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in words.items()
+        f'<tr><th scope="row">{escape(name)}</th><td>{_breakable(text)}</td></tr>' for name, text in words.items()
     )
-    return f'{_STYLE}<table class="he-consequences{" he-refused" if caption else ""}">{head}{rows}</table>'
+    mark = " he-refused" if verdict.startswith("⚠") else ""
+    said = f'<p class="he-verdict" role="status">{verdict}</p>'
+    return f'{_STYLE}{said}<table class="he-consequences{mark}">{rows}</table>'
+
+
+def _breakable(text: str) -> str:
+    """As HTML, in which a long name of code may be broken between its words."""
+    return escape(text).replace("_", "_<wbr>").replace("=", "=<wbr>")
 
 
 def _bfv(parameters: BFVParameters) -> dict[str, str]:
