@@ -217,7 +217,9 @@ def _bfv_chain(
         if t_bits in parts or min(parts) < shortest or special > _LONGEST_PRIME or data_bits + special > limit:
             continue
         parameters = BFVParameters(ring, (*parts, special), modulus)
-        if _has_primes(parameters) and _bfv_noise(job, arrangement, parameters) <= bfv_noise_limit(parameters):
+        noise = _bfv_noise(job, arrangement, parameters)
+        # A product of primes is below 2^data_bits. For most chains that decides it, and finding primes takes longer.
+        if noise * 2 * modulus < 2.0**data_bits and _has_primes(parameters) and noise <= bfv_noise_limit(parameters):
             return parameters
     return None
 
@@ -295,15 +297,19 @@ def _ckks_chains(
     job: Job, arrangement: Arrangement, ring: int, largest: float, limit: int
 ) -> Iterator[tuple[CKKSParameters, int]]:
     """Chains with a growing scale, and the terms to announce."""
-    shortest = _shortest_prime(ring)
-    for scale in range(_SHORTEST_SCALE if not job.levels else shortest, _LONGEST_PRIME):
-        lowest = max(shortest, scale + 1 + max(1, math.ceil(math.log2(largest * (1 + _ERROR_SHARE)))))
+    shortest, levels, switches = _shortest_prime(ring), job.levels, _switches(job, arrangement)
+    value_bits = 1 + max(1, math.ceil(math.log2(largest * (1 + _ERROR_SHARE))))
+    for scale in range(shortest if levels else _SHORTEST_SCALE, _LONGEST_PRIME):
+        lowest = max(shortest, scale + value_bits)
         # A bit more of room lets the declared bound come closer to the data, and that counts in every product.
         for first in range(lowest, lowest + 4):
-            special = max(first, scale) if _switches(job, arrangement) else shortest
-            chain = (first, *[scale] * job.levels, special)
-            if first > _LONGEST_PRIME or sum(chain) > limit:
-                continue
+            special = max(first, scale) if switches else shortest
+            if first > _LONGEST_PRIME or first + levels * scale + special > limit:
+                if first == lowest:
+                    # Longer scales need more.
+                    return
+                break
+            chain = (first, *[scale] * levels, special)
             parameters = CKKSParameters(ring, chain, scale)
             # The declared bound is a multiple of 2^-20; two of these are kept above the data.
             terms = int(parameters.capacity / (job.largest + 2.0**-19))

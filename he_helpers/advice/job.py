@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from numbers import Integral, Rational, Real
 from typing import Any
 
@@ -160,6 +161,8 @@ class Job:
         return self.decimals * (self.product_depth + 1) + self.weight_decimals * self.weighted
 
 
+# The search for a parameter set asks for the same number thousands of times.
+@lru_cache(maxsize=1024, typed=True)
 def scaled(number: float, decimals: int) -> int:
     """The fixed-point integer, rounded up."""
     return math.ceil(Fraction(str(number)) * 10**decimals)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -60,19 +61,46 @@ def verify(fit: Fit, keys: KeyPair | None = None) -> Verification:
     unit = Fraction(1, 10**job.result_decimals) if exact else Fraction(1)
     error, values = 0.0, 0
     for ciphertext, expected in _results(fit, sample):
-        decrypted = keys.secret.decrypt(ciphertext).tolist()
-        differences = [Fraction(found) - true for found, true in zip(decrypted, expected, strict=True)]
+        differences = expected.differences(keys.secret.decrypt(ciphertext))
         if fit.arrangement.name == "rotated":
             # The other slots hold sums across groups.
             differences = differences[:1]
         parts = fit.arrangement.parts
-        sums = [abs(sum(differences[i : i + parts], Fraction())) for i in range(0, len(differences) - parts + 1, parts)]
+        sums = [abs(sum(differences[i : i + parts])) for i in range(0, len(differences) - parts + 1, parts)]
         values += len(sums)
         error = max(error, float(max(sums) * unit))
     return Verification(error, job.largest_error, bytes_of_one, values)
 
 
-Vector = tuple[Ciphertext, list[Fraction]]
+@dataclass(frozen=True)
+class _Numbers:
+    """Exact numbers: ``wholes``, an array of Python's integers, times a ``unit``. Fractions take ten times as long."""
+
+    wholes: np.ndarray
+    unit: Fraction
+
+    def __add__(self, other: "_Numbers") -> "_Numbers":
+        """Of numbers with the same unit."""
+        return _Numbers(self.wholes + other.wholes, self.unit)
+
+    def __mul__(self, factor: Fraction) -> "_Numbers":
+        return _Numbers(self.wholes * factor.numerator, self.unit / factor.denominator)
+
+    def __pow__(self, exponent: int) -> "_Numbers":
+        return _Numbers(self.wholes**exponent, self.unit**exponent)
+
+    def sum(self) -> "_Numbers":
+        return _Numbers(np.array([self.wholes.sum()], dtype=object), self.unit)
+
+    def differences(self, found: np.ndarray) -> list[Any]:
+        """What was ``found`` less these numbers: whole numbers or fractions."""
+        if self.unit == 1 and found.dtype != np.float64:
+            return (found.astype(object) - self.wholes).tolist()
+        numbers = {whole: whole * self.unit for whole in set(self.wholes)}
+        return [Fraction(one) - numbers[whole] for one, whole in zip(found.tolist(), self.wholes, strict=True)]
+
+
+Vector = tuple[Ciphertext, _Numbers]
 
 
 def _encrypted_columns(fit: Fit, key: PublicKey) -> tuple[dict[str, Vector], int]:
@@ -80,6 +108,7 @@ def _encrypted_columns(fit: Fit, key: PublicKey) -> tuple[dict[str, Vector], int
     each, which may be partly empty; the bytes of a ciphertext."""
     job, arrangement = fit.job, fit.arrangement
     largest = job.integer_largest if key.exact else job.largest
+    numerator, denominator = largest.as_integer_ratio()
     used = arrangement.used
     rest = used
     if arrangement.name == "columns" and job.sums:
@@ -88,17 +117,18 @@ def _encrypted_columns(fit: Fit, key: PublicKey) -> tuple[dict[str, Vector], int
         rest = (job.columns - 1) % used + 1
     sample: dict[str, Vector] = {}
     for sign, name in ((1, "even"), (-1, "odd"))[: job.columns]:
-        full = [sign * largest] * used
+        signs = np.full(used, sign)
         if arrangement.name in ("rows", *_INPUTS):
             # A row has columns of either sign side by side.
-            full = [value * (-1) ** column for column, value in enumerate(full)]
+            signs[1::2] = -sign
         for piece, filled in (("full", used), ("last", rest)):
             if piece == "last" and rest == used:
                 sample[f"{name} last"] = sample[f"{name} full"]
                 continue
-            vector = full[:filled] + [0] * (used - filled)
-            array = np.array(vector, dtype=object if key.exact else np.float64)
-            sample[f"{name} {piece}"] = key.encrypt(array, fit.terms), [Fraction(value) for value in vector]
+            signs[filled:] = 0
+            array = signs.astype(object if key.exact else np.float64) * largest
+            numbers = _Numbers(signs.astype(object) * numerator, Fraction(1, denominator))
+            sample[f"{name} {piece}"] = key.encrypt(array, fit.terms), numbers
     return sample, len(sample["even full"][0].to_bytes())
 
 
@@ -125,7 +155,7 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
         if arrangement.name == "rotated":
             result = _rotated(result, arrangement.slots_added)
         elif arrangement.slots_added > 1:
-            result = result[0].sum(), [sum(result[1], Fraction())]
+            result = result[0].sum(), result[1].sum()
         yield result
 
 
@@ -134,7 +164,7 @@ def _power(vector: Vector, depth: int) -> Vector:
     product = ciphertext
     for _ in range(depth):
         product = product * ciphertext
-    return product, [value ** (depth + 1) for value in values]
+    return product, values ** (depth + 1)
 
 
 def _weighted_sum(fit: Fit, even: Vector, odd: Vector | None, columns: int) -> Vector:
@@ -149,11 +179,12 @@ def _weighted_sum(fit: Fit, even: Vector, odd: Vector | None, columns: int) -> V
 
 def _weighted_slots(fit: Fit, full: Vector, last: Vector) -> Vector:
     """The blocks of a row added up, each slot times the largest weight with the sign that makes the sum largest."""
-    weight = fit.job.integer_weight if full[0].key.exact else fit.job.largest_weight
-    signs = [1 if value >= 0 else -1 for value in full[1]]
-    weights = np.array([sign * weight for sign in signs], dtype=object if full[0].key.exact else np.float64)
+    exact = full[0].key.exact
+    weight = fit.job.integer_weight if exact else fit.job.largest_weight
+    signs = np.where(full[1].wholes >= 0, 1, -1).astype(object)
+    weights = (signs * weight).astype(object if exact else np.float64)
     blocks = [
-        (ciphertext * weights, [value * sign * Fraction(weight) for value, sign in zip(values, signs, strict=True)])
+        (ciphertext * weights, _Numbers(values.wholes * signs, values.unit) * Fraction(weight))
         for ciphertext, values in (full, last)
     ]
     count = fit.arrangement.columns_added
@@ -165,15 +196,17 @@ def _rotated(vector: Vector, count: int) -> Vector:
     ciphertext, values = vector
     for steps in (1 << k for k in range(count.bit_length() - 1)):
         ciphertext = ciphertext + ciphertext.rotate(steps)
-    return ciphertext, [sum(values[:count], Fraction()), *values[1:]]
+    wholes = values.wholes.copy()
+    wholes[0] = wholes[:count].sum()
+    return ciphertext, _Numbers(wholes, values.unit)
 
 
 def _times(vector: Vector, weight: float) -> Vector:
-    return vector[0] * weight, [value * Fraction(weight) for value in vector[1]]
+    return vector[0] * weight, vector[1] * Fraction(weight)
 
 
 def _plus(a: Vector, b: Vector) -> Vector:
-    return a[0] + b[0], [x + y for x, y in zip(a[1], b[1], strict=True)]
+    return a[0] + b[0], a[1] + b[1]
 
 
 def _repeated(vector: Vector, count: int) -> Vector:
@@ -182,4 +215,4 @@ def _repeated(vector: Vector, count: int) -> Vector:
     while 2 ** len(doubled) <= count:
         doubled.append(doubled[-1] + doubled[-1])
     terms = [ciphertext for bit, ciphertext in enumerate(doubled) if count >> bit & 1]
-    return reduce(add, terms), [value * count for value in vector[1]]
+    return reduce(add, terms), vector[1] * Fraction(count)

@@ -18,12 +18,17 @@ class InvalidParameters(HEError, ValueError):
     """A parameter set that cannot work, whatever its security."""
 
 
+@lru_cache(maxsize=4096, typed=True)
+def _is_prime(number: int) -> bool:
+    return gmpy2.is_prime(number)
+
+
 def plaintext_prime(bits: int, ring_dimension: int) -> int:
     """The largest prime of ``bits`` bits that is 1 modulo twice the ring dimension, which batching into slots needs."""
     step = 2 * ring_dimension
     candidate = (2**bits - 2) // step * step + 1
     while candidate.bit_length() == bits:
-        if gmpy2.is_prime(candidate):
+        if _is_prime(candidate):
             return candidate
         candidate -= step
     raise InvalidParameters(
@@ -111,7 +116,7 @@ class BFVParameters(_LatticeParameters):
 
     def __post_init__(self) -> None:
         self._check_ring()
-        if self.plaintext_modulus % (2 * self.ring_dimension) != 1 or not gmpy2.is_prime(self.plaintext_modulus):
+        if self.plaintext_modulus % (2 * self.ring_dimension) != 1 or not _is_prime(self.plaintext_modulus):
             raise InvalidParameters(
                 f"The plaintext modulus {self.plaintext_modulus} must be a prime that is 1 modulo "
                 f"{2 * self.ring_dimension}: plaintext_prime(bits, ring_dimension) finds one."

@@ -8,6 +8,7 @@ envelope of a ciphertext is included.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from he_helpers.parameters.sets import PaillierParameters, Parameters
 
@@ -56,6 +57,7 @@ def expected_sizes(parameters: Parameters, *, compressed: bool, levels_used: int
     )
 
 
+@cache
 def _compressed_word(bits: int) -> float:
     """Bytes that the entropy of the 8 bytes of a random number below 2^bits leaves of them."""
     full, rest = divmod(bits, 8)

@@ -6,6 +6,7 @@ import base64
 import struct
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from random import Random
 
 import pandas as pd
@@ -39,6 +40,8 @@ _NUMBERS = (-1, 0, 1, 2, 7, 8, 9, 4095, 4096, 2**31, 2**63 - 1, 2**64 - 1)
 _FLOATS = (0.0, 0.5, 1.0, 2.0, 40.0, -1.0, 1e308, float("nan"), float("inf"))
 
 
+# Of one process: a campaign changes what was encrypted with them, never the keys.
+@cache
 def make_key_pairs() -> dict[str, keys.KeyPair]:
     """A key pair of each of the five schemes; and, by name, what rotates and what has room for scores."""
     return {
