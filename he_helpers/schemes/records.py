@@ -8,6 +8,7 @@ of which the last counts.
 """
 
 import re
+from functools import cache
 from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
@@ -59,12 +60,18 @@ def open_message(data: bytes, message_class: type[_Message]) -> _Message:
         ) from None
 
 
+@cache
+def _declaration(message_class: type[Message]) -> msgspec.inspect.Type:
+    """What msgspec knows of the fields. To gather it takes many times as long as to read a message."""
+    return msgspec.inspect.type_info(message_class)
+
+
 def _field(path: str, message_class: type[Message]) -> str:
     """The name of the field at msgspec's ``path``, which counts positions; "" for the message itself.
 
     In a table ``$[2][0][2]`` is "ciphertexts[0].length: ".
     """
-    info: msgspec.inspect.Type = msgspec.inspect.type_info(message_class)
+    info = _declaration(message_class)
     place = ""
     for position in re.findall(r"\[(\d+|\.\.\.)\]", path):
         if isinstance(info, msgspec.inspect.UnionType):

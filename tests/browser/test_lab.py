@@ -34,19 +34,27 @@ main(sys.argv[2:], Path(sys.argv[1]))
 """
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory):
     """A checkout with one notebook, whose output is another one at each run."""
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    (tmp_path / "notebooks").mkdir()
+    checkout = tmp_path_factory.mktemp("committed")
+    (checkout / "notebooks").mkdir()
     cells = [new_markdown_cell("# First"), new_code_cell("import time\ntime.time_ns()")]
-    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "00_start_here.ipynb")
-    execute_in_place(tmp_path / "notebooks")
+    nbformat.write(new_notebook(cells=cells), checkout / "notebooks" / "00_start_here.ipynb")
+    execute_in_place(checkout / "notebooks")
     for name in (".gitattributes", ".gitignore"):
-        shutil.copy(PROJECT / name, tmp_path)
+        shutil.copy(PROJECT / name, checkout)
     author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
     for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "Begin"]):
-        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+        subprocess.run(["git", *command], cwd=checkout, check=True)
+    return checkout
+
+
+@pytest.fixture
+def project(committed, tmp_path, monkeypatch):
+    """A copy of that checkout for each test."""
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    shutil.copytree(committed, tmp_path, dirs_exist_ok=True)
     notebook_filter.register(tmp_path)
     return tmp_path
 
@@ -71,12 +79,19 @@ def lab(project, tmp_path_factory):
         process.wait(timeout=SECONDS)
 
 
-@pytest.fixture
-def page():
+@pytest.fixture(scope="module")
+def browser():
     with chromium(playwright.sync_playwright) as browser:
-        page = browser.new_page()
-        page.set_default_timeout(1000 * SECONDS)
-        yield page
+        yield browser
+
+
+@pytest.fixture
+def page(browser):
+    """In a context of its own, which shares no storage with those before."""
+    page = browser.new_page()
+    page.set_default_timeout(1000 * SECONDS)
+    yield page
+    page.close()
 
 
 def wait_for_the_kernel(page):

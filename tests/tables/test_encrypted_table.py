@@ -170,12 +170,12 @@ def _paths(fields, path=()):
 
 
 def _changed(fields, path, value):
-    fields = copy.deepcopy(fields)
-    inner = fields
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = value
-    return fields
+    """The fields with another ``value`` at ``path``; what does not change is shared."""
+    if not path:
+        return value
+    changed = copy.copy(fields)
+    changed[path[0]] = _changed(fields[path[0]], path[1:], value)
+    return changed
 
 
 @pytest.mark.slow
