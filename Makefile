@@ -24,6 +24,12 @@ PROCESSES = 2
 # What computes and decides; without what waits for processes, kernels and browsers.
 QUICK = $(addprefix tests/,advice computing notebooks parameters roles schemes tables test_errors.py test_files.py \
   test_signatures.py test_text.py server/test_interface.py server/test_steps.py server/test_store.py)
+# SEAL keeps the memory of keys that are gone until its process ends. So that no process of the unit tests holds a
+# gigabyte, they run in parts, one call after the other; OTHERS is what the first two do not name.
+SCHEMES = tests/schemes
+NUMBERS = $(addprefix tests/,advice computing parameters tables)
+OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
+UNIT_TESTS = $(RUN) -m pytest -n $(PROCESSES) --dist loadfile
 LAB_OPTIONS =
 APP_OPTIONS =
 LOCK_OPTIONS =
@@ -71,10 +77,12 @@ static: checks
 	$(RUN) -m mypy
 
 check: static
-	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile -m "not slow" $(QUICK)
+	$(UNIT_TESTS) -m "not slow" $(QUICK)
 
 test: static
-	$(RUN) -m pytest -n $(PROCESSES) --dist loadfile tests
+	$(UNIT_TESTS) $(SCHEMES)
+	$(UNIT_TESTS) $(NUMBERS)
+	$(UNIT_TESTS) $(OTHERS)
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  -n $(PROCESSES) --dist loadscope -p tests.notebooks.plugin notebooks
 

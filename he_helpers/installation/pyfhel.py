@@ -123,6 +123,9 @@ def _install(pyfhel: Entry, lock: int) -> None:
         "CMAKE_TOOLCHAIN_FILE": str(TOOLCHAIN),
         "PATH": sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", os.defpath),
         "MAKEFLAGS": "",
+        # Python's own flags ask for what a debugger needs, which takes a quarter of the compiler's time. Unlike
+        # CXXFLAGS these are added to them, after them.
+        "CPPFLAGS": f"{os.environ.get('CPPFLAGS', '')} -g0".strip(),
     }
     # Verbose, because what the compiler says tells how far it is.
     options = ["--verbose", "--no-build-isolation", "--no-binary", PYFHEL]

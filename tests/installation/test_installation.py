@@ -291,6 +291,15 @@ def test_make_takes_the_first_python_that_works(tmp_path, working, arguments, ch
         assert run.returncode == 0 and made.read_text() == f"{chosen}\n"
 
 
+def test_make_test_runs_each_folder_of_tests_once():
+    said = subprocess.run(["make", "--dry-run", "test"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    calls = [line for line in said.splitlines() if "pytest" in line and "--nbval" not in line]
+    named = [word for line in calls for word in line.split() if word.startswith("tests/")]
+    there = [path for path in PROJECT.glob("tests/*") if path.match("test_*.py") or any(path.rglob("test_*.py"))]
+    assert sorted(named) == sorted(str(path.relative_to(PROJECT)) for path in there)
+    assert len(calls) == 3
+
+
 @pytest.mark.slow
 def test_the_check_tries_every_library(pyproject):
     declared = {requirement_name(line) for line in tomllib.loads(pyproject)["project"]["dependencies"]}
