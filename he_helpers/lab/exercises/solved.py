@@ -36,7 +36,8 @@ def progress(notebook: str | None = None) -> pd.DataFrame:
     """What is solved in this workspace.
 
     notebook: a number, "02": a row for each of its exercises, and whether the role of this process has solved it.
-    Without one: a row for each notebook that has exercises, how many are solved by any role, and which are left.
+    Without one: a row for each notebook that has exercises, how many are solved by any role, and the numbers of those
+    that are left.
 
     Raises UnknownExercise for a notebook without exercises; without a number WrongRole in a process that has entered a
     role, for what other roles have solved lies in their folders.
@@ -69,6 +70,7 @@ def _of_all_notebooks() -> pd.DataFrame:
         left = [exercise for exercise in exercises if exercise.id not in solved]
         rows[notebook] = {
             "solved": f"{len(exercises) - len(left)} of {len(exercises)}",
-            "left": ", ".join(f"{exercise.id} ({exercise.level})" for exercise in left),
+            # Numbers alone: pandas cuts a text of more than 50 characters.
+            "left": ", ".join(exercise.id.partition("-")[2] for exercise in left),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("notebook")
