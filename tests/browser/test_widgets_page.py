@@ -92,3 +92,5 @@ def test_no_part_covers_another_or_leaves_the_page(tab, width):
             for other in parts[place + 1 :]:
                 assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
         assert 0 <= picture[0] < picture[2] <= width
+    for button in tab.get_by_role("button").all():
+        assert button.evaluate("button => button.scrollWidth <= button.clientWidth"), button.inner_text()

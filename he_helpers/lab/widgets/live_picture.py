@@ -36,8 +36,9 @@ class LivePicture:
         self._what_they_do = what_they_do
         self._drawn = widgets.HTML(layout=widgets.Layout(max_width="100%"))
         self._words = widgets.HTML(layout=widgets.Layout(max_width="100%"))
-        row = widgets.Box(list(controls), layout=widgets.Layout(flex_flow="row wrap", max_width="100%"))
-        self._panel = widgets.VBox([row, self._words, self._drawn], layout=widgets.Layout(max_width="100%"))
+        self._panel = widgets.VBox(
+            [row_of(controls), self._words, self._drawn], layout=widgets.Layout(max_width="100%")
+        )
         self._panel.add_class("he-live-panel")
 
     def show(self, picture: Picture, said: str, wrong: bool = False, stored: str | None = None) -> None:
@@ -67,9 +68,14 @@ class LivePicture:
         return {**self._panel._repr_mimebundle_(**options), **self.as_stored()}
 
 
+def row_of(controls: Sequence[widgets.Widget]) -> widgets.Box:
+    """Beside each other, and below where the page is too narrow."""
+    return widgets.Box(list(controls), layout=widgets.Layout(flex_flow="row wrap", max_width="100%"))
+
+
 def button(words: str, press: Any) -> widgets.Button:
     """A button as wide as its words; press: is called without arguments."""
-    made = widgets.Button(description=words, layout=widgets.Layout(width="auto"))
+    made = widgets.Button(description=words, layout=widgets.Layout(width="auto", flex="0 0 auto"))
     made.on_click(lambda _: press())
     return made
 

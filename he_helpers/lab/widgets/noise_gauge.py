@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import ipywidgets as widgets
 import pandas as pd
 import tenseal as ts
 
 from he_helpers.lab.figures import BFVInside, Picture, ciphertext_bar
 from he_helpers.lab.measuring import inside_bfv
-from he_helpers.lab.widgets.live_picture import LivePicture, button, whole_number
+from he_helpers.lab.widgets.live_picture import LivePicture, button, row_of, whole_number
 from he_helpers.parameters import plaintext_prime
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 
@@ -42,7 +41,7 @@ class NoiseGauge(LivePicture):
         buttons = [
             button(f"Add a fresh ciphertext of {_ADDED}", self.add),
             button("Multiply by itself", self.square),
-            widgets.HBox([button("Multiply by the plain number", self.multiply), self.factor]),
+            row_of([button("Multiply by the plain number", self.multiply), self.factor]),
             button("Start again", self.start_again),
         ]
         super().__init__(
