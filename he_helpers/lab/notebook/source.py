@@ -56,7 +56,7 @@ def show_source(obj: Any, docstring: bool = True) -> None:
 def _in_colours(source: str) -> str:
     """The source as HTML. The colours are JupyterLab's names for those of its editor, which its exports know too."""
     parts = []
-    for token, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(source):
+    for token, text in PythonLexer(ensurenl=False).get_tokens(source):
         style = next((style for kind, style in _STYLES if token in kind), None)
         escaped = html.escape(text, quote=False)
         parts.append(f'<span style="{style}">{escaped}</span>' if style else escaped)
