@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from he_helpers.roles.analyst import DataAnalyst
 
 BRANCH_ACCOUNTS = "branch-accounts"
+# Notebook 06 uploads it beside the first and deletes it; a run that was broken off leaves it.
+LATER_BRANCH_ACCOUNTS = "branch-accounts-later"
 POPULATION_PROJECTIONS = "population-projections"
 HEART_STUDY = "heart-study"
 HEART_STUDY_COUNTS = "heart-study-counts"
@@ -92,6 +94,7 @@ def _forget_branch_accounts(seat: Seat) -> None:
 
 def _forget_branch_account_decisions(seat: Seat) -> None:
     _forget_decisions(seat, BRANCH_ACCOUNTS)
+    _forget(seat, LATER_BRANCH_ACCOUNTS)
 
 
 def _forget_population_projections(seat: Seat) -> None:
