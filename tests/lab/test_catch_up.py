@@ -147,7 +147,7 @@ def uploads_of(notebook):
     return set(re.findall(r'\.upload\(\s*"([^"]+)"', source))
 
 
-@pytest.mark.parametrize(("notebook", "count"), [("04", 1), ("06", 1), ("07", 2), ("08", 2)])
+@pytest.mark.parametrize(("notebook", "count"), [("04", 1), ("06", 1), ("07", 1), ("08", 1)])
 def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, workspace, notebook, count):
     administrator = acting.administrator()
     uploaded = administrator.uploaded("branch-accounts")
