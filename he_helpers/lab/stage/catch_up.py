@@ -33,7 +33,6 @@ BRANCH_ACCOUNTS = "branch-accounts"
 LATER_BRANCH_ACCOUNTS = "branch-accounts-later"
 POPULATION_PROJECTIONS = "population-projections"
 HEART_STUDY = "heart-study"
-HEART_STUDY_COUNTS = "heart-study-counts"
 # The published score of notebook 12, data/models/diabetes_risk.json.
 RISK_MODEL = "diabetes_risk"
 
@@ -103,7 +102,6 @@ def _forget_population_projections(seat: Seat) -> None:
 
 def _forget_heart_study(seat: Seat) -> None:
     _forget(seat, HEART_STUDY)
-    _forget(seat, HEART_STUDY_COUNTS)
 
 
 def _publish_risk_model(seat: Seat) -> None:
