@@ -3,7 +3,7 @@ heart.
 
     workspace/
         administrator/  analyst/  server/    one folder a role; only that role's processes use it
-        company/  customer/                  the roles of encrypted prediction, notebook 09
+        company/  customer/                  the roles of encrypted prediction, notebooks 09 and 10
         person/  research/                   the roles of the health screening, notebook 12
         nobody/                              what a notebook without a role keeps
         handover/                            what people give each other in person: addresses and public keys

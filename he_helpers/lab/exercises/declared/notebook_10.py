@@ -1,0 +1,208 @@
+"""The exercises of notebook 10, "Predict with a logistic model"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from he_helpers.lab.exercises.checkers import Case, Condition, Conditions, Function, Numbers, Words
+from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
+
+_VALUES = (0.5, -1.0, -3.0)
+
+
+def fresh_vector(key: Any) -> tuple[Any]:
+    """A vector of CKKS with two levels, under a key of its own."""
+    import tenseal as ts
+
+    context = ts.context(ts.SCHEME_TYPE.CKKS, 4096, coeff_mod_bit_sizes=[33, 22, 22, 28])
+    context.global_scale = 2**22
+    return (ts.ckks_vector(context, _VALUES),)
+
+
+def is_a_vector(answer: Any) -> bool:
+    return len(answer.ciphertext()) == 1
+
+
+def is_the_polynomial(answer: Any) -> bool:
+    z = np.array(_VALUES)
+    return bool(np.abs(np.array(answer.decrypt()) - (0.5 + 0.25 * z - 0.02 * z**3)).max() < 0.03)
+
+
+_CUBIC = Function(
+    "cubic",
+    (
+        Case(
+            fresh_vector,
+            Conditions(
+                "a vector of TenSEAL",
+                (
+                    Condition("This is no vector of TenSEAL.", is_a_vector),
+                    Condition("It decrypts to other numbers than the polynomial gives.", is_the_polynomial),
+                ),
+            ),
+            call="cubic(Enc(0.5, -1, -3))",
+        ),
+    ),
+)
+
+# The clinic's model, rounded: enough to judge a patient.
+_INTERCEPT = 0.45
+_WEIGHTS = np.array([0.25, 1.43, 0.75, -0.28, 1.77, 1.36])
+_COEFFICIENTS = np.array([0.497098, 0.243384, 0.007161, -0.013771, -0.001947])
+
+
+def probability_of(answer: Any) -> float:
+    """What the clinic's polynomial gives for six scaled values."""
+    z = _INTERCEPT + np.asarray(answer, dtype=float) @ _WEIGHTS
+    return float(_COEFFICIENTS @ z ** np.arange(5))
+
+
+def has_six_numbers(answer: Any) -> bool:
+    return np.asarray(answer, dtype=float).shape == (6,)
+
+
+def is_within_the_ranges(answer: Any) -> bool:
+    return bool(np.abs(np.asarray(answer, dtype=float)).max() <= 1)
+
+
+def is_no_probability(answer: Any) -> bool:
+    return not 0 <= probability_of(answer) <= 1
+
+
+def is_far_below(answer: Any) -> bool:
+    return probability_of(answer) < -1
+
+
+_CASES = ("A", "B", "C", "D", "E")
+
+EXERCISES = (
+    Exercise(
+        id="10-1",
+        level="predict",
+        prompt="""
+            How many levels does $z^4$ take, for a fresh ciphertext `z`, when it is computed as `z * z * z * z`? And
+            how many when it is `square * square`, with `square = z * z`? Say it first; `coeff_modulus_size()` tells,
+            as above.
+        """,
+        hint="Write down what each product multiplies. How many products lie one after the other?",
+        wanted="the list of the two numbers",
+        name="levels_of_fourth",
+        checker=Numbers([3, 2]),
+        wrong=(
+            Wrong([4, 2], "Four factors are joined by fewer products."),
+            Wrong([3, 3], "The second way has two products in all: how could it take more levels than products?"),
+            Wrong([4, 4], "The exponent is not the number of products. Count these, one after the other."),
+            Wrong([3, 1], "The second way also computes `z * z` before it multiplies the squares."),
+            Wrong([2, 3], "Python multiplies from the left: `((z * z) * z) * z`. Which of the two ways is the longer?"),
+        ),
+        solution="solution = [3, 2]",
+        because="Squares of squares double the exponent with each level. `polyval` of degree 4 takes one more, for the "
+        "product of $z^4$ and its coefficient.",
+    ),
+    Exercise(
+        id="10-2",
+        level="write",
+        prompt="""
+            Write a function `cubic(z)` of an encrypted vector that computes $0.5 + 0.25 z - 0.02 z^3$ with *two*
+            levels. The check calls it with a vector that has no third one; do not use `polyval`.
+        """,
+        hint="`z * z * z * -0.02` has three products one after the other. Which two products could stand side by side?",
+        wanted="`cubic`",
+        name="cubic_by_hand",
+        checker=_CUBIC,
+        wrong=(
+            Wrong(
+                Source("def answer(z):\n    return z * z * z * -0.02 + z * 0.25 + 0.5"),
+                "For `cubic(Enc(0.5, -1, -3))` it stops with an error: ValueError: scale out of bounds.",
+            ),
+            Wrong(
+                Source("def answer(z):\n    return (z * 0.02) * (z * z) + z * 0.25 + 0.5"),
+                "For `cubic(Enc(0.5, -1, -3))`: It decrypts to other numbers than the polynomial gives.",
+            ),
+            Wrong(
+                Source("def answer(z):\n    print((z * -0.02) * (z * z) + z * 0.25 + 0.5)"),
+                "For `cubic(Enc(0.5, -1, -3))` it prints something and gives None back: end it with `return`.",
+            ),
+            Wrong(
+                Source("def answer(z):\n    z = z.decrypt()[0]\n    return 0.5 + 0.25 * z - 0.02 * z**3"),
+                "For `cubic(Enc(0.5, -1, -3))`: The answer is of the type float, and a vector of TenSEAL is asked for "
+                "(AttributeError: 'float' object has no attribute 'ciphertext').",
+            ),
+        ),
+        start="def cubic(z):\n    return z * z * z * -0.02 + z * 0.25 + 0.5",
+        solution="""
+            def cubic(z):
+                return (z * -0.02) * (z * z) + z * 0.25 + 0.5
+
+            solution = cubic
+        """,
+        because="`z * -0.02` and `z * z` stand on the same level, and their product on the next one.",
+    ),
+    Exercise(
+        id="10-3",
+        level="think",
+        prompt="""
+            Break the model. Find a patient whose six scaled values are all allowed, from -1 to 1, and for whom the
+            encrypted "probability" would be below -1. The variables `weights`, `intercept` and `polynomial` are there
+            to try with.
+        """,
+        hint="For which $z$ is the polynomial below -1? Which values make $z$ as large as possible?",
+        wanted="the list of the six values",
+        name="broken_patient",
+        checker=Conditions(
+            "a list of six numbers",
+            (
+                Condition("Six numbers are asked for, one for each input of the model.", has_six_numbers),
+                Condition("A value lies outside -1 to 1: `scale_input` would refuse it.", is_within_the_ranges),
+                Condition("For this patient the polynomial still gives something between 0 and 1.", is_no_probability),
+                Condition("This is no probability any more, and it is not below -1 yet: go on.", is_far_below),
+            ),
+        ),
+        wrong=(
+            Wrong([0, 0, 0, 0, 0, 0], "For this patient the polynomial still gives something between 0 and 1."),
+            Wrong([5, 5, 5, 5, 5, 5], "A value lies outside -1 to 1: `scale_input` would refuse it."),
+            Wrong([1, 1, 1, 1, 1], "Six numbers are asked for, one for each input of the model."),
+            Wrong([-1, -1, -1, 1, -1, -1], "This is no probability any more, and it is not below -1 yet: go on."),
+        ),
+        given="""
+            import numpy as np
+            weights = np.array([0.25, 1.43, 0.75, -0.28, 1.77, 1.36])
+        """,
+        solution="solution = np.sign(weights).tolist()",
+        because="Here $z$ is above 6, where the fit has never been. The clinic cannot see it. From the weights it "
+        "can compute beforehand how far $z$ can go, and fit over all of that, at the price of a larger error.",
+    ),
+    Exercise(
+        id="10-4",
+        level="think",
+        prompt="""
+            The practice has decrypted the probabilities of this notebook. Which of these are allowed by the rule?
+
+            - A: the clinic gets the probabilities, as they were decrypted
+            - B: the clinic gets them rounded to two decimals
+            - C: a patient, who cannot get the ciphertext, reads their own probability in whole percent
+            - D: the clinic gets them after noise flooding, sized by its published bound
+            - E: somebody sends the practice a ciphertext, and asks what is in it
+        """,
+        hint="For each of them: who has the ciphertext? Was it computed from what the practice itself had sent?",
+        wanted="the list of the letters, such as `['A', 'B']`,",
+        name="allowed",
+        checker=Words(("C", "D"), _CASES),
+        wrong=(
+            Wrong(
+                ["A", "C", "D"], "In A the clinic holds the ciphertext and gets its exact decryption: the key is lost."
+            ),
+            Wrong(
+                ["B", "C", "D"],
+                "B would be a heuristic for somebody without the ciphertext. Does the clinic have it?",
+            ),
+            Wrong(["D"], "D is right. Think of who holds the ciphertext in the other cases: one more is allowed."),
+            Wrong(["C", "D", "E"], "In E somebody else chose the ciphertext. What might they learn from the answer?"),
+            Wrong(["C"], "C is right, as a heuristic. There is also a way to hand something to the clinic."),
+        ),
+        solution='solution = ["C", "D"]',
+        because="C rests on the patient not getting the ciphertext and on rounding, a heuristic; D on a bound.",
+    ),
+)
