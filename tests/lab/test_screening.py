@@ -180,9 +180,10 @@ def test_no_native_parser_sees_the_answer(server, person, monkeypatch):
 
 def test_every_person_has_a_key_of_their_own(server, person):
     other = Person(ADDRESS, MODEL)
-    assert other.key_fingerprint != person.key_fingerprint
     values, _ = MODEL.check({name: str(answer) for name, answer in GOOD.items()})
-    body = person.request(person.encrypt(values)).model_dump_json().encode()
+    request = person.request(person.encrypt(values))
+    assert other.request(other.encrypt(values)).public_key != request.public_key
+    body = request.model_dump_json().encode()
     headers = {"Content-Type": "application/json"}
     answer = server.request("POST", f"{ADDRESS}/v1/models/diabetes_risk/scores", content=body, headers=headers)
     answer = ScoreAnswer.model_validate_json(answer.content)

@@ -212,11 +212,6 @@ class Person:
         self._model = model
         self._keys = paillier().generate_keys()
 
-    @property
-    def key_fingerprint(self) -> str:
-        """32 hexadecimal characters that tell this person's key from every other one."""
-        return self._keys.public.fingerprint
-
     def encrypt(self, values: Mapping[str, int]) -> dict[str, Ciphertext]:
         """Each fixed-point integer as a ciphertext of its own."""
         key = self._keys.public
