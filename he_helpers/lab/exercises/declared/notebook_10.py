@@ -178,7 +178,8 @@ EXERCISES = (
         id="10-4",
         level="think",
         prompt="""
-            The practice has decrypted the probabilities of this notebook. Which of these are allowed by the rule?
+            The practice has decrypted the probabilities of this notebook, and takes it that the clinic computed what it
+            should. Which of these are allowed by the rule?
 
             - A: the clinic gets the probabilities, as they were decrypted
             - B: the clinic gets them rounded to two decimals
