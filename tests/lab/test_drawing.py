@@ -183,3 +183,5 @@ def test_bars_begin_at_zero_and_dots_are_told_apart(monkeypatch):
     assert dots.get_yscale() == "log"
     marks = {(line.get_marker(), line.get_color()) for line in dots.lines}
     assert len({mark for mark, _ in marks}) == len({colour for _, colour in marks}) == 2
+    first, second = (set(line.get_xdata()) for line in dots.lines)
+    assert not first & second, "Equal numbers lie one upon the other."
