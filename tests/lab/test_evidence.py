@@ -5,20 +5,26 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import tenseal as ts
 
 from he_helpers.lab.evidence import (
     NOT_READ,
     Evidence,
     collect,
     collecting,
+    in_words,
     needles_of_bytes,
     needles_of_number_table,
+    needles_of_tenseal_key,
+    process_that_holds,
+    report,
     search,
 )
-from tests.lab.holding_process import process_that_holds
+from he_helpers.lab.workspace.workspace import PROJECT
 
 pytestmark = pytest.mark.slow
 
@@ -190,15 +196,52 @@ def test_where_memory_cannot_be_read_the_evidence_says_so(monkeypatch, tmp_path,
 
 
 @linux_only
-def test_a_closed_memory_gives_a_clear_message_and_leaves_nothing(monkeypatch, tmp_path, server_folder):
+def test_a_closed_memory_leaves_the_rest_and_says_what_to_do(monkeypatch, tmp_path, server_folder):
     def refuse(*arguments):
         raise PermissionError("Operation not permitted")
 
     monkeypatch.setattr(collecting.os, "pread", refuse)
     with process_that_holds([ABSENT], server_folder) as pid:
-        with pytest.raises(PermissionError, match="--inspectable"):
-            collect(server_folder, pid, tmp_path / "evidence")
-    assert not (tmp_path / "evidence").exists()
+        evidence = collect(server_folder, pid, tmp_path / "evidence")
+    assert evidence.modules is None and "--inspectable" in evidence.why_not_read
+    assert not (evidence.folder / "memory").exists()
+    found = search(evidence, {"planted": ABSENT})
+    assert found.loc["planted"].tolist() == [NOT_READ, 1, 1, NOT_READ]
+
+
+@linux_only
+def test_a_key_that_a_process_uses_is_found_in_its_memory_alone(tmp_path, server_folder):
+    held, other = (ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193) for _ in range(2))
+    private = held.serialize(save_secret_key=True)
+    with process_that_holds([ABSENT], server_folder, context=private) as pid:
+        evidence = collect(server_folder, pid, tmp_path / "evidence")
+    found = search(evidence, needles_of_tenseal_key(private))
+    assert found.loc["secret key, in use"].tolist()[:3] == [0, 0, 0] and found.loc["secret key, in use", "memory"] > 0
+    absent = search(evidence, needles_of_tenseal_key(other.serialize(save_secret_key=True)))
+    assert (absent == 0).all(axis=None)
+
+
+def test_a_context_without_a_secret_key_has_no_needles():
+    context = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193)
+    context.make_context_public()
+    with pytest.raises(ValueError, match="no secret key"):
+        needles_of_tenseal_key(context.serialize())
+
+
+def test_what_was_not_read_here_is_told_from_elsewhere_and_marked():
+    needles = list(report.ELSEWHERE["leaky"])
+    found = pd.DataFrame([[NOT_READ, 0, 2, NOT_READ]] * len(needles), index=needles, columns=list(report.AREAS))
+    said = in_words(found, elsewhere="leaky")
+    assert said.loc["secret key, in use"].tolist() == ["0 elsewhere", 0, "found", "found elsewhere"]
+    assert said.loc["passphrase"].tolist() == ["0 elsewhere", 0, "found", "0 elsewhere"]
+
+
+@pytest.mark.parametrize("name", report.ELSEWHERE)
+def test_what_is_told_from_elsewhere_is_what_the_notebook_stores(name):
+    stored = pd.DataFrame(report.ELSEWHERE[name], index=list(report.AREAS)).T.rename_axis("needle")
+    [file] = (PROJECT / "notebooks").glob("17_*.ipynb")
+    outputs = [output for cell in nbformat.read(file, as_version=4).cells for output in cell.get("outputs", [])]
+    assert str(stored) in [output.get("data", {}).get("text/plain") for output in outputs]
 
 
 def test_evidence_is_handed_over_replaced_and_deleted(tmp_path, server_folder):

@@ -80,12 +80,11 @@ def collect(server_folder: str | os.PathLike[str], pid: int, into: str | os.Path
 
     into: folder for the copies, made with mode 0700; earlier evidence in it is replaced.
 
-    Reading another process's memory works on Linux only; elsewhere the evidence has the database and the
-    files, and says in `why_not_read` what is missing.
+    Reading another process's memory works on Linux only, and there where the kernel does not keep it closed. Without it
+    the evidence has the database and the files, and says in `why_not_read` what is missing.
 
     Raises NotADirectoryError without such a server folder, FileExistsError when `into` holds anything but
-    evidence, ProcessLookupError when no such process runs, and PermissionError when the kernel keeps its
-    memory closed.
+    evidence, ProcessLookupError when no such process runs, and PermissionError when it is another user's.
     """
     server_folder, into = Path(server_folder), Path(into)
     if not server_folder.is_dir():
@@ -94,19 +93,26 @@ def collect(server_folder: str | os.PathLike[str], pid: int, into: str | os.Path
     _make_room(into)
     try:
         _copy_files(server_folder, into)
-        if sys.platform == "linux":
-            processes = [pid, *_started_by(pid)]
-            kept, skipped = _copy_memory(processes, into / "memory")
-            modules = _imported_modules(into / "memory", processes)
-            evidence = Evidence(into, pid, modules, kept, skipped, "")
-        else:
-            reason = f"This system ({sys.platform}) lets no process read another's memory; Linux does."
-            evidence = Evidence(into, pid, None, 0, 0, reason)
+        evidence = _with_memory(pid, into)
         evidence._save()
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
     return evidence
+
+
+def _with_memory(pid: int, into: Path) -> Evidence:
+    """The evidence with an image of the memory, and without one where this system lets nobody read it."""
+    if sys.platform != "linux":
+        reason = f"This system ({sys.platform}) lets no process read another's memory; Linux does."
+        return Evidence(into, pid, None, 0, 0, reason)
+    processes = [pid, *_started_by(pid)]
+    try:
+        kept, skipped = _copy_memory(processes, into / "memory")
+    except PermissionError as error:
+        (into / "memory").unlink(missing_ok=True)
+        return Evidence(into, pid, None, 0, 0, str(error))
+    return Evidence(into, pid, _imported_modules(into / "memory", processes), kept, skipped, "")
 
 
 def _check_runs(pid: int) -> None:

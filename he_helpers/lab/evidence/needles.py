@@ -29,6 +29,28 @@ def needles_of_bytes(secret: bytes, length: int = 64, count: int = 6) -> list[by
     return _spread(telling, count)
 
 
+def needles_of_tenseal_key(private_context: bytes) -> dict[str, list[bytes]]:
+    """Windows of a secret key of TenSEAL, in the two forms in which a process would hold it.
+
+    private_context: a context serialised with its secret key. Returns "secret key, as written" (what the serialisation
+    has of the secret key alone) and "secret key, in use" (its coefficients, 64 bits each, as they lie in memory once it
+    is loaded). Raises ValueError for what TenSEAL cannot read, or a context without a secret key.
+    """
+    import tenseal as ts
+
+    context = ts.context_from(private_context, n_threads=1)
+    if not context.is_private():
+        raise ValueError("This context holds no secret key, so there is nothing to look for. Serialise it with one.")
+    keys = ("save_public_key", "save_secret_key", "save_galois_keys", "save_relin_keys")
+    nothing = dict.fromkeys(keys, False)
+    public, private = context.serialize(**nothing), context.serialize(**nothing | {"save_secret_key": True})
+    words = context.secret_key().data.data()
+    in_use = np.array([words[place] for place in range(words.coeff_count())], dtype="<u8").tobytes()
+    # Both begin with the parameters, which are no secret.
+    written = private.removeprefix(public)
+    return {"secret key, as written": needles_of_bytes(written), "secret key, in use": needles_of_bytes(in_use)}
+
+
 def needles_of_number_table(frame: pd.DataFrame, decimals: int | Mapping[str, int] = 0) -> dict[str, list[bytes]]:
     """Needles for the numbers of a plaintext table, in the three forms in which a process would hold them.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _MAKES = {"04"}
-_USE = {"05", "06"}
+_USE = {"05", "06", "17"}
 _IDLE_SECONDS = 3.0
 _POLL_SECONDS = 0.2
 _turn_of: WeakKeyDictionary[InteractiveShell, Turn] = WeakKeyDictionary()

@@ -179,7 +179,7 @@ def _checked_address(host: str, not_only_this_machine: bool) -> str:
 
 
 def _let_others_read_memory() -> None:
-    # For the course only: notebook 05 searches this process's memory for secrets, to prove that there are
+    # For the course only: notebook 17 searches this process's memory for secrets, to prove that there are
     # none. Linux with Yama lets only ancestors do that; this call extends it to every process of the same
     # user. Elsewhere the call does not exist, and is not needed.
     if sys.platform == "linux":

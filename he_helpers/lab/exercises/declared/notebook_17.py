@@ -1,0 +1,235 @@
+"""The exercises of notebook 17, "Search a server"."""
+
+import base64
+
+from he_helpers.lab.exercises.checkers import Case, Function, Numbers, Words
+from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
+
+_FORMS = (
+    "as raw bytes",
+    "as raw bytes between other bytes",
+    "as hexadecimal text",
+    "as base64 text",
+    "as raw bytes in the other order",
+)
+
+_SECRET = bytes.fromhex("9c41d7e208b35fa6")
+_RAW, _TURNED = _SECRET, _SECRET[::-1]
+_HEX, _BASE64 = _SECRET.hex().encode(), base64.b64encode(_SECRET)
+_NOISE = bytes(range(32, 122))
+
+
+def file_with(*parts):
+    """Noise with these parts in it."""
+    return b"".join(_NOISE + part for part in parts) + _NOISE
+
+
+def case(what, count, *parts):
+    """A call of the exercise: what stands in the file, and how many places there are."""
+    return Case((file_with(*parts), _SECRET), count, call=f"places({what}, secret)")
+
+
+def every_form(data, secret):
+    """What is asked for."""
+    forms = (secret, secret[::-1], secret.hex().encode(), base64.b64encode(secret))
+    return sum(data.count(form) for form in forms)
+
+
+def raw_alone(data, secret):
+    return data.count(secret)
+
+
+def first_place(data, secret):
+    return data.find(secret)
+
+
+def without_other_order(data, secret):
+    return every_form(data, secret) - data.count(secret[::-1])
+
+
+def without_base64(data, secret):
+    return every_form(data, secret) - data.count(base64.b64encode(secret))
+
+
+def once_each(data, secret):
+    forms = (secret, secret[::-1], secret.hex().encode(), base64.b64encode(secret))
+    return sum(form in data for form in forms)
+
+
+_KEYS = (
+    "the key in a file of the server's folder",
+    "half of the key in the server's memory",
+    "the key in a worker that the server has started",
+    "the key, compressed, in the database",
+    "the seed from which the key was drawn",
+    "a key that was overwritten yesterday",
+    "the key on another computer of the operator",
+)
+
+EXERCISES = (
+    Exercise(
+        id="17-1",
+        level="predict",
+        prompt="""
+            The secret lies in a file in one of these forms. Which of them does `content.find(secret)` *miss*?
+
+            ```python
+            "as raw bytes"
+            "as raw bytes between other bytes"
+            "as hexadecimal text"
+            "as base64 text"
+            "as raw bytes in the other order"
+            ```
+        """,
+        hint="`find` compares byte by byte, from left to right. `secret.hex()` has sixteen letters for eight bytes.",
+        wanted="a list of these texts",
+        name="missed_forms",
+        checker=Words(right=_FORMS[2:], among=_FORMS),
+        wrong=(
+            Wrong(list(_FORMS[1:]), "In the file above it stood between other bytes, and was found."),
+            Wrong([_FORMS[2], _FORMS[3]], "Both are missed. Does `find` also look from right to left?"),
+            Wrong([_FORMS[4]], "That one is missed. Text has other bytes: `b'\\x9c'` is one byte, and `9c` are two."),
+            Wrong([], "It misses some of them: whatever has other bytes, or the same bytes in another order."),
+        ),
+        solution="""
+            solution = [
+                "as hexadecimal text",
+                "as base64 text",
+                "as raw bytes in the other order",
+            ]
+        """,
+        because="And many more: compressed, encrypted, cut into pieces, or as the seed that a key is drawn from.",
+    ),
+    Exercise(
+        id="17-2",
+        level="write",
+        prompt="""
+            Write a function `places(data, secret)`, both of them `bytes`. It gives back at how many places of `data`
+            the secret stands, in any of four forms: raw, with its bytes in the other order, as hexadecimal text
+            (`secret.hex()`), and as base64 text (`base64.b64encode(secret)`).
+        """,
+        hint="""
+            `data.count(form)` counts one form. `secret[::-1]` turns the order round, and `secret.hex()` is text:
+            `.encode()` makes bytes of it. Add up four counts.
+        """,
+        wanted="`places`",
+        name="counting",
+        checker=Function(
+            "places",
+            (
+                case("noise", 0),
+                case("raw", 1, _RAW),
+                case("raw twice", 2, _RAW, _RAW),
+                case("hexadecimal", 1, _HEX),
+                case("other order", 1, _TURNED),
+                case("base64", 1, _BASE64),
+                case("each form, raw twice", 5, _RAW, _HEX, _TURNED, _BASE64, _RAW),
+            ),
+        ),
+        wrong=(
+            Wrong(raw_alone, "It finds the raw bytes, and none of the other forms."),
+            Wrong(first_place, "`find` gives a place, and -1 for none. How often it stands there, `count` tells."),
+            Wrong(without_other_order, "It misses the bytes in the other order."),
+            Wrong(without_base64, "It misses base64."),
+            Wrong(once_each, "A form that stands there twice counts twice: `in` says only whether."),
+            Wrong(
+                Source("""
+                    def answer(data, secret):
+                        return data.count(secret) + data.count(secret.hex())
+                """),
+                "For `places(noise, secret)` it stops with an error: TypeError: argument should be integer or "
+                "bytes-like object, not 'str'.",
+            ),
+        ),
+        given="import base64",
+        start="def places(data, secret):\n    return data.count(secret)",
+        solution="""
+            def places_solved(data, secret):
+                forms = [
+                    secret, secret[::-1],
+                    secret.hex().encode(), base64.b64encode(secret),
+                ]
+                return sum(data.count(form) for form in forms)
+
+            solution = places_solved
+        """,
+        because="Each form that one thinks of is one needle more. The others are the problem.",
+    ),
+    Exercise(
+        id="17-3",
+        level="predict",
+        prompt="""
+            A process has only the first two fifths of this key left: other things stand in the place of the rest. How
+            many of the six windows does a search still find?
+        """,
+        hint="A window is found when all of its bytes are there. Where does each begin, and where end?",
+        wanted="a number",
+        name="found_windows",
+        checker=Numbers(2),
+        wrong=(
+            Wrong(3, "The last of these begins before the end of what is left. But where does it end?"),
+            Wrong(6, "The windows are spread over the whole key, and most of it is gone."),
+            Wrong(0, "A search for the whole key would find nothing. For windows it is enough that some are there."),
+            Wrong(1, "One would be enough to know; more are still whole. The first one begins at 0."),
+        ),
+        given="""
+            import secrets
+            from he_helpers.lab import evidence
+            key = secrets.token_bytes(60_000)
+            windows = evidence.needles_of_bytes(key)
+        """,
+        solution="""
+            left = key[: len(key) * 4 // 10]
+            solution = sum(left.count(window) for window in windows)
+        """,
+        because="So a part of a key is found as well, and one window is proof enough.",
+    ),
+    Exercise(
+        id="17-4",
+        level="think",
+        prompt="""
+            The search finds nothing, and its controls are all found. What may be there *all the same*? Choose from:
+
+            ```python
+            "the key in a file of the server's folder"
+            "half of the key in the server's memory"
+            "the key in a worker that the server has started"
+            "the key, compressed, in the database"
+            "the seed from which the key was drawn"
+            "a key that was overwritten yesterday"
+            "the key on another computer of the operator"
+            ```
+        """,
+        hint="What was searched: certain bytes, in certain processes and files, at one moment. Four are outside.",
+        wanted="a list of these texts",
+        name="all_the_same",
+        checker=Words(right=_KEYS[3:], among=_KEYS),
+        wrong=(
+            Wrong(
+                [_KEYS[1], *_KEYS[3:]],
+                "Half of a key holds several of the six windows, each of them whole.",
+                when=lambda words: _KEYS[1] in words,
+            ),
+            Wrong(
+                [_KEYS[2], *_KEYS[3:]],
+                "`collect` copies the memory of the workers, too.",
+                when=lambda words: _KEYS[2] in words and _KEYS[0] not in words,
+            ),
+            Wrong(
+                [_KEYS[0], *_KEYS[3:]],
+                "The files were searched: the column `files` of the leaky process shows that a key is found there.",
+                when=lambda words: _KEYS[0] in words,
+            ),
+            Wrong([_KEYS[6]], "That one, yes. What could escape the search on this very computer?"),
+        ),
+        solution="""
+            solution = [
+                "the key, compressed, in the database",
+                "the seed from which the key was drawn",
+                "a key that was overwritten yesterday",
+                "the key on another computer of the operator",
+            ]
+        """,
+        because="Also memory that was swapped to disk, and a key that comes tomorrow.",
+    ),
+)
