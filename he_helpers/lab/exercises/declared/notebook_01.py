@@ -32,10 +32,17 @@ EXERCISES = (
         checker=Numbers(23177),
         wrong=(
             Wrong(2653, "This is the first factor alone: the count can be read from it. The lock is missing."),
+            Wrong(48592, "This is the second factor alone: the count is missing."),
+            Wrong([2653, 48592], "These are the two factors. The ciphertext is their product, modulo $n^2$."),
+            Wrong(30393, "The count and the random number have changed places."),
             Wrong(193, "This is computed modulo $n$; a ciphertext lies below $n^2$."),
             Wrong(37753, "$r$ is raised to another power than the count: look at the second factor again."),
             Wrong(18571, "$r$ itself is no lock: raise it to the power of the public key first."),
-            Wrong(2404, "The two factors are added; the formula multiplies them."),
+            Wrong(
+                2404,
+                "The two factors are added; the formula multiplies them.",
+                when=lambda number: number.shape == () and number.entries[0] in (2404, 2653 + 48592),
+            ),
             Wrong(41449, "This is the ciphertext of the north: take the south's count and random number."),
             Wrong(0, "A power of $n$ vanishes modulo $n^2$: the first factor is a power of $1 + n$."),
             Wrong(
@@ -83,9 +90,14 @@ EXERCISES = (
                 when=lambda value: _WEIGHTED.decrypts_to(value, 188),
             ),
             Wrong(
+                Source("answer = (north * south * pow(west, 3, n2) + 2) % n2"),
+                "2 is added to the ciphertext. Which operation on a ciphertext adds a known number to the count?",
+                when=lambda value: _WEIGHTED.decrypts_to(value, 103),
+            ),
+            Wrong(
                 Source("answer = north * south * 3 * west * pow(1 + n, 2, n2) % n2"),
                 "Three times a ciphertext is not the ciphertext of three times the count: which power is?",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 39),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 39) or _WEIGHTED.decrypts_to(value, 189),
             ),
             Wrong(
                 Source("answer = north * south * west * pow(1 + n, 2, n2) % n2"),
@@ -150,6 +162,12 @@ EXERCISES = (
         name="their_cases",
         checker=Numbers(1234),
         wrong=(
+            Wrong(
+                89,
+                "This is one of the two primes. Find the other one, and make the private key of both.",
+                when=lambda number: number.shape == () and number.entries[0] in (89, 97),
+            ),
+            Wrong(8448, "This is $(p - 1)(q - 1)$ of their primes, and no number of cases yet: decrypt."),
             Wrong([89, 97], "These are the two primes. Now make the private key of them, and decrypt."),
             Wrong(1056, "This is their private key. Now decrypt with it."),
             Wrong(8154, "This still contains the private key as a factor: divide by it, modulo 8633."),

@@ -3,6 +3,7 @@
 from he_helpers.lab.exercises.checkers import Numbers
 from he_helpers.lab.exercises.exercise import Exercise, Wrong
 
+_Q = 17 * 2**20 + 1
 _RING = """
     import numpy as np
     n, q, t = 8, 17 * 2**20 + 1, 17
@@ -35,12 +36,20 @@ EXERCISES = (
         hint="Without the rules it is $3x^9$, and $x^9$ is $x^8$ times $x$. Which of the eight places is that of $x$?",
         wanted="the list of eight numbers",
         name="product_of_two",
-        checker=Numbers([0, -3, 0, 0, 0, 0, 0, 0], modulus=17 * 2**20 + 1),
+        checker=Numbers([0, -3, 0, 0, 0, 0, 0, 0]),
         wrong=(
             Wrong([0, 3, 0, 0, 0, 0, 0, 0], "The place is right. What does $x^8$ count as?"),
             Wrong([-3, 0, 0, 0, 0, 0, 0, 0], "$x^9$ is $x^8$ times $x$: one factor $x$ is left."),
             Wrong([3, 0, 0, 0, 0, 0, 0, 0], "$x^8$ counts as $-1$, and a factor $x$ is left."),
             Wrong([0, 0, -3, 0, 0, 0, 0, 0], "The first number of the list belongs to $x^0$, the next one to $x$."),
+            Wrong(
+                [0, _Q - 3, 0, 0, 0, 0, 0, 0],
+                "This is a remainder from 0 to $q - 1$, as `times` gives it. Which negative number has the same one?",
+                when=lambda numbers: (
+                    numbers.shape == (8,)
+                    and all((a - b) % _Q == 0 for a, b in zip(numbers.entries, [0, -3, 0, 0, 0, 0, 0, 0], strict=True))
+                ),
+            ),
             Wrong([0, 0, 0, 0, 0, 0, 0, 0, 0, 3], "There is no place for $x^9$: it comes back at the beginning."),
         ),
         given=_RING,
@@ -65,6 +74,11 @@ EXERCISES = (
         wrong=(
             Wrong([3, 1, 4, 1, 5, 9, 2, 6], "This is the message as it was: decrypt the *new* ciphertext."),
             Wrong([9, 3, 12, 3, 15, 27, 6, 18], "So it is in the clear; decryption gives remainders modulo 17."),
+            Wrong(
+                [[0] * 8, [0] * 8],
+                "These are the two parts of a ciphertext: now decrypt them, `decrypt((first, second))`.",
+                when=lambda numbers: len(numbers.shape) == 2 and numbers.shape[0] == 2,
+            ),
             Wrong([6, 2, 8, 2, 10, 1, 4, 12], "This is twice the message: one more addition is missing."),
             Wrong(
                 [0] * 8,
@@ -97,6 +111,11 @@ EXERCISES = (
         checker=Numbers([1, 1, -1, 0, 0, 0, -1, 1]),
         wrong=(
             Wrong([1, -1, -1, 0, 0, 0, -1, 0], "This is our own secret key, which does not fit their public key."),
+            Wrong(
+                [[1, 1, -1, 0, 0, 0, -1, 1]],
+                "This is a list of keys. Take the one that fits out of it, with `[0]`.",
+                when=lambda numbers: len(numbers.shape) == 2 and numbers.shape[0] == 1,
+            ),
             Wrong([0, 0, 0, 0, 0, 0, 0, 0], "With zeros, their `b` alone would have to be small, and it is not."),
             Wrong(
                 [2, 1, -1, 0, 0, 0, -1, 1],
@@ -105,8 +124,9 @@ EXERCISES = (
             ),
             Wrong(
                 [1, 1, -1, 0, 0, 0, -1, -1],
-                "With this key some coefficient is far from zero. Use `centred` before you judge.",
-                when=lambda numbers: len(numbers.entries) == 8,
+                "With this key some coefficient is far from zero. Use `centred` before you judge, and look at absolute "
+                "values: -900 is not small.",
+                when=lambda numbers: numbers.shape == (8,),
             ),
         ),
         given=_RING,

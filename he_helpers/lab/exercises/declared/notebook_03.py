@@ -1,5 +1,6 @@
 """The exercises of notebook 03, "Generate keys"."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +27,10 @@ def _loaded(data: bytes) -> Any:
     import tenseal as ts
 
     return ts.context_from(data)
+
+
+def _is_bytes(data: Any) -> bool:
+    return isinstance(data, bytes)
 
 
 def _is_public(data: bytes) -> bool:
@@ -79,6 +84,17 @@ _SECONDS_A_YEAR = 365 * 24 * 3600
 _POSSIBILITIES = 7776**4
 _YEARS = round(_POSSIBILITIES / 2 * 0.1 / 1000 / _SECONDS_A_YEAR)
 
+
+@dataclass(frozen=True)
+class _About:
+    """Tells of an answer whether it is one number, within a thousandth of this one."""
+
+    number: int
+
+    def __call__(self, numbers: Any) -> bool:
+        return numbers.shape == () and abs(numbers.entries[0] - self.number) * 1000 <= self.number
+
+
 EXERCISES = (
     Exercise(
         id="03-1",
@@ -103,6 +119,10 @@ EXERCISES = (
                     Conditions(
                         "the bytes of a context",
                         (
+                            Condition(
+                                "It does not give bytes back: `return` what `serialize` makes of the context.",
+                                _is_bytes,
+                            ),
                             Condition(
                                 "Whoever loads these bytes can decrypt: the secret key is inside.",
                                 _is_public,
@@ -135,6 +155,11 @@ EXERCISES = (
             Wrong(
                 Source("def answer(context):\n    return context.serialize(save_secret_key=True)"),
                 "For `for_partner(context)`: Whoever loads these bytes can decrypt: the secret key is inside.",
+            ),
+            Wrong(
+                Source("def answer(context):\n    context.make_context_public()\n    return context"),
+                "For `for_partner(context)`: It does not give bytes back: `return` what `serialize` makes of the "
+                "context.",
             ),
             Wrong(
                 Source("def answer(context):\n    context.make_context_public()\n    return context.serialize()"),
@@ -246,15 +271,19 @@ EXERCISES = (
         name="years",
         checker=Numbers(_YEARS, tolerance=100),
         wrong=(
-            Wrong(2 * _YEARS, "This is the time for *all* possibilities."),
-            Wrong(1000 * _YEARS, "So long it takes on one machine, and the thief has 1,000 of them."),
+            Wrong(2 * _YEARS, "This is the time for *all* possibilities.", when=_About(2 * _YEARS)),
+            Wrong(
+                1000 * _YEARS,
+                "So long it takes on one machine, and the thief has 1,000 of them.",
+                when=_About(1000 * _YEARS),
+            ),
             Wrong(
                 4 * 7776 / 2 * 0.1 / 1000 / _SECONDS_A_YEAR,
                 "Each of the words is one of 7,776: the possibilities multiply, they do not add.",
                 when=lambda numbers: len(numbers.entries) == 1 and 0 < numbers.entries[0] < 1,
             ),
-            Wrong(_YEARS * 365, "These are days."),
-            Wrong(_YEARS * _SECONDS_A_YEAR, "These are seconds."),
+            Wrong(_YEARS * 365, "These are days.", when=_About(_YEARS * 365)),
+            Wrong(_YEARS * _SECONDS_A_YEAR, "These are seconds.", when=_About(_YEARS * _SECONDS_A_YEAR)),
             Wrong(
                 _POSSIBILITIES,
                 "This is how many passphrases there are.",
