@@ -19,14 +19,11 @@ from he_helpers.tables.statistics import (
     Histogram,
     Measure,
     MomentPlan,
-    contingency_table,
     covariances,
     histogram_counts,
     moments,
-    open_counts,
     small_counts,
     summarise,
-    total,
 )
 
 LABELS = list(SHIPPED["heart_study"].labels)
@@ -53,14 +50,12 @@ def plan(study):
     return plan_for(study)
 
 
-def plan_for(study, **options):
-    return MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=PAIRS, **options)
+def plan_for(study):
+    return MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=PAIRS)
 
 
 def plain_sums(frame, plan, by):
-    derived = moments(frame, plan)
-    counts = open_counts(frame.assign(**{name: derived[name] for name in plan.mask_labels.values()}), plan, by)
-    return derived[list(plan.names)].groupby(frame[by]).sum().join(counts)
+    return moments(frame, plan).groupby(frame[by]).sum().assign(rows=frame.groupby(by).size())
 
 
 def expected_statistics(frame, by, columns):
@@ -103,7 +98,7 @@ def test_every_statistic_is_that_of_pandas(study, plan, name, by):
     table = EncryptedTable.encrypt(
         study[[by]].join(moments(study, plan)), [by], keys.public, layout=Aligned(partial_sums=225)
     )
-    sums = table.group_by(by).sum().decrypt(keys.secret).join(open_counts(table.label_frame, plan, by))
+    sums = table.group_by(by).sum().decrypt(keys.secret).assign(rows=table.group_sizes([by]))
     # The sums are integers and rounding makes those of CKKS exact; without it, 1e-6 would be allowed.
     assert largest_error(sums, plan, study, by) < 1e-9
 
@@ -113,7 +108,7 @@ def test_paillier_on_a_part_of_the_study(study):
     plan = MomentPlan.for_frame(part, decimals(study, missing="keep"), columns=["BMI", "glucose", "age"])
     keys = paillier(PaillierParameters(modulus_bits=2048)).generate_keys()
     table = EncryptedTable.encrypt(part[["male"]].join(moments(part, plan)), ["male"], keys.public)
-    sums = table.group_by("male").sum().decrypt(keys.secret).join(open_counts(table.label_frame, plan, "male"))
+    sums = table.group_by("male").sum().decrypt(keys.secret).assign(rows=table.group_sizes(["male"]))
     assert relative_error(summarise(sums, plan), expected_statistics(part, "male", ["BMI", "glucose", "age"])) < 1e-9
 
 
@@ -134,26 +129,8 @@ def test_ckks_before_rounding_is_below_one_in_a_million(study, plan):
     assert abs(raw_sums - exact).max() < 0.5
 
 
-def test_public_masks_give_the_same_and_upload_less(study, plan):
-    public = plan_for(study, public_masks=True)
-    keys = tenseal_bfv().generate_keys()
-    masks = list(public.mask_labels.values())
-    derived = moments(study, public)
-    layout = Aligned(groupings=[["male"]], partial_sums=200)
-    table = EncryptedTable.encrypt(study[LABELS].join(derived), [*LABELS, *masks], keys.public, layout=layout)
-    sums = table.group_by("male").sum().decrypt(keys.secret).join(open_counts(table.label_frame, public, "male"))
-    encrypted = plain_sums(study, plan, "male")
-    pd.testing.assert_frame_equal(summarise(sums, public), summarise(encrypted, plan))
-    pd.testing.assert_frame_equal(covariances(sums, public), covariances(encrypted, plan))
-    assert set(plan.names) - set(public.names) == {name for name in plan.names if name.startswith("n(")}
-    # What is readable: who has no glucose value.
-    assert (table.label_frame["has glucose"] == "no").sum() == 388
-
-
-def test_histogram_and_contingency_table(study):
-    plan = MomentPlan.for_frame(
-        study, {}, histograms={"glucose": EDGES, "age": [32, 50, 70]}, contingencies=[("education", "prevalentHyp")]
-    )
+def test_histogram(study):
+    plan = MomentPlan.for_frame(study, {}, histograms={"glucose": EDGES, "age": [32, 50, 70]})
     keys = tenseal_bfv().generate_keys()
     table = EncryptedTable.encrypt(
         study[["male"]].join(moments(study, plan)), ["male"], keys.public, layout=Aligned(partial_sums=128)
@@ -163,27 +140,20 @@ def test_histogram_and_contingency_table(study):
         for name, edges in (("glucose", EDGES), ("age", [32, 50, 70])):
             counts, _ = np.histogram(part[name].dropna(), edges)
             assert histogram_counts(sums, plan, name)[group].tolist() == counts.tolist()
-    table = contingency_table(sums, plan, "education", "prevalentHyp")
-    assert table.equals(pd.crosstab(study["education"], study["prevalentHyp"]).rename(columns=float))
 
 
 def test_the_notebooks_table_takes_few_ciphertexts_and_one_addition_for_each(study, monkeypatch):
     """What its sizes and times come from, counted: 1.1 ms a ciphertext and 6 microseconds an addition."""
-    pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose"), ("prevalentHyp", "sysBP")]
-    plan = MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=pairs)
-    cells = [("education", "prevalentHyp")]
-    counts = MomentPlan.for_frame(study, {}, histograms={"glucose": EDGES}, contingencies=cells)
+    pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose")]
+    bins = {"glucose": [40, 70, 80, 90, 100, 126, 200, 400]}
+    plan = MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=pairs, histograms=bins)
     key = tenseal_bfv().generate_keys().public
     table = EncryptedTable.encrypt(
-        study[LABELS].join(moments(study, plan)), LABELS, key, layout=Aligned(partial_sums=116)
+        study[LABELS].join(moments(study, plan)), LABELS, key, layout=Aligned(partial_sums=149)
     )
-    other = EncryptedTable.encrypt(
-        study[["male"]].join(moments(study, counts)), ["male"], key, layout=Aligned(partial_sums=128)
-    )
-    # 35 columns of 2 groups in 116 parts fill 2 vectors of 4096 slots; the larger groups of the three labels have 2419,
-    # 2144 and 3594 rows, which are 21, 19 and 31 layers. 14 columns in 128 parts fill one vector, in 19 layers.
-    assert (len(plan.names), len(table.ciphertexts)) == (35, 2 * (21 + 19 + 31))
-    assert (len(counts.names), len(other.ciphertexts)) == (14, 19)
+    # 41 columns of 2 groups in 149 parts fill 3 vectors of 4096 slots; the larger groups of the three labels have 2419,
+    # 2144 and 3594 rows, which are 17, 15 and 25 layers.
+    assert (len(plan.names), len(table.ciphertexts)) == (41, 3 * (17 + 15 + 25))
     additions = 0
     add = type(table.key)._add
 
@@ -194,10 +164,9 @@ def test_the_notebooks_table_takes_few_ciphertexts_and_one_addition_for_each(stu
 
     monkeypatch.setattr(type(table.key), "_add", counted)
     for label in LABELS:
-        table.group_by(label)[NUMBERS].sum()
-    assert additions == 2 * (20 + 18 + 30)
-    uploaded = len(table.to_bytes()) + len(other.to_bytes())
-    assert uploaded < 60 * (DATA_FOLDER / "heart_study.csv").stat().st_size
+        table.group_by(label).sum()
+    assert additions == 3 * (16 + 14 + 24)
+    assert len(table.to_bytes()) < 60 * (DATA_FOLDER / "heart_study.csv").stat().st_size
 
 
 values = st.none() | st.integers(-(10**6), 10**6).map(lambda number: number / 100)
@@ -223,13 +192,10 @@ def test_small_groups_and_missing_values_as_in_pandas(rows):
         assert np.isclose(statistics["covariance"], expected, rtol=1e-9, atol=1e-6, equal_nan=True)
 
 
-def test_total_and_two_labels(study, plan):
-    sums = plain_sums(study, plan, "male")
-    everyone = study.assign(all="all")
-    assert relative_error(summarise(total(sums), plan), expected_statistics(everyone, "all", NUMBERS)) < 1e-9
-    two = moments(study, plan).groupby([study["male"], study["currentSmoker"]]).sum()
-    two = two.join(open_counts(study, plan, ["male", "currentSmoker"]))
-    found = summarise(two, plan)
+def test_two_labels(study, plan):
+    both = ["male", "currentSmoker"]
+    two = moments(study, plan).groupby([study[label] for label in both]).sum()
+    found = summarise(two.assign(rows=study.groupby(both).size()), plan)
     assert found.index.names == ["male", "currentSmoker", "column"]
     part = study[(study["male"] == "1") & (study["currentSmoker"] == "0")]
     assert np.isclose(found.loc[("1", "0", "BMI"), "std"], part["BMI"].std(), rtol=1e-9)
@@ -306,7 +272,6 @@ def test_small_counts_subtract_what_is_released_from_each_other():
         columns=["yes", "kind"],
         pairs=[("yes", "kind")],
         histograms={"age": [0, 5]},
-        contingencies=[("yes", "kind")],
     )
     found = small_counts(plain_sums(frame, plan, "g"), plan, 100).loc["a"]
     expected = {
@@ -322,27 +287,19 @@ def test_small_counts_subtract_what_is_released_from_each_other():
         "kind without yes": (frame["kind"].notna() & frame["yes"].isna()).sum(),
         "age in [0, 5]": frame["age"].count(),
         "age in no bin": frame["age"].isna().sum(),
-        "yes=0 & kind=1": 2,
-        "yes=0 & kind=2": 2,
-        "yes=1 & kind=1": 3,
-        "yes=1 & kind=2": 1,
-        "in no cell of yes & kind": (frame["yes"].isna() | frame["kind"].isna()).sum(),
-        "yes in no cell of yes & kind": 1,
-        "yes is 1 in no cell of yes & kind": 1,
-        "kind in no cell of yes & kind": 2,
     }
     assert found.to_dict() == expected
 
 
 def test_small_counts_need_the_sizes_of_the_groups(study):
     plan = MomentPlan.for_frame(study, {}, histograms={"age": [32, 70]})
-    with pytest.raises(ShapeMismatch, match="open counts"):
+    with pytest.raises(ShapeMismatch, match="sizes of the groups"):
         small_counts(moments(study, plan).groupby(study["male"]).sum(), plan, 10)
 
 
 def test_a_plan_travels_as_json(plan):
     assert MomentPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    full = replace(plan, histograms=(Histogram("age", (32.0, 70.0)),), public_masks=True)
+    full = replace(plan, histograms=(Histogram("age", (32.0, 70.0)),))
     assert MomentPlan.from_dict(full.to_dict()) == full
     for wrong in (None, [], {}, {**plan.to_dict(), "pairs": [["age"]]}, {**plan.to_dict(), "measures": 3}):
         with pytest.raises(HEError):
@@ -354,18 +311,14 @@ def test_names_are_short(study):
     assert plan.names == (
         "age", "age^2", "diabetes", "glucose", "glucose^2", "n(glucose)", "diabetes*glucose", "diabetes|glucose",
     )  # fmt: skip
-    assert plan.open_counts == ("rows",)
     assert plan.without("diabetes").names == ("age", "age^2", "glucose", "glucose^2", "n(glucose)")
 
 
-def test_bins_and_cells_of_long_numbers_keep_their_own_names():
-    values = [1_234_567.0, 1_234_568.0, 0.1, 0.1 + 2**-50]
-    frame = pd.DataFrame({"x": values, "y": [0.0, 1, 0, 1]})
+def test_bins_of_long_numbers_keep_their_own_names():
+    frame = pd.DataFrame({"x": [1_234_567.0, 1_234_568.0, 0.1, 0.1 + 2**-50]})
     histogram = Histogram("x", (0.0, 1_234_567.0, 1_234_568.0, 1_234_569.0))
     assert histogram.names == ("x in [0, 1234567)", "x in [1234567, 1234568)", "x in [1234568, 1234569]")
-    plan = MomentPlan.for_frame(frame, {}, contingencies=[("x", "y")])
-    assert len(set(plan.names)) == 8 and "x=0.1 & y=0" in plan.names
-    derived = moments(frame, replace(plan, histograms=(histogram,)))
+    derived = moments(frame, MomentPlan(histograms=(histogram,)))
     assert derived[list(histogram.names)].sum().tolist() == [2, 1, 1]
 
 
@@ -373,8 +326,6 @@ def test_whole_sums_stay_whole_beside_a_column_of_floats():
     large = 2**53 - 1
     sums = pd.DataFrame({"z": [large], "z^2": [large], "rows": [1], "other": [0.5]}, index=["a"])
     assert summarise(sums, ONLY_Z).loc[("a", "z"), "mean"] == large
-    whole = total(pd.concat([sums, sums.assign(z=0, rows=0)]))
-    assert whole.loc["all", "z"] == large and whole["z"].dtype == np.int64
 
 
 ONLY_Z = MomentPlan((Measure("z", 0, False, False),))
@@ -397,8 +348,6 @@ FRAME = pd.DataFrame({"g": list("aab"), "x": [1.5, np.nan, 2.5], "y": [0, 1, 1],
         (lambda: MomentPlan.for_frame(FRAME, {}, histograms={"x": "12"}), ShapeMismatch, "needs the edges.*not '12'"),
         (lambda: MomentPlan.for_frame(FRAME, {}, histograms=["x"]), ShapeMismatch, "histograms is a mapping"),
         (lambda: MomentPlan.for_frame(FRAME, {}, histograms={"g": [1, 2]}), ShapeMismatch, "'g' is no column of"),
-        (lambda: MomentPlan.for_frame(FRAME, {}, contingencies=[("y", "g")]), ShapeMismatch, "'g' is no column of"),
-        (lambda: MomentPlan.for_frame(FRAME, {}, contingencies=[("y", "q")]), UnknownColumn, "no column 'q'"),
         (lambda: MomentPlan.for_frame(FRAME, {"x": 13}, columns=["x"]), ShapeMismatch, "0 to 12 decimals, not 13"),
         (lambda: MomentPlan((Measure("y", 1, False, True),)), ShapeMismatch, "0 to 0 decimals"),
         (lambda: MomentPlan((Measure("a", 0, False, False), Measure("a^2", 0, False, False))), ShapeMismatch, "twice"),
@@ -411,13 +360,12 @@ FRAME = pd.DataFrame({"g": list("aab"), "x": [1.5, np.nan, 2.5], "y": [0, 1, 1],
         (lambda: moments(FRAME, MomentPlan((Measure("x", 9, True, False),))), ValueOutOfRange, "can pass 2\\^53"),
         (lambda: moments(FRAME, MomentPlan(histograms=(Histogram("z", (1.0, 2.0)),))), ValueOutOfRange, "1 values out"),
         (lambda: summarise(pd.DataFrame({"z": [1]}), ONLY_Z), ShapeMismatch,
-         "Join the open counts"),
+         "Add the sizes of the groups"),
         (lambda: summarise(pd.DataFrame({"z": [1], "rows": 2}), ONLY_Z),
          ShapeMismatch, "no column 'z\\^2'. Ask for all"),
         (lambda: summarise(pd.DataFrame({"z": [1.5], "z^2": 1, "rows": 2}), ONLY_Z),
          ShapeMismatch, "is 1.5, no exact integer"),
         (lambda: histogram_counts(FRAME, ONLY_Z, "z"), UnknownColumn, "none"),
-        (lambda: contingency_table(FRAME, ONLY_Z, "y", "z"), UnknownColumn, "none"),
     ],
 )  # fmt: skip
 def test_refusals_say_what_is_wrong(call, error, message):

@@ -1,7 +1,7 @@
 """Statistics of an encrypted table with missing values, out of nothing but sums.
 
-Mean, variance, covariance, correlation, histogram counts and contingency tables are all functions of sums over rows: of
-values, squares, products, and of zeros and ones. The data administrator derives these columns once, as integers, and
+Mean, variance, covariance, correlation and histogram counts are all functions of sums over rows: of values, squares,
+products, and of zeros and ones. The data administrator derives these columns once, as integers, and
 encrypts them; server and aggregation only add. Divisions and roots come after decryption, on exact integers. What is
 computed is what pandas computes: ``var``, ``std``, ``cov`` with n - 1, pairs over the rows in which both are present.
 
@@ -12,31 +12,26 @@ A MomentPlan says which columns there are, and both sides derive the same names 
     "age*BMI"                 sum of products
     "age|BMI"  "age^2|BMI"    sums over the rows in which BMI is present too
     "BMI in [20, 25)"         how many values lie in a bin
-    "education=1 & smoker=0"  how many rows lie in a cell
 
 Values enter as fixed-point integers (value x 10^decimals), so every sum of integers is exact.
 """
 
-from he_helpers.tables.statistics.derived import moments, open_counts
+from he_helpers.tables.statistics.derived import moments
 from he_helpers.tables.statistics.group_sums import GroupSums
-from he_helpers.tables.statistics.plan import ROWS, Contingency, Histogram, Measure, Moment, MomentPlan
-from he_helpers.tables.statistics.results import contingency_table, covariances, histogram_counts, summarise, total
+from he_helpers.tables.statistics.plan import ROWS, Histogram, Measure, Moment, MomentPlan
+from he_helpers.tables.statistics.results import covariances, histogram_counts, summarise
 from he_helpers.tables.statistics.small_counts import small_counts
 
 __all__ = [
-    "Contingency",
     "GroupSums",
     "Histogram",
     "Measure",
     "Moment",
     "MomentPlan",
     "ROWS",
-    "contingency_table",
     "covariances",
     "histogram_counts",
     "moments",
-    "open_counts",
     "small_counts",
     "summarise",
-    "total",
 ]

@@ -1,4 +1,4 @@
-"""The administrator's side of a plan: the columns to encrypt; and the counts that readable labels tell everybody."""
+"""The administrator's side of a plan: the columns to encrypt."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 from he_helpers.schemes.errors import ValueOutOfRange
 from he_helpers.tables.columns import Column
 from he_helpers.tables.statistics.group_sums import LARGEST_SUM
-from he_helpers.tables.statistics.plan import ROWS, Contingency, Histogram, Measure, MomentPlan, column_of
+from he_helpers.tables.statistics.plan import Histogram, Measure, MomentPlan, column_of
 
 
 def moments(frame: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
-    """The derived columns of ``plan``: a row for each row of ``frame``, int64; with public masks also their labels.
+    """The derived columns of ``plan``: a row for each row of ``frame``, int64.
 
     Join the readable labels, and encrypt with 0 decimals.
     Raises UnknownColumn; ValueOutOfRange for a value that the plan does not foresee (missing, not yes-no, outside all
@@ -24,8 +24,6 @@ def moments(frame: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
     present = {measure.name: frame[measure.name].notna().to_numpy() for measure in plan.measures}
     derived: dict[str, np.ndarray] = {}
     for moment in plan.moments:
-        if plan.public_masks and not moment.powers:
-            continue
         largest = prod(int(np.abs(values[name]).max()) ** power for name, power in moment.powers)
         if largest * len(frame) >= LARGEST_SUM:
             raise ValueOutOfRange(
@@ -40,12 +38,7 @@ def moments(frame: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
         derived[moment.name] = column
     for histogram in plan.histograms:
         derived |= _bin_columns(frame, histogram)
-    for contingency in plan.contingencies:
-        derived |= _cell_columns(frame, contingency)
-    result = pd.DataFrame(derived, index=frame.index)
-    for name, label in plan.mask_labels.items():
-        result[label] = np.where(present[name], "yes", "no")
-    return result
+    return pd.DataFrame(derived, index=frame.index)
 
 
 def _fixed_point(frame: pd.DataFrame, measure: Measure) -> np.ndarray:
@@ -72,27 +65,3 @@ def _bin_columns(frame: pd.DataFrame, histogram: Histogram) -> dict[str, np.ndar
     bins = np.minimum(np.searchsorted(edges, column.fillna(edges[0]), side="right") - 1, len(edges) - 2)
     here = column.notna().to_numpy()
     return {name: (here & (bins == i)).astype(np.int64) for i, name in enumerate(histogram.names)}
-
-
-def _cell_columns(frame: pd.DataFrame, contingency: Contingency) -> dict[str, np.ndarray]:
-    first, second = (column_of(frame, name) for name in contingency.columns)
-    for column, values in ((first, contingency.values[0]), (second, contingency.values[1])):
-        if not column.dropna().isin(values).all():
-            raise ValueOutOfRange(f"Column {column.name!r} has values without a cell. Make the plan anew.")
-    return {
-        name: ((first == a) & (second == b)).to_numpy().astype(np.int64)
-        for name, (a, b) in zip(contingency.names, contingency.cells, strict=True)
-    }
-
-
-def open_counts(label_frame: pd.DataFrame, plan: MomentPlan, by: str | list[str]) -> pd.DataFrame:
-    """The counts of ``plan.open_counts`` for each group of the label or labels ``by``, from readable labels alone.
-
-    label_frame: EncryptedTable.label_frame. Join the result to the sums.
-    """
-    counts = {ROWS: label_frame.groupby(by).size()}
-    for moment in plan.moments:
-        if plan.public_masks and not moment.powers:
-            mask = np.all([label_frame[plan.mask_labels[name]] == "yes" for name in moment.present], axis=0)
-            counts[moment.name] = label_frame[mask].groupby(by).size()
-    return pd.DataFrame(counts).fillna(0).astype(np.int64)

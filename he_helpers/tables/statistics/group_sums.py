@@ -59,7 +59,7 @@ def labels_of(group: Any) -> tuple:
 
 def exact_integer(row: Mapping[str, Any] | pd.Series, name: str) -> int:
     if name not in row:
-        what = "Join the open counts first (see open_counts)." if name == ROWS else "Ask for all of plan.names."
+        what = "Add the sizes of the groups as this column first." if name == ROWS else "Ask for all of plan.names."
         raise ShapeMismatch(f"The sums have no column {name!r}. {what}")
     value = row[name]
     if not float(value).is_integer() or abs(value) >= LARGEST_SUM:

@@ -72,30 +72,11 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Contingency:
-    """A cell for each pair of values of two columns."""
-
-    columns: tuple[str, str]
-    values: tuple[tuple[float, ...], tuple[float, ...]]
-
-    @property
-    def cells(self) -> tuple[tuple[float, float], ...]:
-        return tuple((a, b) for a in self.values[0] for b in self.values[1])
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        first, second = self.columns
-        return tuple(f"{first}={_digits(a)} & {second}={_digits(b)}" for a, b in self.cells)
-
-
-@dataclass(frozen=True)
 class MomentPlan:
     """Which statistics an encrypted table shall answer. Immutable; see the module for the names that follow from it.
 
     measures: the numeric columns that get count, mean, variance and standard deviation.
     pairs: those that get covariance and correlation.
-    public_masks: whether it stays readable which values are missing. Then the masks are label columns, named by
-        ``mask_labels``, and the numbers of present values can be counted by everybody; otherwise they are encrypted.
 
     Raises UnknownColumn for a pair of columns that are no measures, ShapeMismatch for an empty or contradictory plan.
     """
@@ -103,8 +84,6 @@ class MomentPlan:
     measures: tuple[Measure, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     histograms: tuple[Histogram, ...] = ()
-    contingencies: tuple[Contingency, ...] = ()
-    public_masks: bool = False
 
     def __post_init__(self) -> None:
         for pair in self.pairs:
@@ -120,9 +99,9 @@ class MomentPlan:
             edges = histogram.edges
             if len(edges) < 2 or not np.isfinite(edges).all() or any(low >= high for low, high in pairwise(edges)):
                 raise ShapeMismatch(f"The histogram of {histogram.column!r} needs two or more finite, rising edges.")
-        names = [*self.names, *self.open_counts]
+        names = [*self.names, ROWS]
         if not self.names:
-            raise ShapeMismatch("A plan needs a measure, a histogram or a contingency table.")
+            raise ShapeMismatch("A plan needs a measure or a histogram.")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ShapeMismatch(f"The plan derives {twice[0]!r} twice. Rename a column, or drop what is there twice.")
 
@@ -135,38 +114,30 @@ class MomentPlan:
         columns: Sequence[str] = (),
         pairs: Sequence[Sequence[str]] = (),
         histograms: Mapping[str, Sequence[float]] | None = None,
-        contingencies: Sequence[Sequence[str]] = (),
-        public_masks: bool = False,
     ) -> MomentPlan:
         """A plan for the ``columns`` of a frame: which have missing values, and which are yes-no, is looked up in it.
 
-        histograms: edges by column. contingencies: pairs of columns of numbers, whose distinct values become the cells.
-        Raises UnknownColumn; ShapeMismatch for what is no such list, pair or mapping, and for bins or cells of text.
+        histograms: edges by column.
+        Raises UnknownColumn; ShapeMismatch for what is no such list, pair or mapping, and for bins of text.
         """
         columns = _names("columns", columns)
         related = [_pair("pairs", pair) for pair in _list("pairs", pairs)]
-        contingencies = [_pair("contingencies", pair) for pair in _list("contingencies", contingencies)]
         for what, given in (("decimals", decimals), ("histograms", histograms or {})):
             if not isinstance(given, Mapping):
                 raise ShapeMismatch(f"{what} is a mapping from names of columns, not {given!r}.")
         edges = {name: _edges(name, given) for name, given in (histograms or {}).items()}
-        for name in (*columns, *edges, *(name for pair in contingencies for name in pair)):
+        for name in (*columns, *edges):
             column_of(frame, name)
-        for name in (*edges, *(name for pair in contingencies for name in pair)):
+        for name in edges:
             if not pd.api.types.is_numeric_dtype(frame[name]):
                 raise ShapeMismatch(
-                    f"Column {name!r} is no column of numbers, and bins and cells are made from numbers. Replace its "
+                    f"Column {name!r} is no column of numbers, and bins are made from numbers. Replace its "
                     "values by numbers first (0 and 1, or 1, 2, 3), or make it a label, which stays readable."
                 )
         return cls(
             measures=tuple(_look_at(frame[name], decimals.get(name, 0)) for name in columns),
             pairs=tuple(related),
             histograms=tuple(Histogram(name, rising) for name, rising in edges.items()),
-            contingencies=tuple(
-                Contingency((first, second), (_values(frame[first]), _values(frame[second])))
-                for first, second in contingencies
-            ),
-            public_masks=public_masks,
         )
 
     @property
@@ -187,21 +158,9 @@ class MomentPlan:
     def names(self) -> tuple[str, ...]:
         """The columns to encrypt, and to ask the sums of."""
         return (
-            *(moment.name for moment in self.moments if moment.powers or not self.public_masks),
+            *(moment.name for moment in self.moments),
             *(name for histogram in self.histograms for name in histogram.names),
-            *(name for contingency in self.contingencies for name in contingency.names),
         )
-
-    @property
-    def open_counts(self) -> tuple[str, ...]:
-        """The counts that the readable labels tell, and no ciphertext is needed for."""
-        masks = [moment.name for moment in self.moments if not moment.powers] if self.public_masks else []
-        return (ROWS, *masks)
-
-    @property
-    def mask_labels(self) -> dict[str, str]:
-        """With public masks: the label column ("yes" or "no") of each measure that has missing values."""
-        return {m.name: f"has {m.name}" for m in self.measures if m.missing} if self.public_masks else {}
 
     def measure(self, name: str) -> Measure:
         """Raises UnknownColumn."""
@@ -237,8 +196,6 @@ class MomentPlan:
             "measures": [[m.name, m.decimals, m.missing, m.yes_no] for m in self.measures],
             "pairs": [list(pair) for pair in self.pairs],
             "histograms": [[h.column, list(h.edges)] for h in self.histograms],
-            "contingencies": [[list(c.columns), [list(values) for values in c.values]] for c in self.contingencies],
-            "public_masks": self.public_masks,
         }
 
     @classmethod
@@ -252,11 +209,6 @@ class MomentPlan:
                 ),
                 pairs=tuple((str(first), str(second)) for first, second in fields["pairs"]),
                 histograms=tuple(Histogram(str(name), tuple(map(float, e))) for name, e in fields["histograms"]),
-                contingencies=tuple(
-                    Contingency((str(a), str(b)), (tuple(map(float, of_a)), tuple(map(float, of_b))))
-                    for (a, b), (of_a, of_b) in fields["contingencies"]
-                ),
-                public_masks=fields["public_masks"] is True,
             )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, (ShapeMismatch, UnknownColumn)):
@@ -301,7 +253,3 @@ def _edges(name: str, given: Any) -> tuple[float, ...]:
 def _look_at(column: pd.Series, decimals: int) -> Measure:
     yes_no = bool(column.dropna().isin([0, 1]).all())
     return Measure(str(column.name), 0 if yes_no else int(decimals), bool(column.isna().any()), yes_no)
-
-
-def _values(column: pd.Series) -> tuple[float, ...]:
-    return tuple(float(value) for value in sorted(column.dropna().unique()))

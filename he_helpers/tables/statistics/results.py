@@ -14,15 +14,10 @@ from he_helpers.tables.statistics.group_sums import GroupSums, exact_integer, la
 from he_helpers.tables.statistics.plan import MomentPlan
 
 
-def total(sums: pd.DataFrame) -> pd.DataFrame:
-    """The sums of all groups together, as a frame of one row named "all"."""
-    return pd.DataFrame({name: [sums[name].sum()] for name in sums.columns}, index=["all"])
-
-
 def summarise(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
     """Count of present values, mean, variance and standard deviation (n - 1) for each group and measure.
 
-    sums: decrypted sums, a row for each group, with the columns ``plan.names`` and ``plan.open_counts``.
+    sums: decrypted sums, a row for each group, with the columns ``plan.names``, and its size in the column ``rows``.
     Returns a frame indexed by group and column; float64, NaN where there are too few values.
     Raises ShapeMismatch where a sum is absent or no integer.
     """
@@ -75,23 +70,6 @@ def histogram_counts(sums: pd.DataFrame, plan: MomentPlan, column: str) -> pd.Da
     index = pd.Index(histogram.bins, name=column)
     return pd.DataFrame(
         {group: [exact_integer(row, name) for name in histogram.names] for group, row in rows_of(sums)}, index=index
-    )
-
-
-def contingency_table(sums: pd.DataFrame, plan: MomentPlan, first: str, second: str) -> pd.DataFrame:
-    """Counts of all groups together: a row for each value of ``first``, a column for each of ``second``.
-
-    Raises UnknownColumn.
-    """
-    known = [contingency.columns for contingency in plan.contingencies]
-    if (first, second) not in known:
-        raise UnknownColumn(f"The plan has no table of {first!r} by {second!r}. Known: {known or 'none'}.", known)
-    contingency = plan.contingencies[known.index((first, second))]
-    whole = {name: sums[name].sum() for name in sums.columns}
-    counts = np.array([exact_integer(whole, name) for name in contingency.names])
-    counts = counts.reshape(len(contingency.values[0]), -1)
-    return pd.DataFrame(
-        counts, index=pd.Index(contingency.values[0], name=first), columns=pd.Index(contingency.values[1], name=second)
     )
 
 

@@ -6,19 +6,18 @@ import numpy as np
 import pandas as pd
 
 from he_helpers.tables.statistics.group_sums import GroupSums, labels_of
-from he_helpers.tables.statistics.plan import Contingency, MomentPlan
+from he_helpers.tables.statistics.plan import MomentPlan
 
 
 def small_counts(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Series:
     """Where a statistic would be about more than none and fewer than ``minimum`` people; empty if nowhere.
 
-    The server can only count rows, and sees neither masks nor cells. So this is for the administrator, before
-    encrypting or before a release. sums: as summarise takes them, with the open counts. Looked at are, in each group:
+    The server can only count rows, and does not see masks. So this is for the administrator, before
+    encrypting or before a release. sums: as summarise takes them. Looked at are, in each group:
 
-    - what is released itself: present values, yes-answers, bins and cells;
+    - what is released itself: present values, yes-answers and bins;
     - gaps, for the size of a group is known to everybody: people "without BMI", or "glucose in no bin";
-    - what is left over: "diabetes is 0", rows in no cell of a table of two columns, and a yes-no column or the present
-      values of a column less the cells that they go into ("education=1 in no cell ...");
+    - what is left over: "diabetes is 0";
     - differences within a pair: "age without BMI" are those in the sum "age" and not in "age|BMI", and "neither age nor
       BMI" those in none of both.
 
@@ -57,23 +56,4 @@ def _counts(of: GroupSums, plan: MomentPlan) -> dict[str, int]:
     for histogram in plan.histograms:
         bins = {name: of.number(name) for name in histogram.names}
         counts |= bins | {f"{histogram.column} in no bin": rows - sum(bins.values())}
-    for contingency in plan.contingencies:
-        counts |= _cell_counts(of, plan, contingency, rows)
-    return counts
-
-
-def _cell_counts(of: GroupSums, plan: MomentPlan, contingency: Contingency, rows: int) -> dict[str, int]:
-    """The cells, the rows in none of them, and what is left of each column that is a measure too."""
-    table = " & ".join(contingency.columns)
-    cells = dict(zip(contingency.cells, (of.number(name) for name in contingency.names), strict=True))
-    counts = dict(zip(contingency.names, cells.values(), strict=True))
-    counts[f"in no cell of {table}"] = rows - sum(cells.values())
-    measured = {measure.name for measure in plan.measures}
-    for position, column in enumerate(contingency.columns):
-        if column not in measured:
-            continue
-        counts[f"{column} in no cell of {table}"] = of.count(column) - sum(cells.values())
-        if plan.measure(column).yes_no:
-            yes = sum(number for values, number in cells.items() if values[position] == 1)
-            counts[f"{column} is 1 in no cell of {table}"] = of.sum(plan.moment((column, 1))) - yes
     return counts
