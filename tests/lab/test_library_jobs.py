@@ -189,40 +189,46 @@ def provoked():
     [
         ("add ciphertexts of two keys", "silent garbage", "silent garbage", "ValueError"),
         ("decrypt with another key", "silent garbage", "silent garbage", "ValueError"),
-        ("decrypt a ciphertext relabelled to another key", "silent garbage", "silent garbage", "silent garbage"),
+        (
+            "decrypt a ciphertext relabelled to another key",
+            "silent garbage",
+            "silent garbage",
+            "silent garbage or OverflowError",
+        ),
         ("decrypt without the secret key", "ValueError", "segmentation fault", "not possible"),
-        ("truncate a ciphertext", "ValueError", "RuntimeError", "silent garbage"),
-        ("load empty bytes as a ciphertext", "accepted, decrypts to an empty list", "ValueError", "silent garbage"),
+        ("truncate a ciphertext", "ValueError", "RuntimeError", "-"),
+        ("load empty bytes as a ciphertext", "accepted: an empty list", "ValueError", "-"),
         ("encrypt NaN", "ValueError", "silent garbage", "ValueError"),
         ("encrypt infinity", "ValueError", "silent garbage", "OverflowError"),
         ("encrypt a value above the plaintext modulus", "silent wraparound", "silent wraparound", "ValueError"),
-        ("add up to more than the plaintext modulus", "silent wraparound", "silent wraparound", "silent wraparound"),
+        (
+            "add up to more than the plaintext modulus",
+            "silent wraparound",
+            "silent wraparound",
+            "OverflowError or silent wraparound",
+        ),
         ("encrypt floats as integers", "silently truncated", "ValueError", "correct"),
-        ("encrypt more values than slots", "warning, chunked, correct", "ArithmeticError", "no such case"),
-        ("multiply such a long vector by a matrix", "warning, ValueError", "no such case", "no such case"),
-        ("add a vector of length 1 to a longer one", "silently broadcast", "padded with zeros", "no such case"),
-        ("multiply reals beyond the depth", "ValueError", "ValueError", "no such case"),
+        ("encrypt more values than slots", "warning, chunked, correct", "ArithmeticError", "-"),
+        ("multiply such a long vector by a matrix", "warning, ValueError", "-", "-"),
+        ("add a vector of length 1 to a longer one", "silently broadcast", "padded with zeros", "-"),
+        ("multiply reals beyond the depth", "ValueError", "ValueError", "-"),
         ("multiply integers beyond the depth", "silent garbage", "silent garbage", "NotImplementedError"),
         ("encrypt NumPy integers", "correct", "correct", "TypeError"),
-        ("encrypt every second number of an array", "correct", "silent garbage", "no such case"),
+        ("encrypt every second number of an array", "correct", "silent garbage", "-"),
         ("make keys with insecure parameters", "ValueError", "accepted", "accepted"),
-        ("ask for primes and a security level", "no such case", "silently other primes", "no such case"),
-        ("read the magnitude of a float without a key", "no such case", "no such case", "visible in the exponent"),
-        ("falsify an exponent", "no such case", "no such case", "silently scaled"),
+        ("ask for primes and a security level", "-", "silently other primes", "-"),
+        ("read the magnitude of a float without a key", "-", "-", "visible in the exponent"),
+        ("falsify an exponent", "-", "-", "silently scaled"),
     ],
 )
 def test_what_the_libraries_do_with_bad_input(provoked, case, tenseal, pyfhel, phe):
-    assert provoked["outcome"].loc[case].to_dict() == {"TenSEAL": tenseal, "Pyfhel": pyfhel, "phe": phe}
+    assert provoked.loc[case].to_dict() == {"TenSEAL": tenseal, "Pyfhel": pyfhel, "phe": phe}
 
 
 def test_a_flipped_bit(provoked):
-    assert provoked["outcome"].loc["flip a bit of a ciphertext"].str.startswith("silent garbage").all()
-
-
-def test_the_message_of_an_error_is_kept(provoked):
-    assert provoked.loc["multiply reals beyond the depth", ("message", "TenSEAL")] == "scale out of bounds"
-    raised = provoked["outcome"].apply(lambda words: words.str.contains("^(?:warning, )?[A-Za-z]+Error$"))
-    assert (provoked["message"].ne("") == raised).all(axis=None)
+    outcomes = provoked.loc["flip a bit of a ciphertext"]
+    assert outcomes[["TenSEAL", "Pyfhel"]].tolist() == ["silent garbage or RuntimeError"] * 2
+    assert outcomes["phe"] == "silent garbage or OverflowError"
 
 
 def _pretend(monkeypatch, program, left):
@@ -245,13 +251,13 @@ for name in sys.argv[1:]:
         os.kill(os.getpid(), signal.SIGSEGV if name == "b" else signal.SIGABRT)
     if name == "e":
         sys.exit(7)
-    print(json.dumps({"ended": name, "outcome": "correct", "message": ""}), flush=True)
+    print(json.dumps({"ended": name, "outcome": "correct"}), flush=True)
 """
     _pretend(monkeypatch, program, "abcde")
     seen = []
     table = provoke(["phe"], progress=lambda turns: (seen.append(turn) or turn for turn in turns))
     ends = ["correct", "segmentation fault", "abort", "correct", "ends with 7"]
-    assert table["outcome", "phe"].tolist() == ends
+    assert table["phe"].tolist() == ends
     assert seen == [("phe", case) for case in "abcde"]
     assert signal.SIGBUS in bad_input._ENDS
 

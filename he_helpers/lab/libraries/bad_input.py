@@ -24,7 +24,7 @@ _ENDS: dict[int, str] = {
     signal.SIGBUS: "segmentation fault",
     signal.SIGABRT: "abort",
 }
-_NOT_THERE = "no such case"
+_NOT_THERE = "-"
 
 
 class ProvocationFailed(HEError, RuntimeError):
@@ -38,24 +38,19 @@ def provoke(
 
     progress: wraps the iteration over the cases of all libraries, for instance tqdm.auto.tqdm.
 
-    Returns a row for each case; the columns (outcome, library) say in words what happened, such as "silent garbage",
-    the name of an error, or "segmentation fault", and (message, library) hold the text of an error. Raises
+    Returns a row for each case and a column for each library. A cell says in words what happened, such as "silent
+    garbage", the name of an error, or "segmentation fault"; "-" where the library has no such case. Raises
     ProvocationFailed.
     """
     turns = [(library, case) for library in libraries for case in cases(library)]
     running = {library: _outcomes(library) for library in libraries}
     found = {(library, case): next(running[library]) for library, case in progress(turns)}
     rows = list(dict.fromkeys(case for _, case in turns))
-    table = {
-        (kind, library): [found.get((library, case), {"outcome": _NOT_THERE, "message": ""})[kind] for case in rows]
-        for kind in ("outcome", "message")
-        for library in libraries
-    }
-    index = pd.Index([case.replace("_", " ") for case in rows], name="case")
-    return pd.DataFrame(table, index=index)
+    table = {library: [found.get((library, case), _NOT_THERE) for case in rows] for library in libraries}
+    return pd.DataFrame(table, index=pd.Index([case.replace("_", " ") for case in rows], name="case"))
 
 
-def _outcomes(library: str) -> Iterator[dict[str, str]]:
+def _outcomes(library: str) -> Iterator[str]:
     """What each case of the library has come to, in their order, as soon as it is known."""
     left = cases(library)
     while left:
@@ -72,18 +67,18 @@ def _outcomes(library: str) -> Iterator[dict[str, str]]:
                 begun = event.get("begins")
                 if "ended" in event:
                     left.remove(event["ended"])
-                    yield event
+                    yield event["outcome"]
         if left:
             if begun is None:
                 raise ProvocationFailed(f"The process of {library} ended before {left[0]}, with {process.returncode}.")
             left.remove(begun)
-            yield {"outcome": _ENDS.get(-process.returncode, f"ends with {process.returncode}"), "message": ""}
+            yield _ENDS.get(-process.returncode, f"ends with {process.returncode}")
 
 
 def main() -> None:
     """Print the table of outcomes."""
     with pd.option_context("display.width", 200):
-        print(provoke()["outcome"].to_string())
+        print(provoke().to_string())
 
 
 if __name__ == "__main__":
