@@ -10,7 +10,6 @@ from .exercises.turn import check as check
 from .exercises.turn import show_solution as show_solution
 from .exercises.turn import your_turn as your_turn
 from .notebook.data import DATA_FOLDER as DATA_FOLDER
-from .notebook.data import SHIPPED as SHIPPED
 from .notebook.data import TableError as TableError
 from .notebook.data import decimals as decimals
 from .notebook.data import load_table as load_table

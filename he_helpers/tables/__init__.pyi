@@ -10,7 +10,6 @@ from .layouts import Rotated as Rotated
 from .layouts import Rows as Rows
 from .layouts import Values as Values
 from .layouts import advised_layout as advised_layout
-from .layouts import sum_of_neighbours as sum_of_neighbours
 from .query import Query as Query
 from .query import UnknownColumn as UnknownColumn
 from .query import UnknownLabel as UnknownLabel
