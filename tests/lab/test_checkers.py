@@ -10,7 +10,16 @@ import phe
 import pytest
 import tenseal as ts
 
-from he_helpers.lab.exercises.checkers import Case, Ciphertexts, Condition, Conditions, Function, Numbers, WrongKind
+from he_helpers.lab.exercises.checkers import (
+    Case,
+    Ciphertexts,
+    Condition,
+    Conditions,
+    Function,
+    Numbers,
+    Words,
+    WrongKind,
+)
 from he_helpers.parameters import BFVParameters
 from he_helpers.schemes.secret import tenseal_bfv
 
@@ -117,6 +126,14 @@ def test_a_result_that_is_a_list_is_explained_as_one():
     assert said_of(ordered, list) == (
         "For `order([2, 1])` it gives [2, 1], and [1, 2] is expected. The numbers are right, and their order is not."
     )
+
+
+def test_a_result_that_is_a_word_is_said_beside_the_expected_one():
+    deciding = Function("decide", (Case((9,), Words(["refuse"], ["approve", "refuse"])),))
+    assert said_of(deciding, lambda people: "approve") == (
+        "For `decide(9)` it gives 'approve', and 'refuse' is expected."
+    )
+    assert said_of(deciding, lambda people: []) == "For `decide(9)`: The list is empty."
 
 
 def test_a_function_that_changes_its_argument_changes_no_declaration():

@@ -13,6 +13,7 @@ from typing import Any
 from he_helpers.lab.exercises.checkers.checker import Checker, WrongKind, kind_of, words_of_error
 from he_helpers.lab.exercises.checkers.numbers import Numbers
 from he_helpers.lab.exercises.checkers.time_limit import TooLong, at_most
+from he_helpers.lab.exercises.checkers.words import Words
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ class Function:
 
 def _on_the_result(call: str, checker: Checker, value: Any) -> str:
     """A sentence on a result that is not right."""
+    if isinstance(checker, Words) and len(checker.right) == len(value) == 1:
+        return f"For `{call}` it gives {min(value)!r}, and {checker.right[0]!r} is expected."
     if not isinstance(checker, Numbers):
         return f"For `{call}`: {checker.remark(value)}"
     said = f"For `{call}` it gives {value}, and {checker.read(checker.right)} is expected."

@@ -86,13 +86,16 @@ EXERCISES = (
         wrong=(
             Wrong(4, "The four groups lie side by side in the same ciphertext."),
             Wrong(1, "One ciphertext has one row of each group. Where do the others go?"),
+            Wrong(2, "The groups by AREA are larger than those of the question with 2 rows: divide 152 by 4."),
+            Wrong(19, "A group by AREA *and* SEX has 19 rows. Now both sexes belong to one group."),
             Wrong(20, "4 times 5 slots are taken in a ciphertext; the question is how many ciphertexts there are."),
             Wrong(63, "So many there are altogether; how many come *in addition*?"),
             Wrong(152, "So many ciphertexts has the layout `Rows`. Here four rows share one."),
             Wrong(190, "The five years lie side by side in the same ciphertext."),
         ),
         solution="solution = 38",
-        because="Each is as deep as the largest group: the question with the fewest groups is the dearest.",
+        because="A question takes as many ciphertexts as its largest group has rows: the one with the fewest groups "
+        "takes most.",
     ),
     Exercise(
         id="07-3",
@@ -124,7 +127,7 @@ EXERCISES = (
                 "The rows of a group do not leave, only their sum: it need not be ten in each row.",
             ),
             Wrong(_more_than_ten, "Are ten persons enough, or one too few?"),
-            Wrong(_releases_all, "It releases everything, a sum about a single person, too."),
+            Wrong(_releases_all, "It releases a sum about four persons, too."),
             Wrong(_refuses_all, "It refuses everything, a sum about thousands of persons, too."),
         ),
         start="""

@@ -44,6 +44,12 @@ def _refuses_none(rows, counts):
     return "refuse" if any(number < 10 for number in numbers) else "approve"
 
 
+def _refuses_a_count_of_none(rows, counts):
+    if any(number < 10 for number in [rows, *counts]):
+        return "refuse"
+    return "refuse" if any(0 < rows - count < 10 for count in counts) else "approve"
+
+
 def _looks_at_the_first(rows, counts):
     numbers = [rows, counts[0], rows - counts[0]]
     return "refuse" if any(0 < number < 10 for number in numbers) else "approve"
@@ -59,7 +65,8 @@ EXERCISES = (
         level="predict",
         prompt="""
             Somebody forgets the mask: the gaps of these 644 people enter as zeros, and the sum is divided by 644. Which
-            mean comes out? First say whether it is larger or smaller than the right one; then compute it from `total`.
+            mean comes out? First guess whether it is larger or smaller than the right one; then compute it from
+            `total`, and give it with its decimals.
         """,
         hint="A zero adds nothing to the sum. What does it add to the number of people?",
         wanted="the wrong mean",
@@ -67,6 +74,8 @@ EXERCISES = (
         checker=Numbers(51783 / 644, tolerance=0.06),
         wrong=(
             Wrong(89.127367, "This is the right mean, over those who have a value."),
+            Wrong(80, "Nearly: give it with at least one decimal."),
+            Wrong(51783 / 4238, "Divide by the 644 people of this group: the others are not in `total`."),
             Wrong(51783 / 63, "581 people have a value, 63 have none; divide by all of them."),
             Wrong(0, "The zeros do not take the other values away.", when=lambda numbers: numbers.entries == (0,)),
             Wrong(
@@ -77,8 +86,8 @@ EXERCISES = (
         ),
         given=_SUMS,
         solution="solution = total / 644",
-        because="Almost nine too few, and nothing in the result shows it. The sum itself is right: only the divisor "
-        "needs the mask.",
+        because="Almost 9 mg/dl below the right mean, and nothing in the result shows it. The sum itself is right: "
+        "only the divisor needs the mask.",
     ),
     Exercise(
         id="08-2",
@@ -88,8 +97,8 @@ EXERCISES = (
             with the analyst's eyes: what does it tell about this person? Of each of the three pairs choose one:
             `"woman"` or `"man"`, `"smokes"` or `"does not smoke"`, `"fell ill"` or `"did not fall ill"`.
         """,
-        hint="In each table compare the columns `rows` and `n(heartRate)`. A label is 1 for a man, for somebody who "
-        "smokes, and for somebody who fell ill.",
+        hint='In each table compare two columns: `would_leave["male"][["rows", "n(heartRate)"]]`. A label is 1 for a '
+        "man, for somebody who smokes, and for somebody who fell ill.",
         wanted="the list of three texts",
         name="without_heart_rate",
         checker=Words(["woman", "does not smoke", "did not fall ill"], _FACTS),
@@ -102,6 +111,11 @@ EXERCISES = (
                 when=lambda words: any(
                     {one, other} <= words for one, other in zip(_FACTS[::2], _FACTS[1::2], strict=True)
                 ),
+            ),
+            Wrong(
+                ["man", "does not smoke", "did not fall ill"],
+                'Look at `would_leave["male"]`: in which row do the two numbers differ?',
+                when=lambda words: "man" in words,
             ),
             Wrong(
                 ["woman", "smokes", "did not fall ill"],
@@ -123,7 +137,7 @@ EXERCISES = (
             assert all(gaps["0"] == 1 for gaps in missing.values())
             solution = ["woman", "does not smoke", "did not fall ill"]
         """,
-        because="Three numbers that each looked harmless describe one person, the outcome included.",
+        because="Three numbers that each looked harmless tell of one person whether she fell ill.",
     ),
     Exercise(
         id="08-3",
@@ -157,6 +171,7 @@ EXERCISES = (
             ),
             Wrong(_refuses_ten, "Ten people are enough."),
             Wrong(_refuses_none, "A count or a difference of 0 tells about nobody, and everything would be refused."),
+            Wrong(_refuses_a_count_of_none, "A count of 0 tells about nobody: [0, 644] may leave."),
             Wrong(_looks_at_the_first, "`counts` may have several numbers: look at each of them."),
         ),
         start="""
