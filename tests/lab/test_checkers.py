@@ -97,7 +97,7 @@ def raises_at_length(a, b):
         (lambda a, b: 3 * a + b, "For `add(3, 4)` it gives 13, and 7 is expected."),
         (lambda a, b: 7, "For `add(1, 1)` it gives 7, and 2 is expected."),
         (lambda a, b: [a, b], "For `add(3, 4)` it gives [3, 4], and 7 is expected. This is a list of 2"),
-        (lambda a, b: None, "For `add(3, 4)`: None is no number"),
+        (lambda a, b: None, "For `add(3, 4)` it gives None back: end it with `return`."),
         (print, "For `add(3, 4)` it prints something and gives None back"),
         (lambda a: a, "It is called with 2 arguments, `add(3, 4)`, and defined as `add(a)`."),
         (lambda a, b, c: a, "and defined as `add(a, b, c)`."),

@@ -104,8 +104,9 @@ class Function:
                 result = function(*arguments)
         except (Exception, SystemExit) as error:
             return Outcome(call, None, f"For `{call}` it stops with an error: {words_of_error(error)}.")
-        if result is None and printed.getvalue():
-            return Outcome(call, None, f"For `{call}` it prints something and gives None back: end it with `return`.")
+        if result is None:
+            does = "prints something and gives None back" if printed.getvalue() else "gives None back"
+            return Outcome(call, None, f"For `{call}` it {does}: end it with `return`.")
         checker = self._checker_of(case)
         try:
             value = checker.read(result, key)

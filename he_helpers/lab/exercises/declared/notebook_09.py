@@ -25,7 +25,7 @@ EXERCISES = (
         level="predict",
         prompt="""
             What will the customer decrypt? Work it out from the company's cell and the four answers (35, 7, 4 and 1),
-            before you run the next cell. Then compare it with what the plain model said of this person.
+            before the customer decrypts it below. Then compare it with what the plain model said of this person.
         """,
         hint="Follow the cell line by line: four products, one of each answer, are added up.",
         wanted="the number",
@@ -36,20 +36,25 @@ EXERCISES = (
             Wrong(
                 3516.053, "So the plain model says. The cell on ciphertexts does not compute the same thing: read it."
             ),
+            Wrong(
+                2493.19,
+                "This has the weights with their decimals. Which ones are in the company's cell?",
+                when=lambda numbers: numbers.shape == () and 2492 < numbers.entries[0] < 2495,
+            ),
             Wrong(4015, "Two of the weights are negative, and so are their products."),
             Wrong(2503, "The last weight is negative: its product is taken away."),
             Wrong(268, "This is the sum of the weights: each is multiplied by an answer first."),
         ),
         solution="solution = 35 * -1 + 7 * 469 + 4 * -189 + 1 * -11",
-        because="It is 1,035 less than the plain model says. Rounding the weights explains 12 of that.",
+        because="It is 1,035 less than the plain model says. Rounding is not the cause: it has made the sum 12 larger.",
     ),
     Exercise(
         id="09-2",
         level="write",
         prompt="""
             Another company gives a discount of $0.5 \\cdot \\text{age} + 12.25 \\cdot \\text{healthy\\_eating} - 3$.
-            Compute it from the ciphertexts in `encrypted`, in fixed point with *two* decimals: the result decrypts to
-            an integer, a hundred times the discount.
+            Compute it from the ciphertexts in `encrypted`, in fixed point with *two* decimals: all factors are
+            integers, and so is what the result decrypts to, a hundred times the discount.
         """,
         hint="""
             Multiply each of the three numbers of the formula by 100. Which operation does each of them need: a
@@ -88,15 +93,15 @@ EXERCISES = (
         given=_KEYS,
         key="private_key",
         solution='solution = encrypted["age"] * 50 + encrypted["healthy_eating"] * 1225 - 300',
-        because="The customer divides by 100 and reads 100.25. Nothing in the clear tells 0.5 from 12.25.",
+        because="The customer divides by 100 and reads 100.25. With integers as factors, nothing in the clear tells "
+        "0.5 from 12.25.",
     ),
     Exercise(
         id="09-3",
         level="think",
         prompt="""
             Find the company's model: the intercept, and the weights of age, healthy eating, active lifestyle and
-            gender, in this order. You may use `ask` as often as you like, with any four integers. Nothing has to be
-            decrypted but what `ask` decrypts for you.
+            gender, in this order. You may use `ask` as often as you like, with any four integers.
         """,
         hint="What does `ask` give when all of the four answers are 0? And what when one of them is 1?",
         wanted="the list of the five numbers, to within 0.01,",
@@ -112,6 +117,20 @@ EXERCISES = (
                 [10471621, -14671, 4693871, -1887074, -106407],
                 "These are the integers of the fixed point; divide them by $10^4$.",
                 when=lambda numbers: bool(numbers.entries) and max(map(abs, numbers.entries)) > 10**5,
+            ),
+            Wrong(
+                [1047, -1, 469, -189, -11],
+                "These are rounded to whole numbers. How many decimals does `ask` give?",
+                when=lambda numbers: numbers.shape == (5,) and all(number % 1 == 0 for number in numbers.entries),
+            ),
+            Wrong(
+                [1020.7543, *_MODEL[1:]],
+                "The four weights are right. The first number is the score of somebody whose answers are not all 0: "
+                "their share is still in it.",
+                when=lambda numbers: (
+                    numbers.shape == (5,)
+                    and max(abs(one - right) for one, right in zip(numbers.entries[1:], _MODEL[1:], strict=True)) < 0.01
+                ),
             ),
             Wrong(_MODEL[1:], "The four weights are there, and the intercept is missing: it comes first."),
             Wrong([*_MODEL[1:], _MODEL[0]], "All five are there; the intercept comes first."),

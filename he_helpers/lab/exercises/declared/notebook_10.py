@@ -94,6 +94,7 @@ EXERCISES = (
             Wrong([4, 2], "Four factors are joined by fewer products."),
             Wrong([3, 3], "The second way has two products in all: how could it take more levels than products?"),
             Wrong([4, 4], "The exponent is not the number of products. Count these, one after the other."),
+            Wrong([2, 1], "`z * z` is one product. How many more does each of the two ways have after it?"),
             Wrong([3, 1], "The second way also computes `z * z` before it multiplies the squares."),
             Wrong([2, 3], "Python multiplies from the left: `((z * z) * z) * z`. Which of the two ways is the longer?"),
         ),
@@ -106,7 +107,8 @@ EXERCISES = (
         level="write",
         prompt="""
             Write a function `cubic(z)` of an encrypted vector that computes $0.5 + 0.25 z - 0.02 z^3$ with *two*
-            levels. The check calls it with a vector that has no third one; do not use `polyval`.
+            levels, with products and sums of your own and without `polyval`. The check calls it with a vector that
+            has no third level.
         """,
         hint="`z * z * z * -0.02` has three products one after the other. Which two products could stand side by side?",
         wanted="`cubic`",
@@ -171,7 +173,7 @@ EXERCISES = (
             weights = np.array([0.25, 1.43, 0.75, -0.28, 1.77, 1.36])
         """,
         solution="solution = np.sign(weights).tolist()",
-        because="Here $z$ is above 6, where the fit has never been. The clinic cannot see it. From the weights it "
+        because="Its $z$ is far above 2, where the fit ends. The clinic cannot see it. From the weights it "
         "can compute beforehand how far $z$ can go, and fit over all of that, at the price of a larger error.",
     ),
     Exercise(
@@ -193,14 +195,21 @@ EXERCISES = (
         checker=Words(("C", "D"), _CASES),
         wrong=(
             Wrong(
-                ["A", "C", "D"], "In A the clinic holds the ciphertext and gets its exact decryption: the key is lost."
+                ["A", "C", "D"],
+                "In A the clinic holds the ciphertext and gets its exact decryption: the key is lost.",
+                when=lambda words: "A" in words,
             ),
             Wrong(
                 ["B", "C", "D"],
                 "B would be a heuristic for somebody without the ciphertext. Does the clinic have it?",
+                when=lambda words: "B" in words,
             ),
             Wrong(["D"], "D is right. Think of who holds the ciphertext in the other cases: one more is allowed."),
-            Wrong(["C", "D", "E"], "In E somebody else chose the ciphertext. What might they learn from the answer?"),
+            Wrong(
+                ["C", "D", "E"],
+                "In E somebody else chose the ciphertext. What might they learn from the answer?",
+                when=lambda words: "E" in words,
+            ),
             Wrong(["C"], "C is right, as a heuristic. There is also a way to hand something to the clinic."),
         ),
         solution='solution = ["C", "D"]',

@@ -29,9 +29,9 @@ EXERCISES = (
         id="12-1",
         level="think",
         prompt="""
-            Somebody else has used the demonstration three times in one week, with the same glucose. You have the same
-            private key, as all users have, and you saw the answers pass: 5647707, 8145657 and 4606641. You do not
-            know the factors. What is the glucose?
+            Somebody else has used the demonstration three times in one week, with the same glucose. You saw the
+            encrypted answers pass, and decrypted them, since all users have the same private key: 5647707, 8145657
+            and 4606641. You do not know the factors. What is the glucose?
         """,
         hint="Each of the three is the glucose times some whole number. Python has `math.gcd`.",
         wanted="the number",
@@ -68,7 +68,14 @@ EXERCISES = (
         wrong=(
             Wrong(79, "That gives thousandths, as in the cell above."),
             Wrong(7900, "That would be hundred-thousandths: one zero too many."),
-            Wrong(0.079, "Paillier multiplies by integers."),
+            Wrong(
+                0.079,
+                "Paillier multiplies by integers.",
+                when=lambda numbers: numbers.shape == () and 0 < numbers.entries[0] < 1,
+            ),
+            Wrong(
+                10, "That makes ten-thousandths of thousandths. The coefficient itself belongs into the factor, too."
+            ),
             Wrong(77420, "This is the product with 98; the server knows the coefficient and not the glucose."),
         ),
         solution="solution = 79 * 10",
@@ -93,6 +100,16 @@ EXERCISES = (
                 Source("answer = summed(10, 0)"),
                 "The intercept is missing.",
                 when=lambda value: _SCORE.decrypts_to(value, 123860),
+            ),
+            Wrong(
+                Source("answer = summed(10, 134150)"),
+                "The intercept is below 0.",
+                when=lambda value: _SCORE.decrypts_to(value, 258010),
+            ),
+            Wrong(
+                Source("answer = summed(1, 0)"),
+                "The intercept is missing, and the products are not in one unit: only the body mass index has tenths.",
+                when=lambda value: _SCORE.decrypts_to(value, 29648),
             ),
             Wrong(
                 Source("answer = summed(10, -13415)"),
@@ -132,7 +149,7 @@ EXERCISES = (
         id="12-4",
         level="think",
         prompt="""
-            A man of 52 tells a friend: "My chance is 5.1 %." The friend knows that he is in the group coded 0, has a
+            A man of 52 tells a friend: "My chance is 5.1 %." The friend knows that he is not Mexican American, has a
             parent with diabetes, a glucose of 91, a blood pressure of 118 and a body mass index of 24.2. Which HDL
             cholesterol has he? The coefficients are in `coefficients`, the intercept is -13.415.
         """,
@@ -159,6 +176,19 @@ EXERCISES = (
                 406.9,
                 "No HDL cholesterol is so high. Is the intercept in your sum?",
                 when=lambda numbers: numbers.shape == () and 400 < numbers.entries[0] < 410,
+            ),
+            Wrong(
+                79.8,
+                "A term is in your sum that is 0 for him: look at `female` and at the group.",
+                when=lambda numbers: (
+                    numbers.shape == ()
+                    and (79 < numbers.entries[0] < 81 or 73 < numbers.entries[0] < 74 or 90 < numbers.entries[0] < 91)
+                ),
+            ),
+            Wrong(
+                750.8,
+                "No HDL cholesterol is so high. When the intercept changes sides, it changes its sign.",
+                when=lambda numbers: numbers.shape == () and 750 < numbers.entries[0] < 752,
             ),
             Wrong(
                 50.6,
