@@ -102,8 +102,8 @@ EXERCISES = (
         level="think",
         prompt="""
             The rule of ten protects persons. Write it for tables of any kind: `persons` lists, for one group, how many
-            persons stand behind each of its rows. The sum of the group may leave if it is about ten persons or more.
-            What does your rule say about our groups of 2 and of 4 rows?
+            persons stand behind each of its rows. The sum of the group may leave if ten persons or more stand
+            behind it. What does your rule say about our groups of 2 and of 4 rows?
         """,
         hint="In our table a group of two rows is such a list as `[2882.0, 3035.0]`; in a table of persons it is "
         "`[1, 1]`.",

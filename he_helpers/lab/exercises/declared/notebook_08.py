@@ -143,9 +143,9 @@ EXERCISES = (
         id="08-3",
         level="write",
         prompt="""
-            Mend the decision. `rows` is the size of a group, `counts` the list of all counts that would leave about it,
+            Mend the decision. `rows` is the size of a group, `counts` the list of all counts of it that would leave,
             such as numbers of present values or of yes-answers. Refuse as soon as any number that the analyst can read
-            *or compute with `rows`* is about 1 to 9 people.
+            *or compute with `rows`* stands for 1 to 9 people.
         """,
         hint="Besides `rows` and the counts, look at `rows - count` for each count. A difference of 0 tells about "
         "nobody.",
