@@ -66,8 +66,8 @@ class Ciphertexts:
     def shown(self, value: CiphertextsRead) -> str:
         return f"A ciphertext that decrypts to {self.numbers.shown(value.numbers)}"
 
-    def decrypts_to(self, value: CiphertextsRead, numbers: float | Sequence[float]) -> bool:
-        """Whether an answer, as read, decrypts to these numbers: for `Wrong.when`."""
+    def decrypts_to(self, value: CiphertextsRead, numbers: float | Sequence[float] | Sequence[Sequence[float]]) -> bool:
+        """Whether an answer, as read, decrypts to these numbers, a list for each of several: for `Wrong.when`."""
         return self.numbers.are_same(value.numbers, self.numbers.read(numbers))
 
     def _require_encrypted(self, ciphertext: Any, answer: Any) -> None:

@@ -20,10 +20,11 @@ class Words:
 
     def read(self, answer: Any, key: Any = None) -> frozenset[str]:
         words = [answer] if isinstance(answer, str) else answer
-        if not isinstance(words, (list, tuple, set, frozenset, np.ndarray)) or not all(
-            isinstance(word, str) for word in words
-        ):
-            raise WrongKind(f"The answer is {kind_of(answer)}, and a list of words in quotes is asked for.")
+        if not isinstance(words, (list, tuple, set, frozenset, np.ndarray)):
+            raise WrongKind(f"The answer is {kind_of(answer)}, and words in quotes are asked for.")
+        for word in words:
+            if not isinstance(word, str):
+                raise WrongKind(f"An entry of the answer is {kind_of(word)}, and words in quotes are asked for.")
         known = {word.casefold(): word for word in self.among}
         for word in words:
             if word.strip().casefold() not in known:
