@@ -62,6 +62,22 @@ EXERCISES = (
                 when=lambda value: _TOTALS.decrypts_to(value, [71, 52, 60, 68, 55, 59, 74, 51, 0]),
             ),
             Wrong(
+                Source(
+                    """
+                    answer = ts.bfv_vector(context, [71, 68, 74]) + ts.bfv_vector(context, [52, 55, 51])
+                    answer += ts.bfv_vector(context, [60, 59, 0])
+                    """
+                ),
+                "Each ciphertext holds one region, so each slot adds up three regions. Which three numbers belong into "
+                "slot 0?",
+                when=lambda value: _TOTALS.decrypts_to(value, [183, 182, 125]),
+            ),
+            Wrong(
+                Source("answer = [ts.bfv_vector(context, row) for row in ([71, 52, 60], [68, 55, 59], [74, 51, 0])]"),
+                "These are the three ciphertexts, and well packed. What is asked for is their sum.",
+                when=lambda value: _TOTALS.decrypts_to(value, [[71, 52, 60], [68, 55, 59], [74, 51, 0]]),
+            ),
+            Wrong(
                 Source("answer = ts.bfv_vector(context, [213, 158, 119]).decrypt()"),
                 "These are the right numbers in the clear: give the ciphertext, before it is decrypted.",
             ),

@@ -277,7 +277,7 @@ EXERCISES = (
             ```
         """,
         hint="""
-            The operator runs the server, and can change whatever it checks. And what would you see in a revenue of 8.6
+            The operator runs the server, and can change whatever it checks. And what would you see in a revenue of 7.9
             million where 8.1 million is right, if you did not know the right one?
         """,
         wanted="a list of these texts",
@@ -300,7 +300,7 @@ EXERCISES = (
             ),
             Wrong(
                 [_WHO[2], _WHO[3], _WHO[5]],
-                "One more addition leaves hardly more noise, and a dishonest one can add fewer elsewhere.",
+                "The forgery has as many additions as the honest sum, so its noise is hardly different.",
                 when=lambda words: _WHO[5] in words,
             ),
             Wrong(

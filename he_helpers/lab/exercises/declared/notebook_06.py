@@ -21,6 +21,7 @@ _GROUPS = (
     ([4, 3, 2, 1, 90], 5, "refuse"),
     ([45, 40, 5, 5, 5], 5, "approve"),
     ([11, 12, 13, 14, 15, 16, 17, 18, 19], 10, "refuse"),
+    ([90, 5, 5], 5, "refuse"),
 )
 
 
@@ -49,6 +50,22 @@ def largest_alone(amounts, minimum):
 def strictly(amounts, minimum):
     two = sum(sorted(amounts)[-2:])
     return "approve" if len(amounts) >= minimum and two / sum(amounts) < 0.85 else "refuse"
+
+
+def more_than_the_minimum(amounts, minimum):
+    return "approve" if len(amounts) > minimum and sum(sorted(amounts)[-2:]) / sum(amounts) <= 0.85 else "refuse"
+
+
+def either(amounts, minimum):
+    return "approve" if len(amounts) >= minimum or sum(sorted(amounts)[-2:]) / sum(amounts) <= 0.85 else "refuse"
+
+
+def dominance_alone(amounts, minimum):
+    return "approve" if sum(sorted(amounts)[-2:]) / sum(amounts) <= 0.85 else "refuse"
+
+
+def always_five(amounts, minimum):
+    return may_leave(amounts, 5)
 
 
 _LEAKS = (
@@ -84,7 +101,7 @@ EXERCISES = (
             Wrong(
                 list(_REQUESTS[2:]),
                 "East in one quarter has only 8 rows. But of how many branches are they?",
-                when=lambda words: _REQUESTS[2] in words and {*_REQUESTS[3:]} <= words,
+                when=lambda words: _REQUESTS[2] in words and _REQUESTS[3] in words,
             ),
             Wrong([_REQUESTS[3]], "That one, yes. A count adds up no amounts, and it, too, has groups."),
             Wrong([_REQUESTS[4]], "That one, yes. Which other request has groups of a single branch?"),
@@ -111,17 +128,21 @@ EXERCISES = (
         ),
         wrong=(
             Wrong(approves, "It approves whatever is asked."),
-            Wrong(counts_alone, "It counts contributors, and never asks what the two largest of them hold."),
+            Wrong(counts_alone, "It counts contributors, and refuses nothing for what the two largest hold."),
             Wrong(first_two, "It takes the first two of the list. They come in any order: find the two largest."),
             Wrong(largest_alone, "It asks what the largest one holds. Here the two largest *together* count."),
             Wrong(strictly, "Exactly 85 % is still allowed: the rule says at most."),
+            Wrong(more_than_the_minimum, "As many contributors as the minimum are enough: the rule says at least."),
+            Wrong(either, "It approves where one of the two conditions holds. Both must."),
+            Wrong(dominance_alone, "It asks what the two largest hold, and never how many contributors there are."),
+            Wrong(always_five, "The minimum is not always 5: it comes with each call."),
             Wrong(
                 Source("""
                     def answer(amounts, minimum):
                         return len(amounts) >= minimum and sum(sorted(amounts)[-2:]) <= 0.85 * sum(amounts)
                 """),
-                "For `may_leave([30, 25, 20, 15, 10], 5)`: The answer is of the type bool, and a list of words "
-                "in quotes is asked for.",
+                "For `may_leave([30, 25, 20, 15, 10], 5)`: The answer is of the type bool, and words in "
+                "quotes are asked for.",
             ),
         ),
         start='def may_leave(amounts, minimum):\n    return "approve"',
@@ -141,7 +162,7 @@ EXERCISES = (
         level="write",
         prompt="""
             Both reviews found nothing. Now be the analyst, who has nothing but the two released tables, `released` and
-            `later`. What was the revenue of the branch that closed, over all quarters?
+            `later`. What was the revenue of the branch that closed, over all quarters? Give it with its two decimals.
         """,
         hint='A column minus another one is computed place by place: `released["Revenue"] - later["Revenue"]`.',
         wanted="one number",
@@ -151,7 +172,12 @@ EXERCISES = (
             Wrong(-830967.66, "The size is right. Which of the two tables holds the branch that closed?"),
             Wrong(10603559.47, "This is the whole of North before. What is left when North afterwards is taken away?"),
             Wrong(9772591.81, "This is North without the branch. The branch itself is what is missing here."),
-            Wrong(83096766, "This is in cents. The released tables have whole units, with two decimals."),
+            Wrong(
+                830968,
+                "That is nearly it. The released sums are exact: do not round them to whole units.",
+                when=lambda numbers: len(numbers.entries) == 1 and 830966 < numbers.entries[0] < 830969,
+            ),
+            Wrong(83096766, "This is in hundredths. The released tables have whole units, with two decimals."),
         ),
         given="""
             import pandas as pd
