@@ -59,6 +59,11 @@ EXERCISES = (
             Wrong(14214009, "The numerator is the profit: revenue less expenses."),
             Wrong(19806152, "These are the expenses, denominator less numerator."),
             Wrong(340201.61, "The right revenue, in whole units; the number in hundredths is asked for."),
+            Wrong(
+                0.4178113384001916,
+                "This is still the margin. You need one of the two integers of the fraction: its `denominator`.",
+                when=lambda numbers: all(0 < number < 1 for number in numbers.entries),
+            ),
             Wrong(500, "From three decimals it cannot be found: take the number with all its digits."),
             Wrong(
                 9007199254740992,
@@ -114,7 +119,9 @@ EXERCISES = (
         id="11-3",
         level="write",
         prompt="""
-            Write the third iteration, in the server's place: two lines on `twice` and `e2`. Nothing is decrypted.
+            Write the third iteration, in the server's place: two lines on `twice` and `e2`. Nothing is decrypted. If
+            you meet `scale out of bounds`, run the cell that makes `e2` and `twice` again before you go on: where a
+            second factor has more levels than the first, TenSEAL takes it down to the same level, and leaves it there.
         """,
         hint="Look at the formula: which power of $e$ is in the third bracket, and of what is it the square?",
         wanted="the ciphertext of the quotients after three iterations",
