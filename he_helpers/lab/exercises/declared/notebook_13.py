@@ -29,7 +29,10 @@ def _is_a_context(context):
     # The native types of SEAL are known to Python only after this.
     import tenseal.sealapi  # noqa: F401
 
-    return context.is_private() and context.global_scale > 1
+    try:
+        return context.is_private() and context.global_scale > 1
+    except ValueError:  # TenSEAL's "no global scale"
+        return False
 
 
 def _is_within_the_limit(context):
@@ -62,6 +65,14 @@ def _has_levels(context):
     return True
 
 
+def _has_room_for_the_cube(context):
+    """After two products two middle primes are gone; the last prime holds no data. A bit is for the sign."""
+    from math import log2
+
+    left = sum(_bits(context)[:-3])
+    return left - log2(context.global_scale) - 1 >= log2(857.375)
+
+
 def _is_exact_enough(context):
     return abs(_cubes(context) - 857.375) < 0.01
 
@@ -71,8 +82,8 @@ EXERCISES = (
         id="13-1",
         level="predict",
         prompt="""
-            You need the chain `[60, 40, 40, 40, 60]` for three products in a row, at 128 bits against classical
-            attacks. Which is the smallest `poly_modulus_degree` that the table allows?
+            You need the chain `[60, 40, 40, 40, 60]` for three products in a row, with 128 bits of security against
+            classical attacks. Which is the smallest `poly_modulus_degree` that the table allows?
         """,
         hint="Add up all five primes, and go down the first column until the number is large enough.",
         wanted="the number",
@@ -92,12 +103,12 @@ EXERCISES = (
         level="write",
         prompt="""
             Make a context for CKKS under which `x * x * x` is right to 0.01 for $x = 9.5$: at 128 bits by the table,
-            and with the smallest ring that does it.
+            and with the smallest ring that does it. The cube is about 857.
         """,
         hint="""
-            Two products in a row need two middle primes. Choose the scale by the precision, the middle primes by the
-            scale, the first one by the largest value, and the ring by the sum of all bits. `context_of` makes the
-            context.
+            Two products in a row need two middle primes. Choose the scale by the precision (an error grows with the
+            value: 857 is some 400 times the square in the table), the middle primes by the scale, the first one by the
+            largest value, and the ring by the sum of all bits. `context_of` makes the context.
         """,
         wanted="the context",
         name="for_cubes",
@@ -112,6 +123,9 @@ EXERCISES = (
                 Condition("It works, and there is a smaller ring for as many bits.", _is_small),
                 Condition("A middle prime and the scale do not belong together.", _fits_its_primes),
                 Condition("The second product finds no level: `scale out of bounds`.", _has_levels),
+                Condition(
+                    "857 and its sign do not fit into what the first prime has above the scale.", _has_room_for_the_cube
+                ),
                 Condition("The cube is off by more than 0.01: the scale is too short.", _is_exact_enough),
             ),
         ),
@@ -136,6 +150,14 @@ EXERCISES = (
                 Source("answer = context_of(8192, [40, 21, 21, 40], 21)"),
                 "The cube is off by more than 0.01: the scale is too short.",
             ),
+            Wrong(
+                Source("answer = context_of(8192, [48, 40, 40, 48], 40)"),
+                "857 and its sign do not fit into what the first prime has above the scale.",
+            ),
+            Wrong(
+                Source("answer = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=[60, 40, 40, 60])"),
+                "It has no secret key, or no scale.",
+            ),
         ),
         given=_CONTEXT,
         solution="solution = context_of(8192, [60, 40, 40, 60], 40)",
@@ -146,9 +168,12 @@ EXERCISES = (
         level="predict",
         prompt="""
             After one product, the room in the picture is about 114 bits with a plaintext modulus of 20 bits, and
-            about 94 with one of 30. How many bits are about left with one of 50?
+            about 94 with one of 30. About how many bits are left with one of 50?
         """,
-        hint="The fresh ciphertext loses one bit of room for each bit of the modulus. What does the product lose?",
+        hint="""
+            A fresh ciphertext has one bit of room less for each bit of the plaintext modulus. How many less has the
+            product, from 20 bits to 30?
+        """,
         wanted="the number of bits",
         name="room_left",
         checker=Numbers(54, tolerance=2),
@@ -160,7 +185,8 @@ EXERCISES = (
         ),
         given=_CONTEXT,
         solution="solution = 94 - 2 * (50 - 30)",
-        because="One bit for the message itself, and one more for each product, which multiplies the noise by $t$.",
+        because="For each bit of $t$, the plaintext modulus, one bit goes to the message, and one more with each "
+        "product, which multiplies the noise by $t$.",
     ),
     Exercise(
         id="13-4",
