@@ -5,13 +5,7 @@ import base64
 from he_helpers.lab.exercises.checkers import Case, Function, Numbers, Words
 from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
 
-_FORMS = (
-    "as raw bytes",
-    "as raw bytes between other bytes",
-    "as hexadecimal text",
-    "as base64 text",
-    "as raw bytes in the other order",
-)
+_FORMS = ("raw", "between", "hexadecimal", "base64", "backwards")
 
 _SECRET = bytes.fromhex("9c41d7e208b35fa6")
 _RAW, _TURNED = _SECRET, _SECRET[::-1]
@@ -47,6 +41,10 @@ def without_other_order(data, secret):
     return every_form(data, secret) - data.count(secret[::-1])
 
 
+def without_hexadecimal(data, secret):
+    return every_form(data, secret) - data.count(secret.hex().encode())
+
+
 def without_base64(data, secret):
     return every_form(data, secret) - data.count(base64.b64encode(secret))
 
@@ -56,49 +54,40 @@ def once_each(data, secret):
     return sum(form in data for form in forms)
 
 
-_KEYS = (
-    "the key in a file of the server's folder",
-    "half of the key in the server's memory",
-    "the key in a worker that the server has started",
-    "the key, compressed, in the database",
-    "the seed from which the key was drawn",
-    "a key that was overwritten yesterday",
-    "the key on another computer of the operator",
-)
+_KEYS = ("file", "half", "worker", "base64", "seed", "yesterday", "elsewhere")
 
 EXERCISES = (
     Exercise(
         id="17-1",
         level="predict",
         prompt="""
-            The secret lies in a file in one of these forms. Which of them does `content.find(secret)` *miss*?
+            The secret lies in a file in one of these forms:
 
-            ```python
-            "as raw bytes"
-            "as raw bytes between other bytes"
-            "as hexadecimal text"
-            "as base64 text"
-            "as raw bytes in the other order"
-            ```
+            - `raw`: its eight bytes alone,
+            - `between`: its eight bytes, with other bytes before and after them,
+            - `hexadecimal`: as hexadecimal text,
+            - `base64`: as base64 text,
+            - `backwards`: its eight bytes, the last one first.
+
+            Which of the forms does `content.find(secret)` *miss*?
         """,
         hint="`find` compares byte by byte, from left to right. `secret.hex()` has sixteen letters for eight bytes.",
-        wanted="a list of these texts",
+        wanted='a list of words, such as `["raw", "between"]`,',
         name="missed_forms",
         checker=Words(right=_FORMS[2:], among=_FORMS),
         wrong=(
-            Wrong(list(_FORMS[1:]), "In the file above it stood between other bytes, and was found."),
+            Wrong(list(_FORMS[:2]), "These are the forms that it finds. Which ones does it miss?"),
+            Wrong(
+                list(_FORMS[1:]),
+                "In the file above it stood between other bytes, and was found.",
+                when=lambda words: "between" in words,
+            ),
             Wrong([_FORMS[2], _FORMS[3]], "Both are missed. Does `find` also look from right to left?"),
             Wrong([_FORMS[4]], "That one is missed. Text has other bytes: `b'\\x9c'` is one byte, and `9c` are two."),
             Wrong([], "It misses some of them: whatever has other bytes, or the same bytes in another order."),
         ),
-        solution="""
-            solution = [
-                "as hexadecimal text",
-                "as base64 text",
-                "as raw bytes in the other order",
-            ]
-        """,
-        because="And many more: compressed, encrypted, cut into pieces, or as the seed that a key is drawn from.",
+        solution='solution = ["hexadecimal", "base64", "backwards"]',
+        because="And many more: encrypted, cut into pieces, or as the *seed*, a number from which a key is computed.",
     ),
     Exercise(
         id="17-2",
@@ -130,6 +119,7 @@ EXERCISES = (
             Wrong(raw_alone, "It finds the raw bytes, and none of the other forms."),
             Wrong(first_place, "`find` gives a place, and -1 for none. How often it stands there, `count` tells."),
             Wrong(without_other_order, "It misses the bytes in the other order."),
+            Wrong(without_hexadecimal, "It misses hexadecimal text."),
             Wrong(without_base64, "It misses base64."),
             Wrong(once_each, "A form that stands there twice counts twice: `in` says only whether."),
             Wrong(
@@ -153,7 +143,7 @@ EXERCISES = (
 
             solution = places_solved
         """,
-        because="Each form that one thinks of is one needle more. The others are the problem.",
+        because="Each form that one thinks of is one needle more. The forms that nobody thinks of are the problem.",
     ),
     Exercise(
         id="17-3",
@@ -170,6 +160,8 @@ EXERCISES = (
             Wrong(3, "The last of these begins before the end of what is left. But where does it end?"),
             Wrong(6, "The windows are spread over the whole key, and most of it is gone."),
             Wrong(0, "A search for the whole key would find nothing. For windows it is enough that some are there."),
+            Wrong(2.4, "A window is found as a whole or not at all."),
+            Wrong(24_000, "So many bytes of the key are left. How many windows lie in them?"),
             Wrong(1, "One would be enough to know; more are still whole. The first one begins at 0."),
         ),
         given="""
@@ -188,48 +180,40 @@ EXERCISES = (
         id="17-4",
         level="think",
         prompt="""
-            The search finds nothing, and its controls are all found. What may be there *all the same*? Choose from:
+            The search has found no secret, and all of its controls. Which of these may be true *all the same*?
 
-            ```python
-            "the key in a file of the server's folder"
-            "half of the key in the server's memory"
-            "the key in a worker that the server has started"
-            "the key, compressed, in the database"
-            "the seed from which the key was drawn"
-            "a key that was overwritten yesterday"
-            "the key on another computer of the operator"
-            ```
+            - `file`: the key lies in a file of the server's folder,
+            - `half`: half of the key lies in the server's memory,
+            - `worker`: the key lies in the memory of one of the server's workers,
+            - `base64`: the key lies in the database, as base64 text,
+            - `seed`: the seed from which the key was drawn lies in a file,
+            - `yesterday`: the key lay in the server's memory yesterday, and was overwritten,
+            - `elsewhere`: the key lies on another computer of the operator.
         """,
         hint="What was searched: certain bytes, in certain processes and files, at one moment. Four are outside.",
-        wanted="a list of these texts",
+        wanted='a list of words, such as `["file", "half"]`,',
         name="all_the_same",
         checker=Words(right=_KEYS[3:], among=_KEYS),
         wrong=(
             Wrong(
-                [_KEYS[1], *_KEYS[3:]],
+                ["half", *_KEYS[3:]],
                 "Half of a key holds several of the six windows, each of them whole.",
-                when=lambda words: _KEYS[1] in words,
+                when=lambda words: "half" in words,
             ),
             Wrong(
-                [_KEYS[2], *_KEYS[3:]],
+                ["worker", *_KEYS[3:]],
                 "`collect` copies the memory of the workers, too.",
-                when=lambda words: _KEYS[2] in words and _KEYS[0] not in words,
+                when=lambda words: "worker" in words and "file" not in words,
             ),
             Wrong(
-                [_KEYS[0], *_KEYS[3:]],
+                ["file", *_KEYS[3:]],
                 "The files were searched: the column `files` of the leaky process shows that a key is found there.",
-                when=lambda words: _KEYS[0] in words,
+                when=lambda words: "file" in words,
             ),
-            Wrong([_KEYS[6]], "That one, yes. What could escape the search on this very computer?"),
+            Wrong(["base64"], "That one, yes: no needle was made of it. And what was not there to be searched?"),
+            Wrong(["elsewhere"], "That one, yes. What could escape the search on this very computer?"),
         ),
-        solution="""
-            solution = [
-                "the key, compressed, in the database",
-                "the seed from which the key was drawn",
-                "a key that was overwritten yesterday",
-                "the key on another computer of the operator",
-            ]
-        """,
+        solution='solution = ["base64", "seed", "yesterday", "elsewhere"]',
         because="Also memory that was swapped to disk, and a key that comes tomorrow.",
     ),
 )
