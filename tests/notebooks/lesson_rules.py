@@ -62,7 +62,7 @@ _OPTIONAL = re.compile(r"^## .*\*\(optional\)\*$")
 
 
 def announces_an_honest_time(notebook: Notebook) -> list[Finding]:
-    announced = _TIME.search(notebook.cells[0].source)
+    announced = announced_minutes(notebook)
     if announced is None:
         message = (
             "announces no time; write '**Time:** 40 minutes', and if it has optional sections "
@@ -71,12 +71,18 @@ def announces_an_honest_time(notebook: Notebook) -> list[Finding]:
         return [Finding(1, message)]
     needed = minutes_needed(notebook)
     findings = []
-    for part, said in (("core", int(announced[1])), ("optional", int(announced[2] or 0))):
+    for part, said in announced.items():
         least, most = floor(needed[part] * _NARROWEST), ceil(needed[part] * _WIDEST)
         if not least <= said <= most:
             message = f"announces {said} minutes for what is {part}; the yardstick says {needed[part]:.0f}."
             findings.append(Finding(1, message))
     return findings
+
+
+def announced_minutes(notebook: Notebook) -> dict[str, int] | None:
+    """The minutes that its first cell says, for its core and its optional sections; None where it says none."""
+    announced = _TIME.search(notebook.cells[0].source)
+    return announced and {"core": int(announced[1]), "optional": int(announced[2] or 0)}
 
 
 def minutes_needed(notebook: Notebook) -> dict[str, float]:

@@ -55,6 +55,7 @@ EXERCISES = (
             Wrong(600_000, "This is the sum in the clear, and it does not lie between the two ends."),
             Wrong(432_193, "The size is right. Is 600,000 minus 1,032,193 above or below zero?"),
             Wrong(516_096, "The sum does not stop at the upper end: it goes on from the lower end."),
+            Wrong(-432_192, "Nearly: from the upper end to the lower one is a step, too. Take away the modulus."),
             Wrong(83_904, "This is smaller by half of the modulus: take away the whole of it."),
             Wrong(0, "The sum is not lost: another number comes out."),
         ),
