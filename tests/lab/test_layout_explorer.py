@@ -43,12 +43,21 @@ def test_each_field_changes_the_layout_or_the_question(explorer):
     assert explorer.picture.alt == drawn(Rows(), ["Year"]).alt
 
 
+def test_rows_answer_any_question_whatever_is_announced(explorer):
+    explorer.layout.value = "rows"
+    explorer.announced[0].value = explorer.announced[1].value = False
+    assert explorer.picture.alt == drawn(Rows(), ["Region"]).alt
+    assert explorer.said == (
+        "The table takes 6 ciphertexts. Any question can be asked; partial_sums and what is announced change nothing."
+    )
+
+
 def test_what_the_layout_refuses_is_said_and_the_picture_stays(explorer):
     before = explorer.picture
     explorer.announced[0].value = False
     assert "was not encrypted for sums by Region. It answers sums by: Year." in explorer.said
     explorer.announced[1].value = False
-    assert explorer.said.startswith("groupings needs a grouping to answer")
+    assert explorer.said == "No question is announced: tick one or more. The picture stays as it was."
     explorer.announced[0].value = True
     assert explorer.said.startswith("The table takes 3 ciphertexts.")
     before = explorer.picture

@@ -15,6 +15,7 @@ from he_helpers.tables import Aligned, Labels, Layout, Rotated, Rows
 
 _KINDS = {"aligned": Aligned, "rotated": Rotated}
 _LAYOUTS = (*_KINDS, "rows")
+_TICK = {"width": "auto", "margin": "2px 16px 2px 2px"}
 
 
 class LayoutExplorer(LivePicture):
@@ -41,7 +42,7 @@ class LayoutExplorer(LivePicture):
         self.parts = whole_number("partial_sums", 1, len(labels), 1)
         self.question = choice("sums by", list(self._groupings), next(iter(self._groupings)))
         self.announced = [
-            widgets.Checkbox(value=True, description=f"announce {name}", indent=False, layout={"width": "auto"})
+            widgets.Checkbox(value=True, description=f"announce {name}", indent=False, layout=_TICK)
             for name in self._groupings
         ]
         super().__init__(
@@ -62,17 +63,25 @@ class LayoutExplorer(LivePicture):
         return _KINDS[self.layout.value](groupings=groupings, partial_sums=self.parts.value)
 
     def _renew(self, _: Any) -> None:
+        if self.layout.value != "rows" and not any(field.value for field in self.announced):
+            self._refuse("No question is announced: tick one or more.")
+            return
         try:
             self._draw()
         except HEError as error:
-            self.show(self.picture, f"{error} The picture stays as it was.", wrong=True)
+            self._refuse(str(error))
+
+    def _refuse(self, why: str) -> None:
+        self.show(self.picture, f"{why} The picture stays as it was.", wrong=True)
 
     def _draw(self) -> None:
         layout, question = self.chosen, self._groupings[self.question.value]
         picture = slot_grid(self._labels, self._columns, layout, self._slot_count, question)
         packing = layout.pack(Labels.from_frame(self._labels), len(self._columns), self._slot_count)
         parts = packing.parts(packing.layout.canonical(tuple(question)))
-        if parts == 1:
+        if self.layout.value == "rows":
+            added = "Any question can be asked; partial_sums and what is announced change nothing."
+        elif parts == 1:
             added = "Each sum lies in one slot."
         elif self.layout.value == "rotated":
             added = f"Each sum lies in {parts} slots in parts, which the server adds up by rotations."

@@ -14,6 +14,12 @@ def _in_48_bits(amounts):
     return _lanes(amounts, 48)
 
 
+def _in_wider_lanes(outcomes):
+    packed = outcomes[0].value
+    wider = [(_lanes([1, 2, 3, 4], bits),) for bits in range(29, 65)]
+    return packed is not None and packed.entries in wider
+
+
 def _wide_enough_for_an_amount(amounts):
     return _lanes(amounts, 18)
 
@@ -54,7 +60,8 @@ EXERCISES = (
         ),
         given="""
             def take_apart(number, bits, count):
-                return [(number >> place * bits) % 2**bits for place in range(count)]
+                width = 2**bits
+                return [number // width**place % width for place in range(count)]
         """,
         solution="""
             total = (-5 + 7 * 2**16) + (3 + 2 * 2**16)
@@ -85,7 +92,11 @@ EXERCISES = (
             ),
         ),
         wrong=(
-            Wrong(_in_48_bits, "The sums fit into lanes of 48 bits, and nearly half stays empty. How many are needed?"),
+            Wrong(
+                _in_48_bits,
+                "The sums fit, and each lane has bits that stay empty. How many bits has the largest sum?",
+                when=_in_wider_lanes,
+            ),
             Wrong(
                 _wide_enough_for_an_amount,
                 "In 18 bits one amount fits. What becomes of the sum of 1,000 of them?",
@@ -142,8 +153,8 @@ EXERCISES = (
         level="think",
         prompt="""
             The analyst sees slots 0 to 8: `[1203, 1405, 1770, 1427, 2032, 1520, 880, 803, 0]`. Slots 0 and 4 are the
-            answer. Find all eight payments. Slot $i$ holds the sum of four payments, from number $i$ on, and behind
-            the last payment there is nothing.
+            answer. Find all eight payments. Slot $i$ holds the sum of four payments, from number $i$ on (the first
+            one is number 0), and behind the last payment there is nothing.
         """,
         hint="""
             Begin at the end: slot 7 holds the last payment alone, slot 6 the last two. From slot 3 on to the left,
