@@ -164,6 +164,8 @@ def test_abilities(contestant):
     assert (verdicts["rotate"] == "yes") == contestant.name.startswith("Pyfhel")
     assert (verdicts["3 - x"] == "wrong") == contestant.name.startswith("Pyfhel")
     assert (verdicts["encrypt fractions"] == "yes") == (not contestant.name.endswith("BFV"))
+    by_matrix = ("TenSEAL CKKS", "phe Paillier")
+    assert (verdicts["product with a matrix"] == "yes") == (contestant.name in by_matrix)
     assert contestant.decrypt(contestant.x * CONSTANT)[0] == pytest.approx(-1500, abs=0.1)
 
 

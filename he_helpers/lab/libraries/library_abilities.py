@@ -145,8 +145,14 @@ def _of_phe(c: Contestant, scheme: str) -> dict[str, tuple[Attempt, Any]]:
         x.obfuscate()
         return x.ciphertext(be_secure=False) != before and int(c.decrypt(x)[0]) == v[0]
 
+    def by_matrix(_: Any) -> np.ndarray:
+        encrypted = np.array([public.encrypt(number) for number in (1, 2, 3, 4)])
+        product = encrypted @ np.array([[1, 0], [0, 1], [1, 0], [0, 1]])  # of numpy, which calls phe's + and *
+        return np.concatenate([c.decrypt(number) for number in product])
+
     return {
         "encrypt fractions": (lambda _: public.encrypt(0.5), [0.5]),
+        "product with a matrix": (by_matrix, [4, 6]),
         "weighted sum": (lambda x: x * 2 + x * 3, v * 5),
         "new randomness": (fresh_randomness, True),
     }

@@ -91,7 +91,8 @@ EXERCISES = (
         level="predict",
         prompt="""
             - *another key*: a ciphertext is decrypted with the secret key of somebody else;
-            - *1.9 into BFV*: the number 1.9 is encrypted under BFV;
+            - *1.9 into BFV*: 1.9 is encrypted by the calls above, `ts.bfv_vector(context, [1.9])` and
+              `engine.encryptInt(np.array([1.9]))`;
             - *600,000*: 300,000 and 300,000 are encrypted and added, with the plaintext modulus 1,032,193.
 
             Which of these raise an error? Choose from `"TenSEAL: another key"`, `"phe: another key"`,
@@ -141,14 +142,14 @@ EXERCISES = (
                adds them up. In a year nobody will care about them.
             2. Counts of a register, exact, to stay secret for thirty years. The server moves the slots of a ciphertext
                by 1 and by 8 places, and the keys that it gets must be small.
-            3. Fifty measured values a person, encrypted. The server multiplies them by a matrix of weights with
-               decimals, in as few lines of code as possible.
+            3. Fifty measured values a person, with decimals, encrypted. The server multiplies them by a matrix of
+               weights and squares each result, in as few lines of code as possible.
 
             Give a list of three, from `"1: TenSEAL"`, `"1: Pyfhel"`, `"1: phe"`, `"2: TenSEAL"` and so on.
         """,
         hint="""
             Begin with the job whose data must outlast a quantum computer: which library does that rule out? Then look
-            at the rows *Galois keys* and *matrix product*.
+            at the rows *product of two ciphertexts*, *move slots* and *times a known matrix*.
         """,
         wanted='a list such as `["1: TenSEAL", "2: phe", "3: Pyfhel"]`',
         name="chosen",
@@ -166,12 +167,12 @@ EXERCISES = (
             ),
             Wrong(
                 ["1: Pyfhel", "2: TenSEAL", "3: phe"],
-                "phe has neither slots nor vectors: what would a matrix be multiplied with? Look at job 3 again.",
+                "phe cannot multiply one ciphertext by another. How would it square? Look at job 3 again.",
                 when=lambda words: "3: phe" in words,
             ),
             Wrong(
                 ["1: phe", "2: TenSEAL", "3: Pyfhel"],
-                "TenSEAL makes Galois keys for all steps or none, and Pyfhel has no product with a matrix.",
+                "TenSEAL has no call that moves slots, and Pyfhel none that multiplies by a matrix.",
                 when=lambda words: "2: TenSEAL" in words or "3: Pyfhel" in words,
             ),
             Wrong(
@@ -181,7 +182,7 @@ EXERCISES = (
             ),
         ),
         solution='solution = ["1: phe", "2: Pyfhel", "3: TenSEAL"]',
-        because="768 bytes in place of 61,000; keys for chosen steps and no known quantum attack; `@` under CKKS. For "
-        "most other jobs two of the three would do.",
+        because="768 bytes in place of 61,000; a call that moves slots, small keys for it, and no known quantum "
+        "attack; `@` and products under CKKS. For most other jobs two of the three would do.",
     ),
 )
