@@ -140,7 +140,7 @@ NOTEBOOKS = {
     "08": ("forget-heart-study", *_PEOPLE),
     "09": (),
     "10": (),
-    "11": (),
+    "11": ("administrator-keys",),
     "12": ("risk-model",),
     "13": (),
     "14": (),
