@@ -151,7 +151,6 @@ def test_the_roles_have_colours_that_differ():
 CHART = pd.DataFrame({"plain": [1.0, 20.0], "encrypted": [1000.0, 30_000.0]}, index=["one", "many"])
 
 
-@pytest.mark.parametrize("chart", [figures.bars, figures.dots])
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -162,9 +161,9 @@ CHART = pd.DataFrame({"plain": [1.0, 20.0], "encrypted": [1000.0, 30_000.0]}, in
         ({"alt": ""}, "needs alternative text"),
     ],
 )
-def test_a_chart_that_cannot_be_drawn_is_refused(chart, changes, said):
+def test_a_chart_that_cannot_be_drawn_is_refused(changes, said):
     with pytest.raises(ValueError, match=said):
-        chart(**{"frame": CHART, "xlabel": "rows", "ylabel": "size [kB]", "alt": "Sizes.", **changes})
+        figures.dots(**{"frame": CHART, "xlabel": "rows", "ylabel": "size [kB]", "alt": "Sizes.", **changes})
 
 
 def test_zero_has_no_place_on_a_logarithmic_axis():
@@ -173,13 +172,11 @@ def test_zero_has_no_place_on_a_logarithmic_axis():
     figures.dots(CHART - 1, "rows", "size [kB]", "Sizes.", log=False)
 
 
-def test_bars_begin_at_zero_and_dots_are_told_apart(monkeypatch):
+def test_dots_are_told_apart(monkeypatch):
     shown = []
     monkeypatch.setattr("he_helpers.lab.figures.style.show", lambda figure, alt: shown.append(figure.axes[0]))
-    figures.bars(CHART, "rows", "size [kB]", "Sizes.")
     figures.dots(CHART, "rows", "size [kB]", "Sizes.")
-    bars, dots = shown
-    assert bars.get_yscale() == "linear" and bars.get_ylim()[0] == 0
+    [dots] = shown
     assert dots.get_yscale() == "log"
     marks = {(line.get_marker(), line.get_color()) for line in dots.lines}
     assert len({mark for mark, _ in marks}) == len({colour for _, colour in marks}) == 2

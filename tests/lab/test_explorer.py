@@ -1,13 +1,11 @@
-"""The explorer of parameters and the measurements of notebook 13."""
+"""The explorer of parameters of notebook 13."""
 
 import pandas as pd
 import pytest
 from ipywidgets import BoundedIntText, Dropdown
 
 from he_helpers.lab.measuring.explorer import Explorer, consequences
-from he_helpers.lab.measuring.knobs import SIZES, noise_budget, predicted_sizes, turn
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters
-from he_helpers.schemes.secret import tenseal_bfv
 
 
 def test_the_consequences_follow_the_fields():
@@ -89,24 +87,6 @@ def test_what_is_stored_says_the_choice_and_its_consequences():
 def test_the_tables_disagree():
     words = consequences(CKKSParameters(4096, (36, 37, 36), 30))["security"]
     assert words.startswith("about 124 bits") and "limit 109 bits" in words and "limit 106 at 128 bits" in words
-
-
-@pytest.mark.slow
-def test_turning_a_knob():
-    settings = {levels: CKKSParameters(8192, (40, *[30] * levels, 40), 30) for levels in (0, 2)}
-    measured = turn(settings)
-    assert measured["depth"].tolist() == [0, 2] and measured["security"].tolist() == [256, 202]
-    assert measured["values"].tolist() == [4096, 4096]
-    assert (measured[SIZES] / predicted_sizes(settings) - 1).abs().lt(0.12).all(axis=None)
-    assert measured["multiply"].isna().tolist() == [True, False]
-    paillier = turn({1024: PaillierParameters(1024)}, ("encrypt", "add", "decrypt"))
-    assert paillier["security"].tolist() == [80] and "Galois keys" not in paillier
-
-
-def test_noise_budget():
-    keys = tenseal_bfv(BFVParameters(4096, (53, 53), 1073692673), relinearisation_keys=True).generate_keys()
-    vector = keys.public.encrypt([2]).native
-    assert 10 <= noise_budget(keys, vector) <= 30 and noise_budget(keys, vector * vector) == 0
 
 
 @pytest.mark.parametrize("parameters", [BFVParameters(), CKKSParameters(), PaillierParameters()])

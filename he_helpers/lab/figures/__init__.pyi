@@ -9,6 +9,5 @@ from .protocol.course import Step as Step
 from .protocol.holdings import who_holds_what as who_holds_what
 from .protocol.sequence import sequence as sequence
 from .style import apply_style as apply_style
-from .style import bars as bars
 from .style import dots as dots
 from .style import show as show

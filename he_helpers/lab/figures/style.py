@@ -2,8 +2,8 @@
 
 A figure is displayed as an HTML image, because JupyterLab shows the alternative text of those only: it drops
 the one that stands in the metadata of a plain PNG output. Colours are those of Okabe and Ito (2008),
-distinguishable without colour vision; bars are hatched as well. The background is opaque white, so that the
-dark text stays readable in a dark theme.
+distinguishable without colour vision; areas are hatched, and marks differ, as well. The background is opaque white,
+so that the dark text stays readable in a dark theme.
 """
 
 from __future__ import annotations
@@ -11,21 +11,18 @@ from __future__ import annotations
 import base64
 import html
 import io
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
 from IPython.display import display
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
-_HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
 _DOTS_APART = 0.1  # of the distance between two places
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH_INCHES = 7.0
@@ -91,32 +88,15 @@ def image(figure: Figure, alt: str) -> dict[str, str]:
     return {"text/html": element, "text/plain": alt}
 
 
-def bars(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str) -> None:
-    """Displays a bar chart of `frame`: a group of bars for each row, a colour and hatch for each column.
-
-    frame: numbers, with the names of the groups as index; at most 8 columns.
-    xlabel, ylabel: axis labels with their units; alt: alternative text.
-
-    Raises ValueError on an empty frame, a column that is not numeric, more than 8 columns, or an empty label.
-    """
-    _check_chart(frame, xlabel, ylabel)
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots()
-        width = 0.8 / len(frame.columns)
-        for number, (name, hatch) in enumerate(zip(frame.columns, cycle(_HATCHES), strict=False)):
-            centres = [row + (number - (len(frame.columns) - 1) / 2) * width for row in range(len(frame))]
-            axes.bar(centres, frame[name], width, label=str(name), hatch=hatch, edgecolor="white", linewidth=0.5)
-        _finish_chart(axes, frame, xlabel, ylabel)
-        show(figure, alt)
-
-
 def dots(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = True) -> None:
     """Displays a chart of `frame` with a dot for each number: a place for each row, a colour and mark for each column.
 
     For numbers of very different size: a bar has no length on a logarithmic axis, which has no zero.
-    frame, xlabel, ylabel, alt: as for bars; log: whether the y axis is logarithmic.
+    frame: numbers, with the names of the places as index; at most 8 columns.
+    xlabel, ylabel: axis labels with their units; alt: alternative text; log: whether the y axis is logarithmic.
 
-    Raises ValueError as bars does, and for zero or a negative value on a logarithmic axis.
+    Raises ValueError on an empty frame, a column that is not numeric, more than 8 columns, an empty label, and for zero
+    or a negative value on a logarithmic axis.
     """
     _check_chart(frame, xlabel, ylabel)
     if log and (frame <= 0).any(axis=None):
@@ -127,17 +107,12 @@ def dots(frame: pd.DataFrame, xlabel: str, ylabel: str, alt: str, log: bool = Tr
             # Side by side: equal numbers would lie one upon the other.
             beside = (number - (len(frame.columns) - 1) / 2) * _DOTS_APART
             axes.plot([row + beside for row in range(len(frame))], frame[name], mark, markersize=8, label=str(name))
-        axes.set(yscale="log" if log else "linear", xlim=(-0.5, len(frame) - 0.5))
-        _finish_chart(axes, frame, xlabel, ylabel)
+        axes.set(yscale="log" if log else "linear", xlim=(-0.5, len(frame) - 0.5), xlabel=xlabel, ylabel=ylabel)
+        axes.set_xticks(range(len(frame)), [str(name) for name in frame.index])
+        axes.grid(visible=False, axis="x")
+        if len(frame.columns) > 1:
+            axes.legend()
         show(figure, alt)
-
-
-def _finish_chart(axes: Axes, frame: pd.DataFrame, xlabel: str, ylabel: str) -> None:
-    axes.set_xticks(range(len(frame)), [str(name) for name in frame.index])
-    axes.grid(visible=False, axis="x")
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    if len(frame.columns) > 1:
-        axes.legend()
 
 
 def _check_chart(frame: pd.DataFrame, xlabel: str, ylabel: str) -> None:

@@ -40,7 +40,7 @@ def inside_bfv(secret: ts.Context | SecretKey, ciphertext: ts.BFVVector | Cipher
         parts = native.ciphertext()
         primes = _primes(engine)[: parts[0].coeff_modulus_size()]
         plaintext_modulus = engine.seal_context().data.key_context_data().parms().plain_modulus().value()
-        room = seal_noise_budget(engine, native)
+        room = _seal_noise_budget(engine, native)
     else:
         parameters = _parameters(secret, BFVParameters)
         primes = _data_primes(parameters)
@@ -90,7 +90,7 @@ def inside_ckks(
     )
 
 
-def seal_noise_budget(context: ts.Context, vector: ts.BFVVector) -> int:
+def _seal_noise_budget(context: ts.Context, vector: ts.BFVVector) -> int:
     """Bits of noise budget that SEAL finds with the secret key of the context; 0: it decrypts to garbage."""
     decryptor = Decryptor(context.seal_context().data, context.secret_key().data)
     return min(decryptor.invariant_noise_budget(part) for part in vector.ciphertext())
