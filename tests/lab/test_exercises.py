@@ -307,10 +307,10 @@ def test_an_exercise_that_nobody_declared_is_the_authors_mistake(course, id):
 
 def test_a_learner_goes_from_the_placeholder_to_the_right_answer(course, displayed, workspace):
     answer = lab.your_turn("01-1")
-    said = '01-1 (predict): put the number in the place of `lab.your_turn("01-1")`.'
+    said = '01-1 (predict): put the number in the place of `lab.your_turn("01-1")`, and run the cell.'
     assert displayed.pop() == {"text/markdown": said, "text/plain": said}
     lab.check("01-1", answer)
-    assert displayed.pop()["text/plain"].startswith("01-1: Nothing is answered yet.")
+    assert not displayed, "the placeholder has said what to do"
     lab.check("01-1", 2)
     assert displayed.pop()["text/plain"] == "01-1: 2 is wrong."
     assert not workspace.root.exists()
@@ -378,14 +378,14 @@ def test_a_solution_is_folded_and_solves_nothing(course, displayed, workspace):
 
 
 def test_the_cells_hold_what_is_to_be_changed_and_pass_the_key():
-    answer, check, solution = (cell.source for cell in cells_of(A_CIPHERTEXT)[1:])
-    assert answer == 'encrypted_sum = lab.your_turn("90-3")'
-    assert check == 'lab.check("90-3", encrypted_sum, key=context)'
+    answer, solution = (cell.source for cell in cells_of(A_CIPHERTEXT)[1:])
+    assert answer == 'encrypted_sum = lab.your_turn("90-3")\n\nlab.check("90-3", encrypted_sum, key=context)'
     assert solution.endswith('lab.show_solution("90-3", solution, key=context)')
     answer = cells_of(A_FUNCTION)[1].source
-    assert answer == 'def add(a, b):\n    return 0\n\nadding = lab.your_turn("90-1")'
+    assert answer.startswith('def add(a, b):\n    return 0\n\nadding = lab.your_turn("90-1")\n\nlab.check(')
     assert A_FUNCTION.to_do == (
-        '90-1 (write): put `add` in the place of `lab.your_turn("90-1")`. Change the lines above it first.'
+        '90-1 (write): put `add` in the place of `lab.your_turn("90-1")`, and run the cell. '
+        "Change the lines above it first."
     )
 
 
@@ -407,20 +407,20 @@ def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(course, tmp_
     nbformat.write(new_notebook(cells=[new_markdown_cell("Your turn 01-1")]), tmp_path / "01_add_behind_a_lock.ipynb")
     assert exercise_cells.main(tmp_path) == 0
     first = nbformat.read(tmp_path / "00_start_here.ipynb", as_version=4)
-    parts = ("task", "answer", "check", "solution")
+    parts = ("task", "answer", "solution")
     assert [cell.id for cell in first.cells[1:]] == [
         f"exercise-{id}-{part}" for id in ("00-1", "00-2") for part in parts
     ]
-    assert len(nbformat.read(tmp_path / "01_add_behind_a_lock.ipynb", as_version=4).cells) == 4
+    assert len(nbformat.read(tmp_path / "01_add_behind_a_lock.ipynb", as_version=4).cells) == 3
     # Outputs stay with a cell that did not change, and go with one that did.
     for cell in first.cells[2:4]:
         cell.execution_count = 1
-    first.cells[3].source = "lab.check()"
+    first.cells[2].source = "lab.check()"
     nbformat.write(first, tmp_path / "00_start_here.ipynb")
     assert exercise_cells.main(tmp_path) == 0
     again = nbformat.read(tmp_path / "00_start_here.ipynb", as_version=4)
     assert [cell.id for cell in again.cells] == [cell.id for cell in first.cells]
-    assert [cell.execution_count for cell in again.cells[2:5]] == [1, None, None]
+    assert [cell.execution_count for cell in again.cells[2:4]] == [None, 1]
 
 
 def test_an_exercise_without_a_place_is_named(course, tmp_path, capsys):

@@ -29,12 +29,10 @@ _NARROWEST, _WIDEST = 0.8, 1.35
 
 
 def is_one_sitting(notebook: Notebook) -> list[Finding]:
-    """An exercise counts as one cell: its answer, check and folded solution belong to its task."""
-    count = sum(not _belongs_to_an_exercise(cell) for cell in notebook.cells) + len(exercises_of(notebook.number))
+    count = len(notebook.cells)
     if FEWEST_CELLS <= count <= MOST_CELLS:
         return []
-    message = f"It has {count} cells, an exercise counted as one; a sitting has {FEWEST_CELLS} to {MOST_CELLS}."
-    return [Finding(None, message)]
+    return [Finding(None, f"It has {count} cells; a sitting has {FEWEST_CELLS} to {MOST_CELLS}.")]
 
 
 def asks_the_learner_to_do_something(notebook: Notebook) -> list[Finding]:

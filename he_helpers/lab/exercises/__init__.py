@@ -1,4 +1,4 @@
-"""Exercises: what they ask and how an answer is judged, the four cells of each in a notebook, and which are solved.
+"""Exercises: what they ask and how an answer is judged, the three cells of each in a notebook, and which are solved.
 
 Each is declared once, in ``declared/notebook_NN.py``; its cells and its tests are made from there.
 """

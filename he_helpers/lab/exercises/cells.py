@@ -1,4 +1,4 @@
-"""The four cells of an exercise in its notebook, made from its declaration: task, answer, check, solution."""
+"""The three cells of an exercise in its notebook, made from its declaration: task, answer, solution."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ def cells_of(exercise: Exercise) -> list[NotebookNode]:
     key = f", key={exercise.key}" if exercise.key else ""
     solution = f'# Solution of {exercise.id}\n{exercise.solution}\nlab.show_solution("{exercise.id}", solution{key})'
     start = f"{exercise.start}\n\n" if exercise.start else ""
-    answer = f'{start}{exercise.name} = lab.your_turn("{exercise.id}")'
     check = f'lab.check("{exercise.id}", {exercise.name}{key})'
+    answer = f'{start}{exercise.name} = lab.your_turn("{exercise.id}")\n\n{check}'
     return [
         new_markdown_cell(task, id=cell_id(exercise, "task")),
         new_code_cell(answer, id=cell_id(exercise, "answer")),
-        new_code_cell(check, id=cell_id(exercise, "check")),
         new_code_cell(solution, id=cell_id(exercise, "solution"), metadata={"jupyter": {"source_hidden": True}}),
     ]
 

@@ -120,7 +120,8 @@ class Exercise:
         """What stands below the placeholder."""
         lines = " Lines of your own go above it." if self.level == "write" else ""
         lines = " Change the lines above it first." if self.start else lines
-        return f'{self.id} ({self.level}): put {self.wanted} in the place of `lab.your_turn("{self.id}")`.{lines}'
+        place = f'in the place of `lab.your_turn("{self.id}")`'
+        return f"{self.id} ({self.level}): put {self.wanted} {place}, and run the cell.{lines}"
 
     def judge(self, answer: Any, key: Any = None) -> Verdict:
         """What is said of an answer, whatever it is. It never fails for what a learner has answered.
@@ -128,7 +129,7 @@ class Exercise:
         key: the value of the variable that `self.key` names.
         """
         if isinstance(answer, Unanswered):
-            return Verdict(False, "Nothing is answered yet. Answer in the cell above, run it, and then this one again.")
+            return Verdict(False, "Nothing is answered yet.")
         try:
             value = self.checker.read(answer, key)
         except WrongKind as error:

@@ -24,10 +24,13 @@ def check(id: str, answer: Any, key: Any = None) -> None:
     """Display whether ``answer`` is right for the exercise ``id``, and if not, what is wrong with it.
 
     key: what decrypts an encrypted answer, where the exercise asks for one; it stays in this process.
+    Of the placeholder it says nothing: `your_turn` has just said what to do.
 
     A right one is recorded as solved in this workspace (`progress`). No answer makes it fail. Raises UnknownExercise.
     """
     verdict = find_exercise(id).judge(answer, key)
+    if isinstance(answer, Unanswered):
+        return
     if verdict.right:
         record_solved(id)
     _say(f"{id}: {'Right. ' if verdict.right else ''}{verdict.sentence}")
