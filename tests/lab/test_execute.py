@@ -119,6 +119,12 @@ def test_only_the_notebooks_named_are_run(notebooks, stopped):
         execute_in_place(notebooks, ["07"])
 
 
+def test_a_number_names_all_notebooks_that_share_it(notebooks, stopped):
+    write(notebooks, "01_first", "1")
+    sharing = [write(notebooks, f"02_{name}", "2") for name in ("second", "third")]
+    assert execute_in_place(notebooks, ["02"]) == sharing
+
+
 def test_a_folder_without_notebooks_is_refused(notebooks):
     with pytest.raises(NoSuchNotebook, match="no notebook"):
         execute_in_place(notebooks)

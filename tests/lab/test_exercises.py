@@ -423,6 +423,27 @@ def test_cells_are_put_in_the_place_of_their_text_and_renewed_there(course, tmp_
     assert [cell.execution_count for cell in again.cells[2:4]] == [None, 1]
 
 
+def test_two_notebooks_of_a_number_share_its_exercises(course, tmp_path, capsys):
+    for name, *ids in (("00_start_here", "00-1"), ("00_go_on", "00-2"), ("01_add_behind_a_lock", "01-1")):
+        cells = [new_markdown_cell(f"Your turn {id}") for id in ids]
+        nbformat.write(new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    for _ in range(2):
+        assert exercise_cells.main(tmp_path) == 0
+        for name, id in (("00_start_here", "00-1"), ("00_go_on", "00-2")):
+            cells = nbformat.read(tmp_path / f"{name}.ipynb", as_version=4).cells
+            assert [cell.id for cell in cells] == [f"exercise-{id}-{part}" for part in ("task", "answer", "solution")]
+    assert "00_go_on.ipynb: 1 exercises" in capsys.readouterr().out
+
+
+def test_an_exercise_with_a_place_in_two_notebooks_is_named(course, tmp_path, capsys):
+    cells = [new_markdown_cell(f"Your turn {id}") for id in ("00-1", "00-2")]
+    for name in ("00_start_here", "00_go_on"):
+        nbformat.write(new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    assert exercise_cells.main(tmp_path) == 1
+    assert "2 notebooks 00 have a place for the exercise 00-1" in capsys.readouterr().err
+    assert len(nbformat.read(tmp_path / "00_go_on.ipynb", as_version=4).cells) == 2, "nothing is stored"
+
+
 def test_an_exercise_without_a_place_is_named(course, tmp_path, capsys):
     nbformat.write(new_notebook(cells=[new_markdown_cell("# Start")]), tmp_path / "00_start_here.ipynb")
     assert exercise_cells.main(tmp_path) == 1

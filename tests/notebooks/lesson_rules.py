@@ -12,13 +12,12 @@ from math import ceil, floor
 
 from nbformat import NotebookNode
 
-from he_helpers.lab.exercises.catalogue import exercises_of
 from he_helpers.lab.exercises.cells import PREFIX
+from he_helpers.lab.exercises.exercise import LEVELS
 from tests.notebooks.notebook import Cell, Finding, Notebook
 from tests.notebooks.rules import PROJECT
 
 FEWEST_CELLS, MOST_CELLS = 20, 35
-FEWEST_EXERCISES = 3
 MOST_CHARACTERS = 78  # of a line of code on a page of 800 pixels
 
 # The yardstick of an honest time, for a reader whose first language is another.
@@ -36,10 +35,17 @@ def is_one_sitting(notebook: Notebook) -> list[Finding]:
 
 
 def asks_the_learner_to_do_something(notebook: Notebook) -> list[Finding]:
-    count = len(exercises_of(notebook.number))
-    if count >= FEWEST_EXERCISES:
+    there = {_level(cell) for cell in notebook.cells}
+    lacking = [level for level in LEVELS if level not in there]
+    if not lacking:
         return []
-    return [Finding(None, f"It has {count} exercises; declare at least {FEWEST_EXERCISES}, of three levels.")]
+    return [Finding(None, f"It has no exercise of the level {' and '.join(lacking)}; it has one of each, or more.")]
+
+
+def _level(cell: NotebookNode) -> str | None:
+    """The level of the exercise whose task this is; None for any other cell."""
+    task = _belongs_to_an_exercise(cell) and re.match(r"### Your turn \S+: (\w+)", cell.source)
+    return task[1] if task else None
 
 
 def shows_more_than_true(notebook: Notebook) -> list[Finding]:
@@ -96,9 +102,7 @@ def minutes_needed(notebook: Notebook) -> dict[str, float]:
         elif not _belongs_to_an_exercise(cell):
             lines = [line for line in cell.source.splitlines() if line.strip()]
             minutes[part] += len(lines) / LINES_A_MINUTE
-        if cell.get("id", "").startswith(PREFIX) and cell.id.endswith("-task"):
-            level = re.match(r"### Your turn \S+: (\w+)", cell.source)
-            minutes[part] += MINUTES_OF_AN_EXERCISE[level[1]] if level else 0
+        minutes[part] += MINUTES_OF_AN_EXERCISE.get(_level(cell), 0)
     return minutes
 
 
@@ -168,19 +172,20 @@ def promises_no_notebook_that_is_not_there(notebook: Notebook) -> list[Finding]:
 
 def leads_on(notebook: Notebook) -> list[Finding]:
     """The last text cell links to the notebook before and to the one after."""
-    numbers = sorted(path.name for path in (PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-    own = [place for place, name in enumerate(numbers) if name.startswith(notebook.number)]
-    if not own:
+    names = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    if notebook.name not in names:
         return []
+    own = names.index(notebook.name)
     texts = [(number, cell) for number, cell in enumerate(notebook.cells, start=1) if cell.cell_type == "markdown"]
     number, last = texts[-1]
-    wanted = {"Back": own[0] - 1, "Next": own[0] + 1}
+    wanted = {"Back": own - 1, "Next": own + 1}
     findings = []
     for word, place in wanted.items():
-        if not 0 <= place < len(numbers):
+        if not 0 <= place < len(names):
             continue
-        if not re.search(rf"\[{word}: [^\]]+\]\({re.escape(numbers[place])}\)", last.source):
-            message = f"has no link '[{word}: ...]({numbers[place]})'; the last text cell has both."
+        file = f"{names[place]}.ipynb"
+        if not re.search(rf"\[{word}: [^\]]+\]\({re.escape(file)}\)", last.source):
+            message = f"has no link '[{word}: ...]({file})'; the last text cell has both."
             findings.append(Finding(number, message))
     return findings
 

@@ -76,14 +76,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook file that was read; number: "00", by its name."""
+    """A notebook file that was read; name: "00_start_here"."""
 
     node: NotebookNode
-    number: str
+    name: str
 
     @classmethod
     def read(cls, path: Path) -> Notebook:
-        return cls(nbformat.read(path, as_version=4), path.name[:2])
+        return cls(nbformat.read(path, as_version=4), path.stem)
+
+    @property
+    def number(self) -> str:
+        """ "00"; two notebooks may share one."""
+        return self.name[:2]
 
     @property
     def cells(self) -> list[NotebookNode]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nbval.plugin import get_sanitize_patterns
@@ -261,6 +261,7 @@ _EXERCISE_CALL = re.compile(r"\blab\.(?:your_turn|check|show_solution)\(")
 
 
 def holds_its_exercises_as_declared(notebook: Notebook) -> list[Finding]:
+    """Each exercise that it holds is whole and as declared; of which notebook each is: `misplaced_exercises`."""
     renew = "run `python -m he_helpers.lab.running.exercise_cells`, then `make notebooks`"
     findings = []
     places = {cell.get("id"): place for place, cell in enumerate(notebook.cells)}
@@ -269,6 +270,8 @@ def holds_its_exercises_as_declared(notebook: Notebook) -> list[Finding]:
         cells = cells_of(exercise)
         declared.update(cell.id for cell in cells)
         missing = [cell.id for cell in cells if cell.id not in places]
+        if len(missing) == len(cells):
+            continue
         if missing:
             findings.append(Finding(None, f"It lacks the cells {', '.join(missing)}; {renew}."))
             continue
@@ -286,6 +289,20 @@ def holds_its_exercises_as_declared(notebook: Notebook) -> list[Finding]:
         if (named or calls) and cell.get("id") not in declared:
             message = "is no cell of an exercise of this notebook; declare it in he_helpers/lab/exercises/declared."
             findings.append(Finding(number, message))
+    return findings
+
+
+def misplaced_exercises(notebooks: Sequence[Notebook]) -> list[str]:
+    """What is wrong with where the exercises of a number stand. notebooks: all that share the number, in order."""
+    cells = [cell for notebook in notebooks for cell in notebook.cells]
+    tasks = [re.fullmatch(rf"{PREFIX}(\S+)-task", cell.get("id", "")) for cell in cells]
+    standing = [task[1] for task in tasks if task]
+    declared = [exercise.id for exercise in exercises_of(notebooks[0].number)]
+    findings = [
+        f"The exercise {id} stands in {standing.count(id)} places." for id in declared if standing.count(id) != 1
+    ]
+    if not findings and standing != declared:
+        findings.append(f"The exercises stand in the order {', '.join(standing)}; they are declared in another one.")
     return findings
 
 

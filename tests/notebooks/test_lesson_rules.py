@@ -5,7 +5,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tests.notebooks import lesson_rules
-from tests.notebooks.lesson_rules import FEWEST_CELLS, LESSON_RULES, MOST_CELLS, PROJECT, minutes_needed
+from tests.notebooks.lesson_rules import FEWEST_CELLS, LESSON_RULES, MOST_CELLS, PROJECT, leads_on, minutes_needed
 from tests.notebooks.notebook import Notebook
 
 LESSONS = sorted((PROJECT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -24,26 +24,25 @@ def test_a_notebook_is_a_lesson(path):
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A course of three notebooks, of which the second is looked at; each has three exercises."""
+    """A course of four notebooks, of which the second is looked at; the third has the same number."""
     (tmp_path / "notebooks").mkdir()
-    for name in ("00_first", "01_second", "02_third"):
+    for name in ("00_first", "01_second", "01_third", "02_fourth"):
         (tmp_path / "notebooks" / f"{name}.ipynb").touch()
     monkeypatch.setattr(lesson_rules, "PROJECT", tmp_path)
-    monkeypatch.setattr(lesson_rules, "exercises_of", {"01": [1, 2, 3]}.get)
 
 
 TITLE = "# Add\n\n- **Time:** 30 minutes, and 5 for the sections marked *optional*."
-END = "[Back: 00 First](00_first.ipynb) · [Next: 02 Third](02_third.ipynb)"
+END = "[Back: 00 First](00_first.ipynb) · [Next: 01 Third](01_third.ipynb)"
 
 
 def good():
-    """A lesson of 25 cells: 30 minutes of core, 5 of an optional section."""
+    """A lesson of 34 cells: 30 minutes of core, 5 of an optional section."""
     cells = [new_markdown_cell(TITLE), new_markdown_cell(f"## Sums\n\n{'word ' * 1800}See notebook 00.")]
     cells += [new_code_cell(f"total({number})\nprint({number})") for number in range(20)]
     for level in ("predict", "write", "think"):
         task = f"### Your turn 01-1: {level}\n\nAdd."
         cells += [new_markdown_cell(task, id=f"exercise-01-{level}-task")]
-        cells += [new_code_cell("add()", id=f"exercise-01-{level}-{part}") for part in ("answer", "check", "solution")]
+        cells += [new_code_cell("add()", id=f"exercise-01-{level}-{part}") for part in ("answer", "solution")]
     cells += [new_markdown_cell(f"## More *(optional)*\n\n{'word ' * 900}"), new_markdown_cell(f"## The end\n\n{END}")]
     cells += [new_code_cell("print(version)", outputs=[new_output("stream", text="numpy 2.4.6\n")])]
     return new_notebook(cells=cells)
@@ -52,7 +51,7 @@ def good():
 def changed(change):
     notebook = good()
     change(notebook.cells)
-    return Notebook(notebook, "01")
+    return Notebook(notebook, "01_second")
 
 
 def reads(source):
@@ -68,12 +67,16 @@ def shows(text):
     return lambda cells: cells[3].update(outputs=[result])
 
 
+def place_of(cells, id):
+    return [cell.get("id") for cell in cells].index(id)
+
+
 def with_cells(count):
-    """So many cells, where an exercise counts as one."""
+    """So many cells, those of exercises included."""
 
     def change(cells):
         own = [place for place, cell in enumerate(cells) if cell.source.startswith("total")]
-        more = count - (len(cells) - 9)
+        more = count - len(cells)
         if more > 0:
             cells[own[0] : own[0]] = [new_code_cell("add()") for _ in range(more)]
         else:
@@ -84,7 +87,10 @@ def with_cells(count):
 
 FAULTS = {
     "is_one_sitting": [with_cells(FEWEST_CELLS - 1), with_cells(MOST_CELLS + 1)],
-    "asks_the_learner_to_do_something": [],
+    "asks_the_learner_to_do_something": [
+        lambda cells: cells[place_of(cells, "exercise-01-think-task")].update(source="### Your turn 01-3: write"),
+        lambda cells: cells.pop(place_of(cells, "exercise-01-predict-task")),
+    ],
     "shows_more_than_true": [shows("True"), shows("(True, False)"), shows("[True, True]")],
     "announces_an_honest_time": [
         lambda cells: cells[0].update(source="# Add"),
@@ -111,7 +117,7 @@ FAULTS = {
     "leads_on": [
         lambda cells: cells[-2].update(source=END.partition(" · ")[0]),
         lambda cells: cells[-2].update(source=END.partition(" · ")[2]),
-        lambda cells: cells[-2].update(source=END.replace("02_third", "00_first")),
+        lambda cells: cells[-2].update(source=END.replace("01_third", "02_fourth")),
         lambda cells: cells.insert(-1, new_markdown_cell("The end.")),
     ],
     "types_no_number_into_a_description": [
@@ -128,7 +134,7 @@ def test_every_rule_has_a_lesson_that_breaks_it():
 @pytest.mark.usefixtures("course")
 @pytest.mark.parametrize("rule", LESSON_RULES, ids=lambda rule: rule.__name__)
 def test_a_good_lesson_passes(rule):
-    assert rule(Notebook(good(), "01")) == []
+    assert rule(Notebook(good(), "01_second")) == []
 
 
 @pytest.mark.usefixtures("course")
@@ -143,9 +149,10 @@ def test_a_rule_finds_its_fault(rule, fault):
 
 
 @pytest.mark.usefixtures("course")
-def test_a_lesson_with_two_exercises_is_found(monkeypatch):
-    monkeypatch.setattr(lesson_rules, "exercises_of", {"01": [1, 2]}.get)
-    assert lesson_rules.asks_the_learner_to_do_something(Notebook(good(), "01"))
+def test_the_second_notebook_of_a_number_leads_on_to_its_own_neighbours():
+    end = "[Back: 01 Second](01_second.ipynb) · [Next: 02 Fourth](02_fourth.ipynb)"
+    for name, findings in (("01_third", 0), ("01_second", 2)):
+        assert len(leads_on(Notebook(new_notebook(cells=[new_markdown_cell(end)]), name))) == findings
 
 
 @pytest.mark.usefixtures("course")
@@ -176,5 +183,5 @@ def test_the_yardstick():
         new_code_cell("not read\n" * 80, id="exercise-01-1-solution"),
     ]
     cells[4].source = "### Your turn 01-1: write\n\n"
-    minutes = minutes_needed(Notebook(nbformat.from_dict(new_notebook(cells=cells)), "01"))
+    minutes = minutes_needed(Notebook(nbformat.from_dict(new_notebook(cells=cells)), "01_second"))
     assert minutes == {"core": pytest.approx(2 + 2 + 2), "optional": pytest.approx((3 + 180 + 5) / 180 + 5, abs=0.02)}

@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from he_helpers.lab.exercises.catalogue import exercises_of
+from he_helpers.lab.exercises.catalogue import exercises_of, notebooks_with_exercises
 from he_helpers.lab.exercises.cells import cells_of
 from tests.notebooks.notebook import Notebook
-from tests.notebooks.rules import PROJECT, RULES, holds_its_exercises_as_declared
+from tests.notebooks.rules import PROJECT, RULES, holds_its_exercises_as_declared, misplaced_exercises
 
 NOTEBOOKS = sorted(path for path in (PROJECT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 IMAGE = '<img src="data:image/png;base64,iVBORw0KGgo=" alt="{}" width="672">'
@@ -29,6 +29,12 @@ def test_a_notebook_obeys_the_rules(path):
     notebook = Notebook.read(path)
     findings = [str(finding) for rule in RULES for finding in rule(notebook)]
     assert not findings, "\n".join([f"{path.name}:", *findings])
+
+
+@pytest.mark.parametrize("number", notebooks_with_exercises())
+def test_each_exercise_stands_in_one_notebook_of_its_number_in_order(number):
+    sharing = [Notebook.read(path) for path in NOTEBOOKS if path.name.startswith(f"{number}_")]
+    assert misplaced_exercises(sharing) == []
 
 
 def displayed(**data):
@@ -239,7 +245,7 @@ def with_exercises(change):
     notebook = good()
     notebook.cells[3:3] = [cell for exercise in exercises_of("00") for cell in cells_of(exercise)]
     change(notebook.cells)
-    return Notebook(notebook, "00")
+    return Notebook(notebook, "00_start_here")
 
 
 def test_exercises_as_they_are_declared_pass():
@@ -251,13 +257,12 @@ def test_exercises_as_they_are_declared_pass():
     [
         (exercise("task", source="### Your turn 00-1: write\n\nEncrypt the west."), ["not as"]),
         (exercise("answer", source="three_branches = [244, 150]"), ["not as"]),
-        (exercise("check", metadata={"tags": ["nbval-ignore-output"]}), ["not as"]),
+        (exercise("answer", metadata={"tags": ["nbval-ignore-output"]}), ["not as"]),
         (exercise("solution", metadata={}), ["not as"]),
         (exercise("solution", source="[244, 150]"), ["not as"]),
         (exercise("solution", id="another-id"), ["lacks", "is no cell of"]),
         (lambda cells: cells.pop(place_of(cells, "exercise-00-1-answer")), ["lacks"]),
         (lambda cells: cells.insert(1, cells.pop(place_of(cells, "exercise-00-1-solution"))), ["apart"]),
-        (lambda cells: cells.__delitem__(slice(3, None)), ["lacks"] * len(exercises_of("00"))),
         (lambda cells: cells[-1].update(source='lab.check("00-1", [244, 150])'), ["is no cell of"]),
         (lambda cells: cells[-1].update(id="exercise-00-9-task"), ["is no cell of"]),
     ],
@@ -266,6 +271,32 @@ def test_exercises_that_are_not_as_declared_are_found(fault, said):
     findings = holds_its_exercises_as_declared(with_exercises(fault))
     assert len(findings) == len(said)
     assert all(words in finding.message for words, finding in zip(said, findings, strict=True)), findings
+
+
+def sharing_a_number(*places):
+    """Notebooks 00, each with the exercises at these places of the declaration."""
+    return [
+        Notebook(new_notebook(cells=[cell for place in of_one for cell in cells_of(exercises_of("00")[place])]), "00")
+        for of_one in places
+    ]
+
+
+def test_exercises_may_stand_in_several_notebooks_of_a_number():
+    assert misplaced_exercises(sharing_a_number([0, 1, 2])) == []
+    assert misplaced_exercises(sharing_a_number([0], [1, 2])) == []
+
+
+@pytest.mark.parametrize(
+    ("places", "said"),
+    [
+        ([[0], [2]], "00-2 stands in 0 places"),
+        ([[0, 1], [1, 2]], "00-2 stands in 2 places"),
+        ([[1, 2], [0]], "in the order 00-2, 00-3, 00-1"),
+    ],
+)
+def test_an_exercise_in_no_place_in_two_and_out_of_order_is_found(places, said):
+    [finding] = misplaced_exercises(sharing_a_number(*places))
+    assert said in finding
 
 
 def cell(source, *outputs, tag=None):

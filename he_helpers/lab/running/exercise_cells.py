@@ -3,12 +3,14 @@
     python -m he_helpers.lab.running.exercise_cells
 
 An exercise that is new in a notebook takes the place of a text cell that says ``Your turn 00-1`` and nothing else.
+Where several notebooks share a number, that place says in which of them it stands.
 Outputs come from `make notebooks`.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -23,25 +25,29 @@ from he_helpers.lab.workspace.workspace import PROJECT
 
 
 class NoPlace(HEError, ValueError):
-    """An exercise whose notebook has no place for it."""
+    """An exercise that has no place in the notebooks of its number, or one in two of them."""
 
 
-def put_exercises(notebook: NotebookNode, exercises: tuple[Exercise, ...]) -> None:
-    """Put the cells of these exercises into `notebook`. A code cell whose source stays keeps its outputs.
+def put_exercises(notebooks: Sequence[NotebookNode], exercises: tuple[Exercise, ...]) -> None:
+    """Put the cells of these exercises where they have a place. A code cell whose source stays keeps its outputs.
 
-    Raises NoPlace for an exercise that has neither cells nor a text cell "Your turn 00-1" there.
+    notebooks: all those of the exercises' number. A place is a text cell "Your turn 00-1", or the exercise's cells.
+    Raises NoPlace for an exercise that has a place in none of them, or in two.
     """
     for exercise in exercises:
-        old = [
-            (place, cell)
-            for place, cell in enumerate(notebook.cells)
-            if cell.id.startswith(f"{PREFIX}{exercise.id}-") or cell.source.strip() == f"Your turn {exercise.id}"
-        ]
-        if not old:
+        with_place = [notebook for notebook in notebooks if _places(notebook, exercise)]
+        if not with_place:
             raise NoPlace(
                 f"The notebook {exercise.notebook} has no place for the exercise {exercise.id}. Put a text cell there "
                 f"that says: Your turn {exercise.id}"
             )
+        if len(with_place) > 1:
+            raise NoPlace(
+                f"{len(with_place)} notebooks {exercise.notebook} have a place for the exercise {exercise.id}, and it "
+                f"stands in one. Take its cells out of the others."
+            )
+        [notebook] = with_place
+        old = _places(notebook, exercise)
         new = cells_of(exercise)
         before = {cell.id: cell for _, cell in old}
         for cell in new:
@@ -53,15 +59,25 @@ def put_exercises(notebook: NotebookNode, exercises: tuple[Exercise, ...]) -> No
         notebook.cells[old[0][0] : old[0][0]] = new
 
 
+def _places(notebook: NotebookNode, exercise: Exercise) -> list[tuple[int, NotebookNode]]:
+    """The cells of the exercise in `notebook`, or the text cell that keeps its place, and where they stand."""
+    return [
+        (place, cell)
+        for place, cell in enumerate(notebook.cells)
+        if cell.id.startswith(f"{PREFIX}{exercise.id}-") or cell.source.strip() == f"Your turn {exercise.id}"
+    ]
+
+
 def main(folder: Path = PROJECT / "notebooks") -> int:
     """The command line. `folder`: that of the notebooks."""
     try:
         for number in notebooks_with_exercises():
-            [path] = folder.glob(f"{number}_*.ipynb")
-            notebook = nbformat.read(path, as_version=4)
-            put_exercises(notebook, exercises_of(number))
-            store(notebook, path)
-            print(f"{path.name}: {len(exercises_of(number))} exercises")
+            notebooks = {path: nbformat.read(path, as_version=4) for path in sorted(folder.glob(f"{number}_*.ipynb"))}
+            put_exercises(list(notebooks.values()), exercises_of(number))
+            for path, notebook in notebooks.items():
+                store(notebook, path)
+                count = sum(cell.id.endswith("-task") for cell in notebook.cells if cell.id.startswith(PREFIX))
+                print(f"{path.name}: {count} exercises")
     except HEError as error:
         print(error, file=sys.stderr)
         return 1

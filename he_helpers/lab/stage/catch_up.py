@@ -193,9 +193,10 @@ def _run_round(workspace: Workspace, names: list[str]) -> None:
 
 
 def _run_cells_of(notebook: str, seat: Seat) -> None:
+    """notebook: its number, or the beginning of its name where two share the number."""
     from he_helpers.lab.stage.tagged_cells import run_tagged_cells
 
-    [file] = (PROJECT / "notebooks").glob(f"{notebook}_*.ipynb")
+    [file] = (PROJECT / "notebooks").glob(f"{notebook}*.ipynb")
     run_tagged_cells(file, seat)
 
 
