@@ -6,7 +6,6 @@ from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
 _TENSEAL = """
     import tenseal as ts
     context = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193)
-    north, east = [71, 68, 74], [52, 55, 51]
 """
 _TABLE = """
     from he_helpers import lab
@@ -21,6 +20,9 @@ EXERCISES = (
         id="04-1",
         level="write",
         prompt="""
+            Two additions gave both totals: 213 and 158. They would give 4,096 totals as well: a ciphertext has so many
+            slots.
+
             South opened late and has two rows only, 60 and 59. Pack the rows of the three regions, South in slot 2,
             and add the ciphertexts up. Give the encrypted total, not its decryption.
         """,
@@ -101,11 +103,12 @@ EXERCISES = (
         level="predict",
         prompt="""
             No revenue in the table is above 120,000. It is kept in hundredths. How many such rows may one sum have, so
-            that it cannot wrap around in a slot of your key, whatever the amounts are?
+            that it cannot wrap around in a slot of your key, which shows at most 8,589,877,248, whatever the amounts
+            are?
         """,
         hint="""
-            How large is the largest revenue as an integer? How often does it fit into the number above, which is the
-            largest that a slot can show?
+            How large is the largest revenue as an integer? How often does it fit into the largest number that a slot
+            can show?
         """,
         wanted="the number of rows",
         name="most_rows",
@@ -130,8 +133,8 @@ EXERCISES = (
         id="04-3",
         level="think",
         prompt="""
-            An agency of another country demands 10 contributors behind each sum, in place of 5. Which of the four
-            announced groupings may still be asked? Choose from
+            No region comes near 85 %, and we take a minimum of 5 branches. An agency of another country demands 10
+            contributors behind each sum. Which of the four announced groupings may still be asked? Choose from
 
             - `Region`,
             - `Quarter`,
