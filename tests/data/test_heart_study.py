@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from he_helpers.lab.exercises.catalogue import exercises_of
 from he_helpers.lab.notebook.data import SHIPPED, TableError, decimals, load_table
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import Aligned, EncryptedTable
@@ -162,6 +163,15 @@ def test_a_column_of_words_stays_a_label(own):
 def test_other_faults_are_found_all_the_same(own, content, arguments, message):
     with pytest.raises(TableError, match=message):
         own(content, **arguments)
+
+
+def test_the_strokes_that_an_exercise_of_notebook_08_names(study):
+    [exercise] = [exercise for exercise in exercises_of("08") if exercise.id == "08-3"]
+    everybody = study["prevalentStroke"].sum()
+    others = study["prevalentStroke"][study["currentSmoker"] == 0].sum()
+    assert f"{everybody} people have had a stroke" in exercise.prompt
+    assert f"{others} of these do not smoke" in exercise.prompt
+    assert f"${everybody} - {others} = {everybody - others}$" in exercise.prompt
 
 
 @pytest.mark.slow
