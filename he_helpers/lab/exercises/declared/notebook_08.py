@@ -67,8 +67,8 @@ EXERCISES = (
             All digits of pandas: nothing was divided under encryption, and the sums are whole numbers, so nothing was
             lost.
 
-            Now somebody forgets the mask: the gaps of these 644 people enter as zeros, and the sum is divided by 644. Which
-            mean comes out? First guess whether it is larger or smaller than the right one; then compute it from
+            Now somebody forgets the mask: the gaps of these 644 people enter as zeros, and the sum is divided by 644.
+            Which mean comes out? First guess whether it is larger or smaller than the right one; then compute it from
             `total`, and give it with its decimals.
         """,
         hint="A zero adds nothing to the sum. What does it add to the number of people?",
@@ -149,9 +149,9 @@ EXERCISES = (
             The reason would have been false: these sums *do* contain differences below 10. Encrypted masks hide a gap
             from the server, not from whoever gets the sums.
 
-            Small counts leave in another way, too. The sums say that 25 people have had a stroke (`prevalentStroke`), and
-            that 18 of these do not smoke. Suppose you refuse the number of the smokers: anybody computes it from these two,
-            $25 - 18 = 7$. This is *complementary disclosure*; one of the two has to be refused as well.
+            Small counts leave in another way, too. The sums say that 25 people have had a stroke (`prevalentStroke`),
+            and that 18 of these do not smoke. Suppose you refuse the number of the smokers: anybody computes it from
+            these two, $25 - 18 = 7$. This is *complementary disclosure*; one of the two has to be refused as well.
 
             Mend the decision. `rows` is the size of a group, `counts` the list of all counts of it that would leave,
             such as numbers of present values or of yes-answers. Refuse as soon as any number that the analyst can read
