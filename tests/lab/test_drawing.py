@@ -2,12 +2,13 @@
 
 from itertools import combinations
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from he_helpers.lab import figures
 from he_helpers.lab.figures.protocol.course import REQUEST, ROLES
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 
 LONG = figures.Role(
     "auditor",
@@ -164,6 +165,12 @@ CHART = pd.DataFrame({"plain": [1.0, 20.0], "encrypted": [1000.0, 30_000.0]}, in
 def test_a_chart_that_cannot_be_drawn_is_refused(changes, said):
     with pytest.raises(ValueError, match=said):
         figures.dots(**{"frame": CHART, "xlabel": "rows", "ylabel": "size [kB]", "alt": "Sizes.", **changes})
+
+
+def test_the_style_is_set_where_matplotlib_is_loaded_already():
+    with plt.rc_context({"axes.grid": False}):
+        figures.apply_style()
+        assert plt.rcParams["axes.grid"]
 
 
 def test_zero_has_no_place_on_a_logarithmic_axis():

@@ -93,9 +93,11 @@ def text(outputs, kind="text/plain"):
 def shown(workspace):
     """The outputs of one notebook, by the name of the cell."""
     cells = {
+        "loaded": "%%role analyst\nimport sys\nsys.modules.keys() & {'matplotlib', 'pandas'}",
         "streams": "%%role analyst\nimport sys\nprint('out')\nprint('err', file=sys.stderr)",
         "table": "%%role analyst\nimport pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nframe",
         "figure": "%%role analyst\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+        "style": "%%role analyst\nplt.rcParams['axes.grid'], plt.rcParams['axes.spines.top']",
         "here": "'frame' in dir()",
         "there": "%%role analyst\n'frame' in dir()",
         "seat": "%%role analyst\nimport os\n(seat.role, os.getcwd() == str(seat.folder), 'lab' in dir())",
@@ -141,9 +143,14 @@ def test_a_table_is_shown_as_html(shown):
     assert text(shown["table"]).split() == ["a", "0", "1", "1", "2"]
 
 
-def test_a_figure_is_shown_as_png(shown):
+def test_a_figure_is_shown_as_png_in_the_common_style(shown):
     assert text(shown["figure"], "image/png")
     assert text(shown["figure"]).startswith("<Figure size")
+    assert text(shown["style"]) == "(True, False)"
+
+
+def test_entering_a_role_loads_nothing_that_draws_or_holds_tables(shown):
+    assert text(shown["loaded"]) == "set()"
 
 
 def test_variables_stay_in_the_roles_kernel(shown):

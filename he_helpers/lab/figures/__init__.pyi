@@ -8,6 +8,6 @@ from .protocol.course import Role as Role
 from .protocol.course import Step as Step
 from .protocol.holdings import who_holds_what as who_holds_what
 from .protocol.sequence import sequence as sequence
-from .style import apply_style as apply_style
 from .style import dots as dots
 from .style import show as show
+from .theme import apply_style as apply_style

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyBboxPatch
 
-from he_helpers.lab.figures.style import DOTS_PER_INCH, OKABE_ITO, STYLE, WIDTH_INCHES
+from he_helpers.lab.figures.theme import DOTS_PER_INCH, OKABE_ITO, STYLE, WIDTH_INCHES
 
 INK = "#111111"
 FAINT = "#555555"

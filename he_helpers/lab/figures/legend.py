@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from he_helpers.lab.figures.canvas import FAINT, Canvas, text_width
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 
 _LINE_HIGH = 0.24
 _MARK_WIDE, _MARK_HIGH = 0.2, 0.14

@@ -1,9 +1,7 @@
-"""The common figure style of the notebooks, and figures that carry alternative text.
+"""Figures that carry alternative text.
 
 A figure is displayed as an HTML image, because JupyterLab shows the alternative text of those only: it drops
-the one that stands in the metadata of a plain PNG output. Colours are those of Okabe and Ito (2008),
-distinguishable without colour vision; areas are hatched, and marks differ, as well. The background is opaque white,
-so that the dark text stays readable in a dark theme.
+the one that stands in the metadata of a plain PNG output.
 """
 
 from __future__ import annotations
@@ -11,52 +9,17 @@ from __future__ import annotations
 import base64
 import html
 import io
-from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from cycler import cycler
 from IPython.display import display
 from matplotlib.figure import Figure
 
-if TYPE_CHECKING:
-    from matplotlib.typing import RcKeyType
+from he_helpers.lab.figures.theme import DOTS_PER_INCH, OKABE_ITO, STYLE
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442", "#000000")
 _DOTS_APART = 0.1  # of the distance between two places
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
-WIDTH_INCHES = 7.0
-DOTS_PER_INCH = 144
 _CSS_PIXELS_PER_INCH = 96
-
-STYLE: dict[RcKeyType, Any] = {
-    "figure.figsize": (WIDTH_INCHES, 3.6),
-    "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "savefig.facecolor": "white",
-    "axes.facecolor": "white",
-    "axes.edgecolor": "#333333",
-    "axes.labelcolor": "#111111",
-    "axes.prop_cycle": cycler(color=OKABE_ITO),
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#DDDDDD",
-    "text.color": "#111111",
-    "xtick.color": "#111111",
-    "ytick.color": "#111111",
-    "font.family": "DejaVu Sans",
-    "font.size": 11.0,
-    "hatch.linewidth": 0.8,
-    "legend.frameon": False,
-    "lines.linewidth": 2.0,
-}
-
-
-def apply_style() -> None:
-    """Makes the common style that of every figure of this process."""
-    plt.rcParams.update(STYLE)
 
 
 def show(figure: Figure, alt: str) -> None:

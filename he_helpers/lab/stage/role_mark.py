@@ -7,7 +7,7 @@ is before the output. Text keeps the colour of the reader's theme. The colours a
 from __future__ import annotations
 
 from he_helpers.lab.figures.protocol.course import ROLES as ROLES_IN_FIGURES
-from he_helpers.lab.figures.style import OKABE_ITO
+from he_helpers.lab.figures.theme import OKABE_ITO
 from he_helpers.lab.workspace.workspace import ROLES, Workspace
 
 _TITLES = {role.name: role.title for role in ROLES_IN_FIGURES}

@@ -13,7 +13,7 @@ from he_helpers.lab.figures.inside import bits
 from he_helpers.lab.figures.inside.bits import BFVInside, CKKSInside, Part
 from he_helpers.lab.figures.legend import Entry, Legend
 from he_helpers.lab.figures.picture import Picture
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 
 _Inside = BFVInside | CKKSInside
 _MOST_STEPS = 12

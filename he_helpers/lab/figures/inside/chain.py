@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from he_helpers.lab.figures.canvas import SMALL_POINTS, Canvas, lines_high, tint, wrapped
 from he_helpers.lab.figures.picture import Picture
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 from he_helpers.parameters import CKKSParameters
 
 _PAD = 0.12

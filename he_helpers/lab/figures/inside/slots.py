@@ -14,7 +14,7 @@ from he_helpers.lab.figures.canvas import FAINT, INK, SMALL_POINTS, Canvas, line
 from he_helpers.lab.figures.inside.slot_content import Number, Part, SlotContent, slot_content
 from he_helpers.lab.figures.legend import Entry, Legend
 from he_helpers.lab.figures.picture import Picture
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 from he_helpers.tables import Layout
 
 _MOST_CELLS = 64

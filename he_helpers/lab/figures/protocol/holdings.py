@@ -10,7 +10,7 @@ from he_helpers.lab.figures.canvas import FAINT, INK, Canvas, lines_high, wrappe
 from he_helpers.lab.figures.picture import Picture
 from he_helpers.lab.figures.protocol.course import ROLES, Role
 from he_helpers.lab.figures.protocol.role_columns import BOUNDARY_HIGH, Columns
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 
 _SECRET_KEY = "secret key"
 _PAD = 0.12

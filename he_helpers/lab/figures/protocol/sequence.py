@@ -10,7 +10,7 @@ from he_helpers.lab.figures.canvas import FAINT, INK, Canvas, lines_high, tint, 
 from he_helpers.lab.figures.picture import Picture
 from he_helpers.lab.figures.protocol.course import REQUEST, ROLES, Role, Step
 from he_helpers.lab.figures.protocol.role_columns import BOUNDARY_HIGH, Columns
-from he_helpers.lab.figures.style import WIDTH_INCHES
+from he_helpers.lab.figures.theme import WIDTH_INCHES
 
 _PAD = 0.12
 _ARROW_HIGH = 0.2  # below the words of a message
