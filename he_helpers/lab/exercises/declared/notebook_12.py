@@ -29,6 +29,9 @@ EXERCISES = (
         id="12-1",
         level="think",
         prompt="""
+            The "risk" says nothing but the random factor, and is another one each time. Does the factor at least hide
+            the glucose from the other users, who all have the same private key?
+
             Somebody else has used the demonstration three times in one week, with the same glucose. You saw the
             encrypted answers pass, and decrypted them, since all users have the same private key: 5647707, 8145657
             and 4606641. You do not know the factors. What is the glucose?
@@ -58,6 +61,13 @@ EXERCISES = (
         id="12-2",
         level="predict",
         prompt="""
+            The division by 1,000 comes after decryption, where it is exact and free. Sums are exact, too: no digit is
+            lost.
+
+            One of the eight answers has a decimal itself: a body mass index of 27.4. It is encrypted as the integer
+            274, in tenths. Times a coefficient in thousandths, that gives ten-thousandths, and all other products have
+            to be brought to the same unit.
+
             By which integer does the server multiply the encrypted glucose, so that its product is in
             ten-thousandths, too? The coefficient is 0.079, and the glucose is encrypted in whole units.
         """,
