@@ -387,6 +387,9 @@ def test_the_cells_hold_what_is_to_be_changed_and_pass_the_key():
         '90-1 (write): put `add` in the place of `lab.your_turn("90-1")`, and run the cell. '
         "Change the lines above it first."
     )
+    about_a_list = declared(start="counts = [3, 1, 4]")
+    assert cells_of(about_a_list)[1].source.startswith("counts = [3, 1, 4]\n\ncount = lab.your_turn(")
+    assert about_a_list.to_do.endswith("and run the cell.")
 
 
 def test_a_solution_that_no_longer_fits_says_so(course, displayed):

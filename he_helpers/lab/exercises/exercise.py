@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from he_helpers.lab.exercises.checkers import Checker, WrongKind
+from he_helpers.lab.exercises.checkers import Checker, Function, WrongKind
 
 # Say what comes out; write some lines; explain, or break something.
 LEVELS = ("predict", "write", "think")
@@ -71,7 +71,8 @@ class Exercise:
     checker: reads and judges it. wrong: three plausible wrong answers or more, the special before the general.
     solution: lines of Python that assign to `solution`. because: why it is right, for those who found it.
     given: lines that make what `solution` uses of earlier cells, for the tests.
-    start: lines that stand above the placeholder, to be changed: the head of a function, a program to be mended.
+    start: lines that stand above the placeholder: for a Function its head, or the program to be mended, which are to be
+    changed; for any other checker what the answer is about.
     key: the variable of the notebook that decrypts, for the checker (see Ciphertexts): the cells pass it to it.
 
     The texts may be indented as a whole.
@@ -119,7 +120,7 @@ class Exercise:
     def to_do(self) -> str:
         """What stands below the placeholder."""
         lines = " Lines of your own go above it." if self.level == "write" else ""
-        lines = " Change the lines above it first." if self.start else lines
+        lines = " Change the lines above it first." if isinstance(self.checker, Function) and self.start else lines
         place = f'in the place of `lab.your_turn("{self.id}")`'
         return f"{self.id} ({self.level}): put {self.wanted} {place}, and run the cell.{lines}"
 

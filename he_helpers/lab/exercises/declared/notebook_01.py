@@ -14,119 +14,107 @@ _PAILLIER = """
     def decrypt(ciphertext):
         opened = pow(ciphertext, private_key, n2)
         return (opened - 1) // n * pow(private_key, -1, n) % n
-    north, south, west = encrypt(9, r=5), encrypt(12, r=7), encrypt(5, r=11)
+    north, south, west, east = encrypt(9, r=5), encrypt(12, r=7), encrypt(5, r=11), encrypt(4, r=9)
 """
-_WEIGHTED = Ciphertexts(Numbers(38))
+_WEIGHTED = Ciphertexts(Numbers(42))
 
 EXERCISES = (
     Exercise(
         id="01-1",
         level="write",
         prompt="""
-            You are the hospital in the south, with 12 cases. Your random number is 7. Compute the two factors and their
-            product from the formula, without calling `encrypt`.
-        """,
-        hint="`pow(a, b, c)` has three places. The count is one exponent, the public key the other. What is $c$ here?",
-        wanted="the ciphertext, a number,",
-        name="the_south",
-        checker=Numbers(23177),
-        wrong=(
-            Wrong(2653, "This is the first factor alone: the count can be read from it. The lock is missing."),
-            Wrong(48592, "This is the second factor alone: the count is missing."),
-            Wrong([2653, 48592], "These are the two factors. The ciphertext is their product, modulo $n^2$."),
-            Wrong(30393, "The count and the random number have changed places."),
-            Wrong(193, "This is computed modulo $n$; a ciphertext lies below $n^2$."),
-            Wrong(37753, "$r$ is raised to another power than the count: look at the second factor again."),
-            Wrong(18571, "$r$ itself is no lock: raise it to the power of the public key first."),
-            Wrong(
-                2404,
-                "The two factors are added; the formula multiplies them.",
-                when=lambda number: number.shape == () and number.entries[0] in (2404, 2653 + 48592),
-            ),
-            Wrong(41449, "This is the ciphertext of the north: take the south's count and random number."),
-            Wrong(0, "A power of $n$ vanishes modulo $n^2$: the first factor is a power of $1 + n$."),
-            Wrong(
-                2653 * 48592,
-                "A ciphertext lies below $n^2$: take the remainder of the product, too.",
-                when=lambda number: number.shape == () and number.entries[0] >= 221**2,
-            ),
-        ),
-        given=_PAILLIER,
-        solution="""
-            first_factor = pow(1 + n, 12, n2)
-            second_factor = pow(7, n, n2)
-            solution = first_factor * second_factor % n2
-        """,
-        because="You needed the count, a random number and $n$, and nothing that is secret.",
-    ),
-    Exercise(
-        id="01-2",
-        level="write",
-        prompt="""
-            You are the server. The hospital in the west sees only one patient in three, so its count shall be taken
-            three times. Two late cases shall be added to the total. Compute the ciphertext of
+            First you are the hospital in the east, with 4 cases. Your random number is 9. Encrypt the cases from the
+            formula, without calling `encrypt`.
 
-            north + south + 3 · west + 2
+            Then you are the server. The hospital in the west sees only one patient in three, so its count shall be
+            taken three times. Two late cases shall be added to the total. Compute the ciphertext of
 
-            from `north`, `south`, `west` and `n`. You do not hold the private key: do not use `private_key` or
+            north + south + 3 · west + east + 2
+
+            from the four ciphertexts and `n`. Neither of the two holds the private key: do not use `private_key` or
             `decrypt`.
         """,
         hint="""
-            There are four terms. What does each of them become on the side of the ciphertexts: a ciphertext, a power
-            of one, or a power of $1 + n$? And what does each plus sign become?
+            The east: `pow(a, b, c)` has three places. The count is one exponent, the public key the other. What is $c$
+            here? The server: there are five terms. What does each of them become on the side of the ciphertexts: a
+            ciphertext, a power of one, or a power of $1 + n$? And what does each plus sign become?
         """,
-        wanted="the ciphertext",
+        wanted="the ciphertext of the total",
         name="weighted_total",
         checker=_WEIGHTED,
         wrong=(
             Wrong(
-                Source("answer = (north + south + 3 * west + 2) % n2"),
+                Source("answer = (north + south + 3 * west + east + 2) % n2"),
                 "This calculates with ciphertexts as if they were counts. Which operation on ciphertexts adds counts?",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 166),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 220),
             ),
             Wrong(
-                Source("answer = north * south * pow(west, 3, n2) * 2 % n2"),
+                Source("answer = north * south * pow(west, 3, n2) * east * 2 % n2"),
                 "Multiplying by 2 does not add 2: the 2 has to be in the exponent of $1 + n$.",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 188),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 192),
             ),
             Wrong(
-                Source("answer = (north * south * pow(west, 3, n2) + 2) % n2"),
+                Source("answer = (north * south * pow(west, 3, n2) * east + 2) % n2"),
                 "2 is added to the ciphertext. Which operation on a ciphertext adds a known number to the count?",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 103),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 172),
             ),
             Wrong(
-                Source("answer = north * south * 3 * west * pow(1 + n, 2, n2) % n2"),
+                Source("answer = north * south * 3 * west * east * pow(1 + n, 2, n2) % n2"),
                 "Three times a ciphertext is not the ciphertext of three times the count: which power is?",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 39) or _WEIGHTED.decrypts_to(value, 189),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 43),
             ),
             Wrong(
-                Source("answer = north * south * west * pow(1 + n, 2, n2) % n2"),
+                Source("answer = north * south * west * east * pow(1 + n, 2, n2) % n2"),
                 "The west is counted once.",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 28),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 32),
             ),
             Wrong(
-                Source("answer = pow(north * south * west, 3, n2) * pow(1 + n, 2, n2) % n2"),
-                "All three hospitals are taken three times, not the west alone.",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 80),
+                Source("answer = pow(north * south * west, 3, n2) * east * pow(1 + n, 2, n2) % n2"),
+                "More hospitals than the west are taken three times.",
+                when=lambda value: _WEIGHTED.decrypts_to(value, 84) or _WEIGHTED.decrypts_to(value, 92),
             ),
             Wrong(
-                Source("answer = north * south * pow(west, 3, n2) % n2"),
+                Source("answer = north * south * pow(west, 3, n2) * east % n2"),
                 "The two late cases are missing.",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 36),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 40),
             ),
             Wrong(
-                38,
+                Source("answer = north * south * pow(west, 3, n2) * pow(1 + n, 2, n2) % n2"),
+                "The east's count is missing, or its first factor, the power of $1 + n$.",
+                when=lambda value: _WEIGHTED.decrypts_to(value, 38),
+            ),
+            Wrong(
+                Source("answer = north * south * pow(west, 3, n2) * encrypt(9, r=4) * pow(1 + n, 2, n2) % n2"),
+                "In the east's ciphertext, the count and the random number have changed places.",
+                when=lambda value: _WEIGHTED.decrypts_to(value, 47),
+            ),
+            Wrong(
+                Source("answer = north * south * pow(west, 3, n2) * pow(1 + n, 4, n2) * 9 * pow(1 + n, 2, n2) % n2"),
+                "In the east's ciphertext, $r$ itself is no lock: raise it to the power of the public key.",
+                when=lambda value: _WEIGHTED.decrypts_to(value, 64),
+            ),
+            Wrong(
+                Source("answer = encrypt(4, r=9)"),
+                "This is the east alone, and rightly encrypted. Now add, as the server.",
+                when=lambda value: _WEIGHTED.decrypts_to(value, 4),
+            ),
+            Wrong(
+                42,
                 "This is the total in the clear. The server does not know it: give the ciphertext.",
-                when=lambda value: _WEIGHTED.decrypts_to(value, 204),
+                when=lambda value: _WEIGHTED.decrypts_to(value, 151),
             ),
         ),
         given=_PAILLIER,
         key="decrypt",
-        solution="solution = north * south * pow(west, 3, n2) * pow(1 + n, 2, n2) % n2",
-        because="A sum with known weights needs no private key, and nobody has learned a single count.",
+        solution="""
+            east = pow(1 + n, 4, n2) * pow(9, n, n2) % n2
+            solution = north * south * pow(west, 3, n2) * east * pow(1 + n, 2, n2) % n2
+        """,
+        because="The east needed its count, a random number and $n$; a sum with known weights needs no private key. "
+        "Nobody has learned a single count.",
     ),
     Exercise(
-        id="01-3",
+        id="01-2",
         level="predict",
         prompt="""
             The server takes the north's 9 cases times $n - 1$: it computes `pow(north, n - 1, n2)`. Which number does
@@ -148,7 +136,7 @@ EXERCISES = (
         because="212 is 221 - 9: added to a ciphertext of 9 it gives 0. It is what $-9$ is modulo $n$.",
     ),
     Exercise(
-        id="01-4",
+        id="01-3",
         level="think",
         prompt="""
             Another office has the public key 8633, and you have seen the ciphertext 23491622 under it. Break the

@@ -21,8 +21,16 @@ _RING = """
     def decrypt(ciphertext):
         inside = (ciphertext[0] + times(ciphertext[1], secret_key)) % q
         return np.round(inside * t / q).astype(int) % t
-    their_a = np.array([2091557, 2258984, 344883, 1796088, 6571289, 7424576, 12097714, 13647448])
-    their_b = np.array([1372276, 16202394, 12538285, 17090518, 5130160, 4076282, 2788005, 17498427])
+"""
+_THEIRS = """
+    their_a = np.array(
+        [2091557, 2258984, 344883, 1796088,
+         6571289, 7424576, 12097714, 13647448]
+    )
+    their_b = np.array(
+        [1372276, 16202394, 12538285, 17090518,
+         5130160, 4076282, 2788005, 17498427]
+    )
 """
 
 EXERCISES = (
@@ -98,9 +106,10 @@ EXERCISES = (
         id="02-3",
         level="think",
         prompt="""
-            Find their secret key. Only for the right one, `their_b + times(their_a, key)` is small: no coefficient is
-            beyond 3 or below -3. A computer can try 6,561 keys; `itertools.product([-1, 0, 1], repeat=8)` gives them
-            all.
+            $n$ has to be large, and ours is not: eight coefficients of $-1$, $0$ or $1$ make $3^8 = 6{,}561$ secret
+            keys. The answer cell holds the public key of somebody whose secret key is nowhere in this notebook. Find
+            it. Only for the right one, `their_b + times(their_a, key)` is small: no coefficient is beyond 3 or below
+            -3. A computer can try them all; `itertools.product([-1, 0, 1], repeat=8)` gives them.
         """,
         hint="""
             In a loop over all keys, compute the sum with `times`, bring it into the range around zero with `centred`,
@@ -129,7 +138,8 @@ EXERCISES = (
                 when=lambda numbers: numbers.shape == (8,),
             ),
         ),
-        given=_RING,
+        given=_RING + _THEIRS,
+        start=_THEIRS,
         solution="""
             from itertools import product
 
