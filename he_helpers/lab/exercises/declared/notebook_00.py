@@ -14,6 +14,11 @@ EXERCISES = (
         id="00-1",
         level="write",
         prompt="""
+            This is the first exercise: a text, a cell for your answer, and a solution. Put the answer in the place of
+            `lab.your_turn("00-1")`, and run the cell: it says what is wrong with an answer. You can try as often as you
+            like, and also go on and come back later. Hint and solution are folded; the three dots below the answer
+            unfold the solution's code.
+
             A third branch, west, reports a revenue of 70 and expenses of 44. Encrypt them under the same context, add
             them to `encrypted_total`, and decrypt the total of the three branches.
         """,
