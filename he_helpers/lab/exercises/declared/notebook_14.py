@@ -1,4 +1,7 @@
-"""The exercises of notebook 14, "Mend broken programs": each shows a symptom, and the program is to be mended."""
+"""The exercises of the notebooks 14, "Mend broken programs" and "Mend more broken programs".
+
+Most show a symptom, and the program is to be mended. The first notebook has those up to 14-8.
+"""
 
 from he_helpers.lab.exercises.checkers import Case, Condition, Conditions, Function, Numbers, Words
 from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
@@ -330,6 +333,39 @@ EXERCISES = (
         id="14-4",
         level="write",
         prompt="""
+            **Symptom.** `scale out of bounds` again, and nothing was multiplied: it comes when 1.5 is encrypted. Mend
+            `keep`, and leave the primes as they are.
+        """,
+        hint="All primes but the last are for data. How many bits do they have together, and how many has the scale?",
+        wanted="`keep`",
+        name="keeping",
+        checker=Function("keep", (Case((1.5,), 1.5), Case((-20.25,), -20.25)), tolerance=0.01),
+        wrong=(
+            Wrong(
+                _answer(_KEEP),
+                "It is as it was: the scale is still larger than the product of the primes for data.",
+                when=lambda outcomes: "scale out of bounds" in outcomes[0].said,
+            ),
+            Wrong(
+                _answer(_KEEP, ("2**62", "2**57")),
+                "The scale fits, and leaves too few bits for the whole part and its sign.",
+                when=_first_case_alone,
+            ),
+            Wrong(
+                _answer(_KEEP, ("2**62", "2**4")),
+                "The scale is so small now that the noise is larger than what comes after the point.",
+                when=lambda outcomes: outcomes[0].value is not None and bool(outcomes[0].said),
+            ),
+        ),
+        given=_IMPORTS + _KEEP,
+        start=_broken(_KEEP, "try:\n    keep(1.5)\nexcept ValueError as error:\n    print(error)"),
+        solution=_mended(_KEEP, ("2**62", "2**20")),
+        because="The message says: the scale is larger than the primes that are left, whatever the reason.",
+    ),
+    Exercise(
+        id="14-5",
+        level="write",
+        prompt="""
             **Symptom.** 600,000 times 1.0 is about -448,576. 500,000 comes out right. Mend `weigh` for amounts up to
             two million; a deviation of 50 is good enough.
         """,
@@ -372,7 +408,48 @@ EXERCISES = (
         "primes are used up. Passing them is silent.",
     ),
     Exercise(
-        id="14-5",
+        id="14-6",
+        level="think",
+        prompt="""
+            **Symptom.** The mean of 100 and 200 is about 152.4, in every run: all means are 1.6 % too large. Mend
+            `mean` so that it is right to a hundredth. There are two ways, and one is enough.
+        """,
+        hint="""
+            A product is divided by the middle prime, of 20 bits, and no such prime is exactly $2^{20}$; longer primes
+            are nearer to their scale. So either make the difference small, or have nothing divided by that prime.
+        """,
+        wanted="`mean`",
+        name="averaging",
+        checker=Function("mean", (Case(([100.0, 200.0],), 150), Case(([1.0, 2.0, 6.0],), 3)), tolerance=0.01),
+        wrong=(
+            Wrong(
+                _answer(_MEAN),
+                "It is as it was: every product is read with a scale that is not quite the true one.",
+                when=_gives(152.4, distance=0.2),
+            ),
+            Wrong(
+                _answer(_MEAN, (").decrypt()[0]", ").decrypt()[0] / 1.016")),
+                "Nearer, and not right to a hundredth. A factor found by trying fits one prime and no other; a longer "
+                "scale has primes that are nearer to it.",
+                when=_gives(150, distance=0.5),
+            ),
+            Wrong(
+                _answer(_MEAN, ("(total * (1 / len(values)))", "total")),
+                "This is the sum.",
+                when=_gives(300),
+            ),
+        ),
+        given=_IMPORTS + _MEAN,
+        start=_broken(_MEAN, 'print("mean:", round(mean([100.0, 200.0]), 1))'),
+        solution=_mended(
+            _MEAN,
+            ("(total * (1 / len(values))).decrypt()[0]", "total.decrypt()[0] / len(values)"),
+        ),
+        because="Send the sum and divide after decryption: nothing is rescaled. The other way is a longer scale with "
+        "its middle prime: with 40 bits a product is off by $10^{-7}$ of its value.",
+    ),
+    Exercise(
+        id="14-7",
         level="write",
         prompt="""
             **Symptom.** Four salaries of 300,000 add up to 167,807. No error. Mend `payroll` for totals up to ten
@@ -412,7 +489,7 @@ EXERCISES = (
         because="Twenty million and one takes 25 bits. BFV cannot warn: the ciphertext does not know what is inside.",
     ),
     Exercise(
-        id="14-6",
+        id="14-8",
         level="write",
         prompt="""
             **Symptom.** The fourth powers of 7 and 11 are other numbers in each run, and 2,401 and 14,641 in none. The
@@ -445,7 +522,7 @@ EXERCISES = (
         because="A ring of 8192 allows a `coeff_modulus` three times as long. Keys and ciphertexts are longer, too.",
     ),
     Exercise(
-        id="14-7",
+        id="14-9",
         level="write",
         prompt="""
             **Symptom.** `ValueError: the current context doesn't hold a Galois keys`. Mend `add_slots`.
@@ -479,7 +556,7 @@ EXERCISES = (
         because="Galois keys move slots, relinearisation keys shorten products. TenSEAL makes the latter by itself.",
     ),
     Exercise(
-        id="14-8",
+        id="14-10",
         level="think",
         prompt="""
             **Symptom.** None at all. `key_message` makes the bytes that a branch gets in order to encrypt and upload
@@ -532,7 +609,35 @@ EXERCISES = (
         because="Whoever holds the secret key can read everything. Nothing reminds you: look before you send.",
     ),
     Exercise(
-        id="14-9",
+        id="14-11",
+        level="predict",
+        prompt="""
+            A Galois key has, for each prime but the last, two polynomials with all the bits of the modulus. So its
+            length grows with the number of primes without the last, and with the bits of all primes together. The 24
+            Galois keys above have about 17.5 MB, for `coeff_mod_bit_sizes=[60, 40, 60]`. How many megabytes have those
+            for `[60, 40, 40, 60]`, about?
+        """,
+        hint="Two primes without the last become three. And how many bits do all primes have, before and after?",
+        wanted="the number of megabytes",
+        name="megabytes",
+        checker=Numbers(33, tolerance=1),
+        wrong=(
+            Wrong(17.5, "This is the length for the shorter chain. More primes make every key longer."),
+            Wrong(
+                26.25,
+                "There are three pairs of polynomials in the place of two. And each polynomial has more bits, too.",
+            ),
+            Wrong(
+                21.875,
+                "Each polynomial has 200 bits in the place of 160. And there are more polynomials, too.",
+            ),
+            Wrong(35, "Only the middle primes have doubled. Count all but the last, and the bits of all."),
+        ),
+        solution="solution = 17.5 * (3 / 2) * (200 / 160)",
+        because="A ring of 16,384 with five primes makes about 117 MB of them: the context that people wonder about.",
+    ),
+    Exercise(
+        id="14-12",
         level="write",
         prompt="""
             **Symptom.** The message that lets a server *add* has megabytes. Mend `for_a_sum`: less than a
@@ -582,7 +687,7 @@ EXERCISES = (
         because="Adding uses no key. What is left are the parameters.",
     ),
     Exercise(
-        id="14-10",
+        id="14-13",
         level="write",
         prompt="""
             **Symptom.** `TypeError: Don't know the precision of type <class 'numpy.int64'>`, from phe. Mend `weighted`;
@@ -624,81 +729,7 @@ EXERCISES = (
         because="`int(x)`, at the border to phe. `np.int64(3) * e` happens to work, and `e * np.int64(3)` does not.",
     ),
     Exercise(
-        id="14-11",
-        level="think",
-        prompt="""
-            **Symptom.** The mean of 100 and 200 is about 152.4, in every run: all means are 1.6 % too large. Mend
-            `mean` so that it is right to a hundredth. There are two ways, and one is enough.
-        """,
-        hint="""
-            A product is divided by the middle prime, of 20 bits, and no such prime is exactly $2^{20}$; longer primes
-            are nearer to their scale. So either make the difference small, or have nothing divided by that prime.
-        """,
-        wanted="`mean`",
-        name="averaging",
-        checker=Function("mean", (Case(([100.0, 200.0],), 150), Case(([1.0, 2.0, 6.0],), 3)), tolerance=0.01),
-        wrong=(
-            Wrong(
-                _answer(_MEAN),
-                "It is as it was: every product is read with a scale that is not quite the true one.",
-                when=_gives(152.4, distance=0.2),
-            ),
-            Wrong(
-                _answer(_MEAN, (").decrypt()[0]", ").decrypt()[0] / 1.016")),
-                "Nearer, and not right to a hundredth. A factor found by trying fits one prime and no other; a longer "
-                "scale has primes that are nearer to it.",
-                when=_gives(150, distance=0.5),
-            ),
-            Wrong(
-                _answer(_MEAN, ("(total * (1 / len(values)))", "total")),
-                "This is the sum.",
-                when=_gives(300),
-            ),
-        ),
-        given=_IMPORTS + _MEAN,
-        start=_broken(_MEAN, 'print("mean:", round(mean([100.0, 200.0]), 1))'),
-        solution=_mended(
-            _MEAN,
-            ("(total * (1 / len(values))).decrypt()[0]", "total.decrypt()[0] / len(values)"),
-        ),
-        because="Send the sum and divide after decryption: nothing is rescaled. The other way is a longer scale with "
-        "its middle prime: with 40 bits a product is off by $10^{-7}$ of its value.",
-    ),
-    Exercise(
-        id="14-12",
-        level="write",
-        prompt="""
-            **Symptom.** `scale out of bounds` again, and nothing was multiplied: it comes when 1.5 is encrypted. Mend
-            `keep`, and leave the primes as they are.
-        """,
-        hint="All primes but the last are for data. How many bits do they have together, and how many has the scale?",
-        wanted="`keep`",
-        name="keeping",
-        checker=Function("keep", (Case((1.5,), 1.5), Case((-20.25,), -20.25)), tolerance=0.01),
-        wrong=(
-            Wrong(
-                _answer(_KEEP),
-                "It is as it was: the scale is still larger than the product of the primes for data.",
-                when=lambda outcomes: "scale out of bounds" in outcomes[0].said,
-            ),
-            Wrong(
-                _answer(_KEEP, ("2**62", "2**57")),
-                "The scale fits, and leaves too few bits for the whole part and its sign.",
-                when=_first_case_alone,
-            ),
-            Wrong(
-                _answer(_KEEP, ("2**62", "2**4")),
-                "The scale is so small now that the noise is larger than what comes after the point.",
-                when=lambda outcomes: outcomes[0].value is not None and bool(outcomes[0].said),
-            ),
-        ),
-        given=_IMPORTS + _KEEP,
-        start=_broken(_KEEP, "try:\n    keep(1.5)\nexcept ValueError as error:\n    print(error)"),
-        solution=_mended(_KEEP, ("2**62", "2**20")),
-        because="The message says: the scale is larger than the primes that are left, whatever the reason.",
-    ),
-    Exercise(
-        id="14-13",
+        id="14-14",
         level="write",
         prompt="""
             **Symptom.** None: Pyfhel takes the parameters, and five primes of 60 bits give much room. Then somebody
@@ -755,27 +786,34 @@ EXERCISES = (
         "The stricter table of 2024 allows 214.",
     ),
     Exercise(
-        id="14-14",
+        id="14-15",
         level="think",
         prompt="""
-            Which of these failures did *not* stop with an error, but gave other numbers? Choose from `square`, `cube`,
-            `payroll`, `fourth_power`, `weigh`, `add_slots`.
+            Look back at both notebooks. Which of these programs gave *wrong numbers* and no error? Choose from
+            `square`, `cube`, `keep`, `weigh`, `mean`, `payroll`, `fourth_power`, `add_slots`.
         """,
         hint="Go back to the symptoms: where did an error stand below the program?",
         wanted='a list of names, such as `["cube", "weigh"]`,',
         name="silent",
         checker=Words(
-            right=("square", "payroll", "fourth_power", "weigh"),
-            among=("square", "cube", "payroll", "fourth_power", "weigh", "add_slots"),
+            right=("square", "weigh", "mean", "payroll", "fourth_power"),
+            among=("square", "cube", "keep", "weigh", "mean", "payroll", "fourth_power", "add_slots"),
         ),
         wrong=(
             Wrong(
-                ["cube", "add_slots"], "These are those that spoke.", when=lambda words: words == {"cube", "add_slots"}
+                ["cube", "keep", "add_slots"],
+                "These are those that spoke.",
+                when=lambda words: words == {"cube", "keep", "add_slots"},
             ),
             Wrong(
                 ["square", "payroll", "fourth_power", "weigh", "cube"],
                 "`cube` ran out of levels: what did TenSEAL print?",
                 when=lambda words: "cube" in words,
+            ),
+            Wrong(
+                ["square", "weigh", "mean", "payroll", "fourth_power", "keep"],
+                "`keep` had a scale that was too large: what did TenSEAL print?",
+                when=lambda words: "keep" in words,
             ),
             Wrong(
                 ["payroll", "fourth_power", "weigh", "add_slots"],
@@ -787,8 +825,13 @@ EXERCISES = (
                 "BFV is silent about both of its failures. CKKS speaks of levels; of what else does it not speak?",
                 when=lambda words: words == {"payroll", "fourth_power"},
             ),
+            Wrong(
+                ["square", "weigh", "payroll", "fourth_power"],
+                "These four, yes. One more was wrong by so little that nobody may notice.",
+                when=lambda words: words == {"square", "weigh", "payroll", "fourth_power"},
+            ),
         ),
-        solution='solution = ["square", "payroll", "fourth_power", "weigh"]',
+        solution='solution = ["square", "weigh", "mean", "payroll", "fourth_power"]',
         because="Most failures are silent: compare with the clear once, on made-up data, before anybody relies on it.",
     ),
 )
