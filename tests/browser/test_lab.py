@@ -3,12 +3,16 @@
 The browser is the Chromium or Chrome of the system, as for the page of `make app`.
 """
 
+import json
+import os
 import platform
 import re
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
@@ -35,9 +39,9 @@ main(sys.argv[2:], Path(sys.argv[1]))
 
 
 @pytest.fixture(scope="module")
-def committed(tmp_path_factory):
+def checkout(tmp_path_factory):
     """A checkout with one notebook, whose output is another one at each run."""
-    checkout = tmp_path_factory.mktemp("committed")
+    checkout = tmp_path_factory.mktemp("checkout")
     (checkout / "notebooks").mkdir()
     cells = [new_markdown_cell("# First"), new_code_cell("import time\ntime.time_ns()")]
     nbformat.write(new_notebook(cells=cells), checkout / "notebooks" / "00_start_here.ipynb")
@@ -45,38 +49,62 @@ def committed(tmp_path_factory):
     for name in (".gitattributes", ".gitignore"):
         shutil.copy(PROJECT / name, checkout)
     author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
-    for command in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "Begin"]):
-        subprocess.run(["git", *command], cwd=checkout, check=True)
+    for command in (["init"], ["add", "."], [*author, "commit", "-m", "Begin"]):
+        git(checkout, *command)
+    notebook_filter.register(checkout)
     return checkout
 
 
-@pytest.fixture
-def project(committed, tmp_path, monkeypatch):
-    """A copy of that checkout for each test."""
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    shutil.copytree(committed, tmp_path, dirs_exist_ok=True)
-    notebook_filter.register(tmp_path)
-    return tmp_path
+def git(checkout, command, *arguments):
+    subprocess.run(["git", command, *arguments], cwd=checkout, check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.fixture
-def lab(project, tmp_path_factory):
-    """The address that JupyterLab prints, and the file of all that it prints."""
-    said = tmp_path_factory.mktemp("lab") / "said"
+@pytest.fixture(scope="module")
+def served(checkout, tmp_path_factory):
+    """JupyterLab on the checkout: the address that it prints, the file of all that it prints, its workspaces.
+
+    One for all tests, since a start costs as much as a page: `lab` makes it new for each.
+    """
+    folder = tmp_path_factory.mktemp("lab")
+    said, workspaces = folder / "said", folder / "workspaces"
     with open(said, "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", LAB, str(project), "--no-browser", "--port=0", "--expose-app-in-browser"],
-            cwd=project, stdout=output, stderr=output,
+            [
+                sys.executable, "-c", LAB, str(checkout), "--no-browser", "--port=0", "--expose-app-in-browser",
+                f"--LabApp.workspaces_dir={workspaces}",
+            ],
+            cwd=checkout, env={**os.environ, "PYTHONPATH": str(PROJECT)}, stdout=output, stderr=output,
         )  # fmt: skip
     try:
         deadline = time.monotonic() + SECONDS
         while not (found := re.search(r"http://127\S+", said.read_text())):
             assert process.poll() is None and time.monotonic() < deadline, said.read_text()
             time.sleep(0.2)
-        yield found[0], said
+        yield found[0], said, workspaces
     finally:
         process.terminate()
         process.wait(timeout=SECONDS)
+
+
+@pytest.fixture
+def lab(checkout, served):
+    """The address and the file of what is printed, without what the test before left: kernels, open tabs, changes."""
+    address, said, workspaces = served
+    for session in json.loads(ask(address, "GET", "sessions")):
+        ask(address, "DELETE", f"sessions/{session['id']}")
+    shutil.rmtree(workspaces, ignore_errors=True)
+    git(checkout, "checkout", "--quiet", ".")
+    git(checkout, "clean", "--quiet", "--force")
+    return address, said
+
+
+def ask(address, method, resource):
+    """What the server with the page at `address` answers to a request of its REST interface."""
+    page = urlsplit(address)
+    token = {"Authorization": f"token {parse_qs(page.query)['token'][0]}"}
+    url = f"{page.scheme}://{page.netloc}/api/{resource}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=token, method=method)) as answer:
+        return answer.read()
 
 
 @pytest.fixture(scope="module")
@@ -145,9 +173,9 @@ def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outp
     assert shown_output(page).isdecimal()
 
 
-def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(project, lab, page):
+def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(checkout, lab, page):
     address, said = lab
-    path = project / "notebooks" / "00_start_here.ipynb"
+    path = checkout / "notebooks" / "00_start_here.ipynb"
     stored = path.read_bytes()
     page.goto(address)
     page.wait_for_selector(".jp-Notebook h1:has-text('First')")
@@ -166,10 +194,10 @@ def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_
         assert time.monotonic() < deadline
         time.sleep(0.2)
     deadline = time.monotonic() + SECONDS
-    while status := subprocess.run(["git", "status", "--short"], cwd=project, capture_output=True, text=True).stdout:
+    while status := subprocess.run(["git", "status", "--short"], cwd=checkout, capture_output=True, text=True).stdout:
         assert time.monotonic() < deadline, status
         time.sleep(0.2)
-    held = subprocess.run(["git", "show", ":notebooks/00_start_here.ipynb"], cwd=project, capture_output=True)
+    held = subprocess.run(["git", "show", ":notebooks/00_start_here.ipynb"], cwd=checkout, capture_output=True)
     assert held.stdout == stored
     lines = [line for line in said.read_text().splitlines() if line.strip()]
     assert len(lines) <= 6, "\n".join(lines)
@@ -183,8 +211,8 @@ form_of([widgets.HBox([widgets.Text(description=f"field {at}"), message]) for at
 """
 
 
-def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(project, lab, page):
-    path = project / "notebooks" / "form.ipynb"
+def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(checkout, lab, page):
+    path = checkout / "notebooks" / "form.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=[new_code_cell(FORM)], metadata={"kernelspec": kernel}), path)
     page.goto(lab[0].replace("00_start_here.ipynb", path.name))

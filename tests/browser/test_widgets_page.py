@@ -1,4 +1,8 @@
-"""The live pictures in a real browser: by keyboard alone, at three widths, and the focus stays where it is."""
+"""What changes with its fields, in a real browser: by keyboard alone, at three widths, and the focus stays where it is.
+
+The page is a notebook of one cell, served by Voilà. It holds the live pictures and, below them, the explorer of
+parameters: each page costs a server, a kernel and a browser.
+"""
 
 import pytest
 
@@ -11,10 +15,15 @@ pytestmark = NEEDED
 CELL = """
 import pandas as pd
 from IPython.display import display
+from he_helpers.lab.measuring.explorer import Explorer
 from he_helpers.lab.widgets import DivisionExplorer, LayoutExplorer, NoiseGauge
 labels = pd.DataFrame({"Region": ["East", "North", "East"], "Year": [1, 1, 2]})
-display(NoiseGauge(), LayoutExplorer(labels, ["Revenue"], [["Region"], ["Year"]], 4096), DivisionExplorer())
+explorer = Explorer()
+explorer.ring_dimension.value, explorer.outer_bits.value = 4096, 36
+explorer.inner_bits.value, explorer.scale_bits.value = 37, 30
+display(NoiseGauge(), LayoutExplorer(labels, ["Revenue"], [["Region"], ["Year"]], 4096), DivisionExplorer(), explorer)
 """
+EXPLORED = ["scheme", "ring dimension", "outer primes [bits]", "inner primes", "inner primes [bits]", "scale [bits]"]
 GAUGE, LAYOUT, DIVISION = range(3)
 
 
@@ -25,6 +34,7 @@ def tab(tmp_path_factory):
         tab.set_default_timeout(START_SECONDS * 1000)
         tab.goto(address)
         tab.get_by_label("highest divisor").wait_for()
+        tab.get_by_text("Too little security").wait_for()
         yield tab
 
 
@@ -94,3 +104,24 @@ def test_no_part_covers_another_or_leaves_the_page(tab, width):
         assert 0 <= picture[0] < picture[2] <= width
     for button in tab.get_by_role("button").all():
         assert button.evaluate("button => button.scrollWidth <= button.clientWidth"), button.inner_text()
+
+
+@pytest.mark.parametrize("width", [390, 800, 1400])
+def test_no_part_of_the_explorer_covers_another_or_leaves_the_page(tab, width):
+    tab.set_viewport_size({"width": width, "height": 900})
+    parts = [tab.locator(".he-consequences"), *(tab.get_by_label(label, exact=True) for label in EXPLORED)]
+    table, *fields = map(box, parts)
+    for left, _, right, bottom in fields:
+        assert 0 <= left < right <= width
+        assert right <= table[0] or bottom <= table[1], "the table lies over a field"
+    assert table[0] >= 0 and table[2] <= width
+    for upper, lower in zip(fields, fields[1:], strict=False):
+        assert upper[3] <= lower[1], "a field lies over the next one"
+
+
+def test_a_change_in_a_field_of_the_explorer_is_seen_in_its_table(tab):
+    ring = tab.get_by_label("ring dimension", exact=True)
+    assert ring.evaluate("field => field.selectedOptions[0].text") == "4096"
+    ring.select_option("8192")
+    tab.get_by_text("Too little security").wait_for(state="detached")
+    assert "256 bits, classical" in tab.locator(".he-consequences").inner_text()
