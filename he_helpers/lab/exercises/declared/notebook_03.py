@@ -62,14 +62,11 @@ _TENSEAL = """
     context = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193)
 """
 
-_FILES = """
-    import tempfile
-    from pathlib import Path
-    import tenseal as ts
+_PROGRAM = """
     theirs = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193)
     for_server = theirs.copy()
     theirs.make_context_public()
-    backup = Path(tempfile.mkdtemp()) / "backup"
+    backup = seat.folder / "backup"
     for_server.secret_key().data.save(str(backup))
     files = {
         "a": theirs.serialize(save_secret_key=True),
@@ -78,6 +75,13 @@ _FILES = """
         "d": backup.read_bytes(),
     }
     backup.unlink()
+"""
+_SEAT = """
+    import tempfile
+    from pathlib import Path
+    from types import SimpleNamespace
+    import tenseal as ts
+    seat = SimpleNamespace(folder=Path(tempfile.mkdtemp()))
 """
 
 _SECONDS_A_YEAR = 365 * 24 * 3600
@@ -206,8 +210,10 @@ EXERCISES = (
         id="03-2",
         level="think",
         prompt="""
-            Which of the files would you refuse to send? Read the program, then load the files and ask:
-            `ts.context_from` and `is_private()` are all that you need.
+            A colleague has prepared four files for the server, and says: "I called `make_context_public`, so they are
+            harmless." The answer cell begins with the program that made them. Which of the files would you refuse to
+            send? Read the program, then load the files and ask: `ts.context_from` and `is_private()` are all that you
+            need.
         """,
         hint="""
             `make_context_public` changes one object. Which of the two names stands for it, and what does a copy know
@@ -242,7 +248,8 @@ EXERCISES = (
                 when=lambda letters: "d" not in letters and bool(letters),
             ),
         ),
-        given=_FILES,
+        given=_SEAT + _PROGRAM,
+        start=_PROGRAM,
         solution="""
             solution = []
             for letter, file in files.items():
@@ -252,8 +259,9 @@ EXERCISES = (
                 except ValueError:  # no context: the program says what it is
                     solution.append(letter)
         """,
-        because="A copy that was made before keeps its key. And the two dangerous files are the smaller ones: with the "
-        "secret key inside, the receiver can make the evaluation keys, and TenSEAL leaves them out.",
+        because="A copy that was made before keeps its key. The sizes would have misled you: the two dangerous files "
+        "are the smaller ones. With the secret key inside, the receiver can make the evaluation keys, and TenSEAL "
+        "leaves them out.",
     ),
     Exercise(
         id="03-3",
