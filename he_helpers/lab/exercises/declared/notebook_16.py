@@ -1,9 +1,7 @@
 """The exercises of notebook 16, "Pack numbers"."""
 
-from he_helpers.lab.exercises.checkers import Case, Function, Numbers, Words
+from he_helpers.lab.exercises.checkers import Case, Function, Numbers
 from he_helpers.lab.exercises.exercise import Exercise, Wrong
-
-_LAYOUTS = ["values", "rows", "aligned", "in parts", "rotated"]
 
 
 def _lanes(amounts, bits):
@@ -41,6 +39,11 @@ EXERCISES = (
         id="16-1",
         level="predict",
         prompt="""
+            Two wrong numbers, and no error. 70,000 does not fit, and its *carry* goes into the neighbour: as in school,
+            when 7 and 5 give 2 and carry 1. Neither phe nor the server can notice, since the integer as a whole is
+            right. So a lane must hold the largest *sum*, not the largest amount, and whoever encrypts must know how
+            many rows will be added.
+
             Somebody packs a correction that is negative: `-5 + 7 * 2**16`. Added to it is `3 + 2 * 2**16`. What does
             `take_apart` give for the two lanes of 16 bits?
         """,
@@ -152,9 +155,16 @@ EXERCISES = (
         id="16-4",
         level="think",
         prompt="""
-            The analyst sees slots 0 to 8: `[1203, 1405, 1770, 1427, 2032, 1520, 880, 803, 0]`. Slots 0 and 4 are the
-            answer. Find all eight payments. Slot $i$ holds the sum of four payments, from number $i$ on (the first
-            one is number 0), and behind the last payment there is nothing.
+            Slot 0 has 1 + 2 + 3 + 4, slot 4 the sum of the second group. Two rotations serve two groups, or a thousand
+            groups. The other slots hold sums that nobody asked for: *leftovers*. Slot 7 shows the last number alone:
+            behind it there are zeros. The 4,096 slots are two halves, and each rotates as a circle: what leaves slot 0
+            comes back at slot 2,047. So slot 2,045 holds slots 2,045, 2,046, 2,047 and 0: the first number alone.
+            Whoever decrypts must drop the leftovers, or the server must hide them.
+
+            Do they tell everything? Suppose that an analyst decrypts the sums of eight payments, four of one branch and
+            four of another. In slots 0 to 8 the analyst sees `[1203, 1405, 1770, 1427, 2032, 1520, 880, 803, 0]`.
+            Slots 0 and 4 are the answer. Find all eight payments. Slot $i$ holds the sum of four payments, from number
+            $i$ on (the first one is number 0), and behind the last payment there is nothing.
         """,
         hint="""
             Begin at the end: slot 7 holds the last payment alone, slot 6 the last two. From slot 3 on to the left,
@@ -188,37 +198,5 @@ EXERCISES = (
             solution = found[:8]
         """,
         because="Two slots side by side differ by two payments. Two sums were asked for; the analyst has the table.",
-    ),
-    Exercise(
-        id="16-5",
-        level="think",
-        prompt="""
-            Several owners encrypt their rows under the key of one analyst. The server adds up, sets no mask, and sends
-            the analyst the result of the question of 2022 by area and sex. In which layouts does the analyst
-            find the number of a **single row**: `values`, `rows`, `aligned`, `in parts`, `rotated`?
-        """,
-        hint="""
-            What the analyst has are results, not uploads. In which of them has every slot been added up over a whole
-            group? For which has your own attack shown that it is not enough?
-        """,
-        wanted="the list of the layouts",
-        name="layouts_that_tell_rows",
-        checker=Words(["in parts", "rotated"], _LAYOUTS),
-        wrong=(
-            Wrong(["in parts"], "There the rows lie open. Is there another layout whose result can be taken apart?"),
-            Wrong(["rotated"], "That one, by its leftovers. In which layout does the server add nothing up at all?"),
-            Wrong(
-                ["rows", "aligned", "in parts", "rotated"],
-                "`rows` and `aligned` show too much, other years. Is that the number of a single row?",
-                when=lambda words: {"rows", "in parts", "rotated"} <= words or {"aligned", "in parts"} <= words,
-            ),
-            Wrong(
-                ["values", "rows"],
-                "Uploads in these layouts hold single rows; the analyst gets the results alone.",
-                when=lambda words: "values" in words,
-            ),
-        ),
-        solution='solution = ["in parts", "rotated"]',
-        because="In both of them the rows of a group share a ciphertext. A mask hides them, or a layout that adds up.",
     ),
 )
