@@ -55,15 +55,6 @@ def gives(numbers):
     return lambda outcomes: bool(outcomes[0].value) and TOTALS.decrypts_to(outcomes[0].value, numbers)
 
 
-_IN_THE_LOG = (
-    "that it was the analyst who asked",
-    "which columns were added up",
-    "what the sums are for",
-    "how many branches stand behind each sum",
-    "which region has the highest revenue",
-    "the result that the analyst will read",
-)
-
 _WHO = (
     "TenSEAL, by an error",
     "the server's own checks",
@@ -219,53 +210,11 @@ EXERCISES = (
         id="05-3",
         level="think",
         prompt="""
-            What does the operator learn from the store and the log, without anybody's help? Choose from:
+            The forgery is well formed, has the key's fingerprint and a right digest, and decrypts to numbers that look
+            like any others: 7,925,886.20 for the revenue of Centre, in place of 8,131,079.44. Encryption hides; it
+            gives no *integrity*.
 
-            ```python
-            "that it was the analyst who asked"
-            "which columns were added up"
-            "what the sums are for"
-            "how many branches stand behind each sum"
-            "which region has the highest revenue"
-            "the result that the analyst will read"
-            ```
-        """,
-        hint="Four of them stand in the query, the purpose, the log, or the labels.",
-        wanted="a list of these texts",
-        name="learns",
-        checker=Words(right=_IN_THE_LOG[:4], among=_IN_THE_LOG),
-        wrong=(
-            Wrong(list(_IN_THE_LOG), "An operator who knew the last two could read ciphertexts."),
-            Wrong(
-                list(_IN_THE_LOG[:3]),
-                "Everything that you name is right. Look also at the labels, which lie in the open beside the table.",
-            ),
-            Wrong(
-                [*_IN_THE_LOG[:4], _IN_THE_LOG[5]],
-                "The result passes through the server, but sealed: encrypted to a key that the analyst alone has.",
-                when=lambda words: _IN_THE_LOG[5] in words and _IN_THE_LOG[4] not in words,
-            ),
-            Wrong(
-                [*_IN_THE_LOG[:4], _IN_THE_LOG[4]],
-                "The slots that hold a sum are known, and what is in them is not.",
-                when=lambda words: _IN_THE_LOG[4] in words,
-            ),
-        ),
-        solution="""
-            solution = [
-                "that it was the analyst who asked",
-                "which columns were added up",
-                "what the sums are for",
-                "how many branches stand behind each sum",
-            ]
-        """,
-        because="A question can tell much: who asks for the loans of one region each Monday, and since when.",
-    ),
-    Exercise(
-        id="05-4",
-        level="think",
-        prompt="""
-            An operator has added one ciphertext twice. Who *can* notice, and by what? Choose from:
+            Who *can* notice that one ciphertext was added twice, and by what? Choose from:
 
             ```python
             "TenSEAL, by an error"
