@@ -1,7 +1,7 @@
 """The exercises of notebook 06, "Decide what may be decrypted, and release it"."""
 
-from he_helpers.lab.exercises.checkers import Case, Function, Numbers, Words
-from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
+from he_helpers.lab.exercises.checkers import Numbers, Words
+from he_helpers.lab.exercises.exercise import Exercise, Wrong
 
 _REQUESTS = (
     "sum by Region",
@@ -10,63 +10,6 @@ _REQUESTS = (
     "sum by Region and Branch",
     "count by Branch",
 )
-
-_DECISIONS = ("approve", "refuse")
-# Amounts of the contributors, the minimum, and what is right.
-_GROUPS = (
-    ([30, 25, 20, 15, 10], 5, "approve"),
-    ([10, 20, 30, 40], 5, "refuse"),
-    ([50, 40, 4, 3, 3], 5, "refuse"),
-    ([2, 3, 5, 40, 50], 5, "refuse"),
-    ([4, 3, 2, 1, 90], 5, "refuse"),
-    ([45, 40, 5, 5, 5], 5, "approve"),
-    ([11, 12, 13, 14, 15, 16, 17, 18, 19], 10, "refuse"),
-    ([90, 5, 5], 5, "refuse"),
-)
-
-
-def may_leave(amounts, minimum):
-    """The rule of the exercise."""
-    two = sum(sorted(amounts)[-2:])
-    return "approve" if len(amounts) >= minimum and two / sum(amounts) <= 0.85 else "refuse"
-
-
-def approves(amounts, minimum):
-    return "approve"
-
-
-def counts_alone(amounts, minimum):
-    return "approve" if len(amounts) >= minimum else "refuse"
-
-
-def first_two(amounts, minimum):
-    return "approve" if len(amounts) >= minimum and sum(amounts[:2]) / sum(amounts) <= 0.85 else "refuse"
-
-
-def largest_alone(amounts, minimum):
-    return "approve" if len(amounts) >= minimum and max(amounts) / sum(amounts) <= 0.85 else "refuse"
-
-
-def strictly(amounts, minimum):
-    two = sum(sorted(amounts)[-2:])
-    return "approve" if len(amounts) >= minimum and two / sum(amounts) < 0.85 else "refuse"
-
-
-def more_than_the_minimum(amounts, minimum):
-    return "approve" if len(amounts) > minimum and sum(sorted(amounts)[-2:]) / sum(amounts) <= 0.85 else "refuse"
-
-
-def either(amounts, minimum):
-    return "approve" if len(amounts) >= minimum or sum(sorted(amounts)[-2:]) / sum(amounts) <= 0.85 else "refuse"
-
-
-def dominance_alone(amounts, minimum):
-    return "approve" if sum(sorted(amounts)[-2:]) / sum(amounts) <= 0.85 else "refuse"
-
-
-def always_five(amounts, minimum):
-    return may_leave(amounts, 5)
-
 
 _LEAKS = (
     "a table that lost one branch, under the same name",
@@ -115,52 +58,6 @@ EXERCISES = (
         id="06-2",
         level="write",
         prompt="""
-            Write a function `may_leave(amounts, minimum)`. `amounts` lists what each contributor adds to a sum, in any
-            order and none below zero. It gives back `"approve"` if there are at least `minimum` contributors and the
-            two largest hold at most 85 % of the sum; else `"refuse"`.
-        """,
-        hint="`sorted(amounts)[-2:]` are the two largest. What part of `sum(amounts)` is their sum?",
-        wanted="`may_leave`",
-        name="leaving",
-        checker=Function(
-            "may_leave",
-            tuple(Case((amounts, minimum), Words([right], _DECISIONS)) for amounts, minimum, right in _GROUPS),
-        ),
-        wrong=(
-            Wrong(approves, "It approves whatever is asked."),
-            Wrong(counts_alone, "It counts contributors, and refuses nothing for what the two largest hold."),
-            Wrong(first_two, "It takes the first two of the list. They come in any order: find the two largest."),
-            Wrong(largest_alone, "It asks what the largest one holds. Here the two largest *together* count."),
-            Wrong(strictly, "Exactly 85 % is still allowed: the rule says at most."),
-            Wrong(more_than_the_minimum, "As many contributors as the minimum are enough: the rule says at least."),
-            Wrong(either, "It approves where one of the two conditions holds. Both must."),
-            Wrong(dominance_alone, "It asks what the two largest hold, and never how many contributors there are."),
-            Wrong(always_five, "The minimum is not always 5: it comes with each call."),
-            Wrong(
-                Source("""
-                    def answer(amounts, minimum):
-                        return len(amounts) >= minimum and sum(sorted(amounts)[-2:]) <= 0.85 * sum(amounts)
-                """),
-                "For `may_leave([30, 25, 20, 15, 10], 5)`: The answer is of the type bool, and words in "
-                "quotes are asked for.",
-            ),
-        ),
-        start='def may_leave(amounts, minimum):\n    return "approve"',
-        solution="""
-            def may_leave_solved(amounts, minimum):
-                two_largest = sum(sorted(amounts)[-2:])
-                if len(amounts) < minimum or two_largest > 0.85 * sum(amounts):
-                    return "refuse"
-                return "approve"
-
-            solution = may_leave_solved
-        """,
-        because="The server can check the first half only: it counts contributors by labels, and sees no amounts.",
-    ),
-    Exercise(
-        id="06-3",
-        level="write",
-        prompt="""
             Both reviews found nothing. Now be the analyst, who has nothing but the two released tables, `released` and
             `later`. What was the revenue of the branch that closed, over all quarters? Give it with its two decimals.
         """,
@@ -194,7 +91,7 @@ EXERCISES = (
         because="Two sums over 15 and 16 branches, each of them allowed, and one subtraction.",
     ),
     Exercise(
-        id="06-4",
+        id="06-3",
         level="think",
         prompt="""
             What does the review *miss*? Choose from:
