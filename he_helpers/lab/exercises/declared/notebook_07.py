@@ -74,6 +74,8 @@ EXERCISES = (
         id="07-2",
         level="predict",
         prompt="""
+            Each question takes as many ciphertexts as its groups have rows: 4, 19 and 2. Together that makes 25.
+
             The administrator announces a fourth question, the sums by AREA alone. The 152 rows belong in equal parts to
             4 areas. How many ciphertexts does that add to the 25? (Four groups and five years fit into the slots of
             one.)
