@@ -2,7 +2,7 @@
 
 import base64
 
-from he_helpers.lab.exercises.checkers import Case, Function, Numbers, Words
+from he_helpers.lab.exercises.checkers import Case, Function, Words
 from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
 
 _FORMS = ("raw", "between", "hexadecimal", "base64", "backwards")
@@ -147,37 +147,6 @@ EXERCISES = (
     ),
     Exercise(
         id="17-3",
-        level="predict",
-        prompt="""
-            A process has only the first two fifths of this key left: other things stand in the place of the rest. How
-            many of the six windows does a search still find?
-        """,
-        hint="A window is found when all of its bytes are there. Where does each begin, and where end?",
-        wanted="a number",
-        name="found_windows",
-        checker=Numbers(2),
-        wrong=(
-            Wrong(3, "The last of these begins before the end of what is left. But where does it end?"),
-            Wrong(6, "The windows are spread over the whole key, and most of it is gone."),
-            Wrong(0, "A search for the whole key would find nothing. For windows it is enough that some are there."),
-            Wrong(2.4, "A window is found as a whole or not at all."),
-            Wrong(24_000, "So many bytes of the key are left. How many windows lie in them?"),
-            Wrong(1, "One would be enough to know; more are still whole. The first one begins at 0."),
-        ),
-        given="""
-            import secrets
-            from he_helpers.lab import evidence
-            key = secrets.token_bytes(60_000)
-            windows = evidence.needles_of_bytes(key)
-        """,
-        solution="""
-            left = key[: len(key) * 4 // 10]
-            solution = sum(left.count(window) for window in windows)
-        """,
-        because="So a part of a key is found as well, and one window is proof enough.",
-    ),
-    Exercise(
-        id="17-4",
         level="think",
         prompt="""
             The search has found no secret, and all of its controls. Which of these may be true *all the same*?
