@@ -614,8 +614,8 @@ EXERCISES = (
         prompt="""
             A Galois key has, for each prime but the last, two polynomials with all the bits of the modulus. So its
             length grows with the number of primes without the last, and with the bits of all primes together. The 24
-            Galois keys above have about 17.5 MB, for `coeff_mod_bit_sizes=[60, 40, 60]`. How many megabytes have those
-            for `[60, 40, 40, 60]`, about?
+            Galois keys above have about 17.5 MB, for `coeff_mod_bit_sizes=[60, 40, 60]`. How many megabytes, about,
+            do those for `[60, 40, 40, 60]` have?
         """,
         hint="Two primes without the last become three. And how many bits do all primes have, before and after?",
         wanted="the number of megabytes",
