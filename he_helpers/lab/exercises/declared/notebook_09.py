@@ -52,6 +52,10 @@ EXERCISES = (
         id="09-2",
         level="write",
         prompt="""
+            Why integers, when `phe` can multiply by floats? It writes a float as an integer times a power of 16. The
+            power, the *exponent*, travels in the clear, and shows how large the weight is: the two floats above have
+            different ones. In fixed point all weights have the same number of decimals, and the exponent is 0.
+
             Another company gives a discount of $0.5 \\cdot \\text{age} + 12.25 \\cdot \\text{healthy\\_eating} - 3$.
             Compute it from the ciphertexts in `encrypted`, in fixed point with *two* decimals: all factors are
             integers, and so is what the result decrypts to, a hundred times the discount.
