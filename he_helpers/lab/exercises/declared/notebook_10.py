@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from he_helpers.lab.exercises.checkers import Case, Condition, Conditions, Function, Numbers, Words
+from he_helpers.lab.exercises.checkers import Case, Condition, Conditions, Function, Numbers
 from he_helpers.lab.exercises.exercise import Exercise, Source, Wrong
 
 _VALUES = (0.5, -1.0, -3.0)
@@ -74,8 +74,6 @@ def is_no_probability(answer: Any) -> bool:
 def is_far_below(answer: Any) -> bool:
     return probability_of(answer) < -1
 
-
-_CASES = ("A", "B", "C", "D", "E")
 
 EXERCISES = (
     Exercise(
@@ -146,9 +144,13 @@ EXERCISES = (
         id="10-3",
         level="think",
         prompt="""
-            Break the model. Find a patient whose six scaled values are all allowed, from -1 to 1, and for whom the
-            encrypted "probability" would be below -1. The variables `weights`, `intercept` and `polynomial` are there
-            to try with.
+            The encrypted way is as good as the plain one. But look at the last line above: most people stay healthy,
+            so always saying no is nearly as often right. That a model computes correctly under encryption does not
+            make it a good model.
+
+            And these patients were like those of the training. Break the model with one who is not: find a patient
+            whose six scaled values are all allowed, from -1 to 1, and for whom the encrypted "probability" would be
+            below -1. The variables `weights`, `intercept` and `polynomial` are there to try with.
         """,
         hint="For which $z$ is the polynomial below -1? Which values make $z$ as large as possible?",
         wanted="the list of the six values",
@@ -175,44 +177,5 @@ EXERCISES = (
         solution="solution = np.sign(weights).tolist()",
         because="Its $z$ is far above 2, where the fit ends. The clinic cannot see it. From the weights it "
         "can compute beforehand how far $z$ can go, and fit over all of that, at the price of a larger error.",
-    ),
-    Exercise(
-        id="10-4",
-        level="think",
-        prompt="""
-            The practice has decrypted the probabilities of this notebook, and takes it that the clinic computed what it
-            should. Which of these are allowed by the rule?
-
-            - A: the clinic gets the probabilities, as they were decrypted
-            - B: the clinic gets them rounded to two decimals
-            - C: a patient, who cannot get the ciphertext, reads their own probability in whole percent
-            - D: the clinic gets them after noise flooding, sized by its published bound
-            - E: somebody sends the practice a ciphertext, and asks what is in it
-        """,
-        hint="For each of them: who has the ciphertext? Was it computed from what the practice itself had sent?",
-        wanted="the list of the letters, such as `['A', 'B']`,",
-        name="allowed",
-        checker=Words(("C", "D"), _CASES),
-        wrong=(
-            Wrong(
-                ["A", "C", "D"],
-                "In A the clinic holds the ciphertext and gets its exact decryption: the key is lost.",
-                when=lambda words: "A" in words,
-            ),
-            Wrong(
-                ["B", "C", "D"],
-                "B would be a heuristic for somebody without the ciphertext. Does the clinic have it?",
-                when=lambda words: "B" in words,
-            ),
-            Wrong(["D"], "D is right. Think of who holds the ciphertext in the other cases: one more is allowed."),
-            Wrong(
-                ["C", "D", "E"],
-                "In E somebody else chose the ciphertext. What might they learn from the answer?",
-                when=lambda words: "E" in words,
-            ),
-            Wrong(["C"], "C is right, as a heuristic. There is also a way to hand something to the clinic."),
-        ),
-        solution='solution = ["C", "D"]',
-        because="C rests on the patient not getting the ciphertext and on rounding, a heuristic; D on a bound.",
     ),
 )

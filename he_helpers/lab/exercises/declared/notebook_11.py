@@ -41,48 +41,6 @@ _BY_HAND = f"""
 EXERCISES = (
     Exercise(
         id="11-1",
-        level="think",
-        prompt="""
-            You are the analyst. From `handed_on` alone, find the revenue of that branch. A ratio of two integers is a
-            fraction, and Python finds fractions: `Fraction(number).limit_denominator(most)`, from the module
-            `fractions`, is the one that is nearest to a number among those whose denominator is at most `most`.
-        """,
-        hint="""
-            What is the denominator of a profit margin, before the fraction is reduced? And how large may it be? Without
-            an argument, `limit_denominator()` stops at a million.
-        """,
-        wanted="the revenue in hundredths, an integer",
-        name="found_revenue",
-        checker=Numbers(34020161),
-        wrong=(
-            Wrong(906883, "The nearest fraction with a denominator up to a million. How large can a revenue be?"),
-            Wrong(14214009, "The numerator is the profit: revenue less expenses."),
-            Wrong(19806152, "These are the expenses, denominator less numerator."),
-            Wrong(340201.61, "The right revenue, in whole units; the number in hundredths is asked for."),
-            Wrong(
-                0.4178113384001916,
-                "This is still the margin. You need one of the two integers of the fraction: its `denominator`.",
-                when=lambda numbers: all(0 < number < 1 for number in numbers.entries),
-            ),
-            Wrong(500, "From three decimals it cannot be found: take the number with all its digits."),
-            Wrong(
-                9007199254740992,
-                "So a float is stored: its own denominator is a power of two. Ask for the nearest *short* fraction.",
-                when=lambda numbers: any(number > 10**9 for number in numbers.entries),
-            ),
-        ),
-        given="handed_on = 0.4178113384001916",
-        solution="""
-            from fractions import Fraction
-
-            fraction = Fraction(handed_on).limit_denominator(10**8)
-            solution = fraction.denominator
-        """,
-        because="Two fractions with denominators up to $10^8$ are $10^{-16}$ apart or more, and a float between 0.25 "
-        "and 0.5 is exact to some $3 \\cdot 10^{-17}$: hardly a second fraction fits.",
-    ),
-    Exercise(
-        id="11-2",
         level="predict",
         prompt="""
             Now divisors lie between 1 and 20, so the start is 2 / (1 + 20). What is the fewest number of iterations
@@ -116,9 +74,12 @@ EXERCISES = (
         "costs one iteration more.",
     ),
     Exercise(
-        id="11-3",
+        id="11-2",
         level="write",
         prompt="""
+            No division anywhere. An iteration has two products, and takes one level, 36 bits: neither of the two waits
+            for the other. The quotients are off because two iterations are few, and one level is left.
+
             Write the third iteration, in the server's place: two lines on `twice` and `e2`. Nothing is decrypted. If
             you meet `scale out of bounds`, run the cell that makes `e2` and `twice` again before you go on: where a
             second factor has more levels than the first, TenSEAL takes it down to the same level, and leaves it there.
@@ -158,10 +119,10 @@ EXERCISES = (
         because="It takes the third level. A fourth iteration would end in the error `scale out of bounds`.",
     ),
     Exercise(
-        id="11-4",
+        id="11-3",
         level="think",
         prompt="""
-            You are the analyst once more, and have `seen_profit` and `seen_revenue`: two products with the same secret
+            You are the analyst now, and have `seen_profit` and `seen_revenue`: two products with the same secret
             factor. Find the revenue.
         """,
         hint="""
