@@ -12,7 +12,7 @@ COLUMNS, GROUPINGS, SLOTS = ["Revenue", "Expenses"], [["Region"], ["Year"]], 409
 
 
 @pytest.fixture
-def explorer():
+def explorer(undrawn):
     return LayoutExplorer(LABELS, COLUMNS, GROUPINGS, SLOTS)
 
 
@@ -73,7 +73,8 @@ def test_the_number_of_parts_is_that_of_the_rows_at_most(explorer):
     assert explorer.parts.value == 6 and "lies in 3 slots" in explorer.said
 
 
-def test_what_is_stored_is_the_picture_and_its_table(explorer):
+def test_what_is_stored_is_the_picture_and_its_table():
+    explorer = LayoutExplorer(LABELS, COLUMNS, GROUPINGS, SLOTS)
     stored = explorer._repr_mimebundle_()
     assert f'alt="{explorer.picture.alt}"' in stored["text/html"] and "<table" in stored["text/html"]
     assert stored["text/plain"] == f"{explorer.said}\n{explorer.picture.alt}"

@@ -30,7 +30,7 @@ def test_a_fresh_ciphertext_stands_there_first(gauge):
     assert re.fullmatch(r"Decryption is right: 2. Noise budget left: ≈ 13\d bits.", gauge.said)
 
 
-def test_each_button_computes_and_costs_what_it_does(gauge):
+def test_each_button_computes_and_costs_what_it_does(undrawn, gauge):
     gauge.add()
     gauge.multiply()
     gauge.square()
@@ -42,7 +42,7 @@ def test_each_button_computes_and_costs_what_it_does(gauge):
     assert fresh - added <= 1 and 1 <= added - times_3 <= 2 and 25 < times_3 - squared < 40
 
 
-def test_products_go_on_until_decryption_fails(gauge):
+def test_products_go_on_until_decryption_fails(undrawn, gauge):
     for _ in range(4):
         gauge.square()
     assert gauge.is_right and not gauge.inside.loss
@@ -76,7 +76,7 @@ def test_the_clear_computation_wraps_around_as_the_scheme_does(gauge):
     assert gauge.decrypted == gauge.in_the_clear != 400_000
 
 
-def test_what_the_library_refuses_changes_nothing(gauge):
+def test_what_the_library_refuses_changes_nothing(undrawn, gauge):
     gauge.add()
     before = gauge.picture
     gauge.factor.value = 0
@@ -88,13 +88,13 @@ def test_what_the_library_refuses_changes_nothing(gauge):
     assert gauge.decrypted == gauge.in_the_clear == 6
 
 
-def test_the_last_eight_steps_are_shown(gauge):
+def test_the_last_eight_steps_are_shown(undrawn, gauge):
     for _ in range(9):
         gauge.add()
     assert gauge.picture.table.index.tolist() == [f"{step}: + fresh 1" for step in range(2, 10)]
 
 
-def test_another_context(gauge):
+def test_another_context(undrawn, gauge):
     own = ts.context(ts.SCHEME_TYPE.BFV, 4096, plain_modulus=1032193, coeff_mod_bit_sizes=[36, 36, 37], n_threads=1)
     small = NoiseGauge(own)
     small.square()
