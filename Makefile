@@ -25,10 +25,12 @@ PROCESSES = 2
 QUICK = $(addprefix tests/,advice computing notebooks parameters roles schemes tables test_errors.py test_files.py \
   test_signatures.py test_text.py server/test_interface.py server/test_steps.py server/test_store.py)
 # SEAL keeps the memory of keys that are gone until its process ends. So that no process of the unit tests holds a
-# gigabyte, they run in parts, one call after the other; OTHERS is what the first two do not name.
+# gigabyte, they run in parts, one call after the other; OTHERS is what the first three do not name.
 SCHEMES = tests/schemes
 NUMBERS = $(addprefix tests/,advice computing parameters tables)
-OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS),$(patsubst %/,%,$(wildcard tests/*/)) $(wildcard tests/test_*.py))
+LESSONS = $(addprefix tests/,browser data installation lab notebooks)
+OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS) $(LESSONS),$(patsubst %/,%,$(wildcard tests/*/)) \
+  $(wildcard tests/test_*.py))
 UNIT_TESTS = $(RUN) -m pytest -n $(PROCESSES) --dist loadfile
 LAB_OPTIONS =
 APP_OPTIONS =
@@ -82,6 +84,7 @@ check: static
 test: static
 	$(UNIT_TESTS) $(SCHEMES)
 	$(UNIT_TESTS) $(NUMBERS)
+	$(UNIT_TESTS) $(LESSONS)
 	$(UNIT_TESTS) $(OTHERS)
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
 	  -n $(PROCESSES) --dist loadscope -p tests.notebooks.plugin notebooks
