@@ -411,7 +411,7 @@ EXERCISES = (
         id="14-6",
         level="think",
         prompt="""
-            **Symptom.** The mean of 100 and 200 is about 152.4, in every run: all means are 1.6 % too large. Mend
+            **Symptom.** The mean of 100 and 200 is about 152.4, in every run: all means are too large by 1.6 %. Mend
             `mean` so that it is right to a hundredth. There are two ways, and one is enough.
         """,
         hint="""
