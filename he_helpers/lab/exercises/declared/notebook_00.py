@@ -53,7 +53,7 @@ EXERCISES = (
             show? Say it before you try it.
         """,
         hint="The sum in the clear is 600,000. Is it beyond the upper end? Then what is left of it?",
-        wanted="the number that you expect",
+        wanted="the number",
         name="shown",
         checker=Numbers(-432_193, modulus=1_032_193),
         wrong=(

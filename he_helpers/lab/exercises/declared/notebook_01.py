@@ -121,7 +121,7 @@ EXERCISES = (
             `decrypt` give? It gives remainders modulo $n$, and $n$ is 221. Say it before you try it.
         """,
         hint="In the clear it is $9 (n - 1) = 9 n - 9$. What is left of $9n$ modulo $n$, and of the rest?",
-        wanted="the number that you expect",
+        wanted="the number",
         name="times_n_minus_one",
         checker=Numbers(212),
         wrong=(
