@@ -51,7 +51,7 @@ EXERCISES = (
             The integer is right: it is $-2 + 9 \\cdot 2^{16}$. A lane, though, holds digits from 0 to 65,535. Write the
             integer as such digits: what is taken from the second lane?
         """,
-        wanted="the list of the two numbers, the lower lane first",
+        wanted="the list of the two numbers, the lower lane first,",
         name="lanes_with_a_negative",
         checker=Numbers([65534, 8]),
         wrong=(
@@ -170,7 +170,7 @@ EXERCISES = (
             Begin at the end: slot 7 holds the last payment alone, slot 6 the last two. From slot 3 on to the left,
             compare neighbours: what does slot 3 have that slot 4 has not, and the other way round?
         """,
-        wanted="the list of the eight payments",
+        wanted="the list of the eight payments, from the first to the last,",
         name="eight_payments",
         checker=Numbers([310, 275, 420, 198, 512, 640, 77, 803]),
         wrong=(
