@@ -17,13 +17,13 @@ from he_helpers.lab.evidence import (
     collect,
     collecting,
     in_words,
-    needles_of_bytes,
     needles_of_number_table,
     needles_of_tenseal_key,
     process_that_holds,
     report,
     search,
 )
+from he_helpers.lab.evidence.needles import needles_of_bytes
 from he_helpers.lab.workspace.workspace import PROJECT
 
 pytestmark = pytest.mark.slow
