@@ -1,7 +1,6 @@
 """Key pairs of every scheme, made once. Paillier has 2048 bits here to save time."""
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,13 +25,11 @@ SCHEMES = {
 }
 LATTICE = [name for name in SCHEMES if "product of ciphertexts" in catalogue.SCHEMES[name].operations]
 EXACT = [name for name in SCHEMES if catalogue.SCHEMES[name].exact]
-# Two products one after the other, and sums of slots.
-DEEP_BFV = BFVParameters(8192, (54, 50, 50, 60), plaintext_prime(20, 8192))
+# Two products one after the other.
+DEEP_BFV = BFVParameters(8192, (60, 60, 60), plaintext_prime(20, 8192))
 DEEP_CKKS = CKKSParameters(8192, (54, 40, 40, 60), 40)
-
-
-def _deep_parameters(name: str) -> BFVParameters | CKKSParameters:
-    return DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
+# Galois keys under one prime more are twice as large, and take twice as long to make: so CKKS has one product here.
+SUMMING = {"bfv": DEEP_BFV, "ckks": CKKSParameters(8192, (54, 40, 60), 40)}
 
 
 @cache
@@ -44,22 +41,15 @@ def key_pair(name: str, which: int = 0) -> KeyPair:
 @cache
 def product_pair(name: str) -> KeyPair:
     """A key pair with relinearisation keys alone, for two products one after the other."""
-    return SCHEMES[name](_deep_parameters(name), relinearisation_keys=True).generate_keys()
+    parameters = DEEP_BFV if name.endswith("bfv") else DEEP_CKKS
+    return SCHEMES[name](parameters, relinearisation_keys=True).generate_keys()
 
 
-_deep: dict[str, KeyPair] = {}
-
-
+@cache
 def deep_pair(name: str) -> KeyPair:
-    """A product_pair with Galois keys as well, where slots are added up or rotated; the last one is kept.
-
-    It takes six times as long to make.
-    """
-    if name not in _deep:
-        # A pair takes some 100 MB, which the libraries keep when it is gone, and use again for the next.
-        _deep.clear()
-        _deep[name] = SCHEMES[name](_deep_parameters(name), relinearisation_keys=True, galois_keys=True).generate_keys()
-    return _deep[name]
+    """A key pair with relinearisation and Galois keys, for sums of slots and rotations; it takes longest to make."""
+    parameters = SUMMING[name.split("-")[1]]
+    return SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
 
 
 def is_close(keys: KeyPair, found, expected) -> bool:
@@ -70,21 +60,6 @@ def is_close(keys: KeyPair, found, expected) -> bool:
     if keys.public.exact:
         return bool((found == expected).all())
     return np.allclose(found, expected, rtol=0, atol=1e-4 * max(1, abs(expected).max()))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One scheme after the other within each file of this folder, so that deep_pair makes each pair once for a file."""
-    places = [place for place, item in enumerate(items) if item.path.parent == Path(__file__).parent]
-    first = {items[place].path: place for place in reversed(places)}
-    rank = {name: number for number, name in enumerate(SCHEMES)}
-
-    def order(item: pytest.Item) -> tuple[int, int]:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        name = parameters.get("deep", parameters.get("name"))
-        return first[item.path], rank.get(name, len(rank)) if isinstance(name, str) else len(rank)
-
-    for place, item in zip(places, sorted((items[place] for place in places), key=order), strict=True):
-        items[place] = item
 
 
 @pytest.fixture(params=SCHEMES)

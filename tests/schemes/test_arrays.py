@@ -1,5 +1,7 @@
 """Arrays in every form in which numpy keeps them: all schemes read the numbers, not the memory beside them."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,18 @@ def _in_memory(view, values):
     return found
 
 
+@cache
+def _twelve(name, number):
+    """The same ciphertexts for every view."""
+    return key_pair(name).public.encrypt(np.full(12, number))
+
+
+@cache
+def _numbers(name, size):
+    public = product_pair(name).public
+    return public.encrypt(np.arange(size) % 5, terms=int(public.capacity) // 100)
+
+
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", SCHEMES)
 def test_encrypting_and_adding(name, view):
@@ -55,9 +69,9 @@ def test_encrypting_and_adding(name, view):
     encrypted = keys.public.encrypt(there)
     for ciphertext, result in (
         (encrypted, expected),
-        (keys.public.encrypt(np.zeros(12, dtype=int)) + there, expected),
-        (there + keys.public.encrypt(np.ones(12, dtype=int)), expected + 1),
-        (keys.public.encrypt(np.ones(12, dtype=int)) - there, 1 - expected),
+        (_twelve(name, 0) + there, expected),
+        (there + _twelve(name, 1), expected + 1),
+        (_twelve(name, 1) - there, 1 - expected),
         (there - encrypted, 0 * expected),
     ):
         assert is_close(keys, keys.secret.decrypt(ciphertext), result)
@@ -72,8 +86,7 @@ def test_multiplying(name, view, full):
     values = (np.arange(size) % 12 + 1) * (-1) ** np.arange(size)
     there = _in_memory(view, values if keys.public.exact else values.astype(np.float64))
     expected = np.array([int(x) for x in there])
-    numbers = np.arange(size) % 5
-    x = keys.public.encrypt(numbers, terms=int(keys.public.capacity) // 100)
+    numbers, x = np.arange(size) % 5, _numbers(name, size)
     assert is_close(keys, keys.secret.decrypt(x * there), numbers * expected)
     assert is_close(keys, keys.secret.decrypt(there * x), numbers * expected)
 

@@ -97,7 +97,7 @@ def test_a_length_of_more_than_ten_bytes_is_read_no_further():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TENSEAL)
 def test_sizes_without_a_ciphertext_end_the_process_of_tenseal(name):
-    """The reason for reading the message before TenSEAL does; here, and with the library's own calls."""
+    """The reason for reading the message before TenSEAL does. Ours refuses it: a test above."""
     code = (
         "from tests.schemes.test_forged_ciphertexts import *\n"
         f"public = key_pair({name!r}).public\n"
@@ -109,11 +109,6 @@ def test_sizes_without_a_ciphertext_end_the_process_of_tenseal(name):
         code + f"x = ts.{reader}(public.native, message)\nprint('read', flush=True)\nhonest.native + x\nprint('added')"
     )
     assert theirs.stdout.split() == ["read"] and theirs.returncode < 0
-    ours = run(
-        code + "data = forged(honest, message)\n"
-        "try:\n    honest + public.load_ciphertext(data)\nexcept DamagedBytes:\n    print('refused')"
-    )
-    assert (ours.stdout.split(), ours.returncode) == (["refused"], 0)
 
 
 def _saved(ciphertext, tmp_path):
@@ -384,35 +379,39 @@ EXPRESSIONS = [
 
 
 def evaluate_all(name):
-    """Each expression under the evaluation part alone; prints "done" at the end, which a process that died does not."""
-    keys = deep_pair(name) if name in LATTICE else key_pair(name)
-    terms = int(keys.public.capacity) // 8 if name in LATTICE else 1024
-    server = load_public_key(keys.public.for_evaluation().to_bytes())
-    sent = [keys.public.encrypt(vector, terms).to_bytes() for vector in ([1, 2, 3], [4, 5, 6])]
+    """What came of each expression under the evaluation part alone: "right", the wrong numbers, or the error's name."""
+    x, y = np.array([1, 2, 3]), np.array([4, 5, 6])
+    exchanges = {}
+    for make in (product_pair, deep_pair) if name in LATTICE else (key_pair,):
+        keys = make(name)
+        terms = int(keys.public.capacity) // 8 if name in LATTICE else 1024
+        server = load_public_key(keys.public.for_evaluation().to_bytes())
+        exchanges[make] = keys, server, [keys.public.encrypt(vector, terms).to_bytes() for vector in (x, y)]
+    outcomes = {}
     for expression in EXPRESSIONS:
+        moves_slots = any(step in expression for step in (".sum()", "@", "rotate"))
+        make = key_pair if name not in LATTICE else deep_pair if moves_slots else product_pair
+        keys, server, sent = exchanges[make]
         a, b = (server.load_ciphertext(data) for data in sent)
-        x, y = np.array([1, 2, 3]), np.array([4, 5, 6])
         try:
             result = eval(expression, {"a": a, "b": b})
         except HEError as error:
-            print(expression, "|", type(error).__name__)
+            outcomes[expression] = type(error).__name__
             continue
         found = keys.secret.decrypt(keys.public.load_ciphertext(result.to_bytes()))
         # What a rotation brings in from behind the vector is 0.
         plain = expression.replace("b.rotate(1)", "np.array([5, 6, 0])")
         expected = np.atleast_1d(eval(plain, {"a": x, "b": y, "np": np}))
         right = np.allclose(found, expected, atol=0.01)
-        print(expression, "|", "right" if right else f"{found} for {expected}")
-    print("done")
+        outcomes[expression] = "right" if right else f"{found} for {expected}"
+    return outcomes
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_operator_under_a_key_for_evaluation_alone(name):
-    ran = run(f"from tests.schemes.test_forged_ciphertexts import evaluate_all\nevaluate_all({name!r})")
-    lines = ran.stdout.splitlines()
-    assert ran.returncode == 0 and lines[-1] == "done", ran.stderr[-300:]
-    outcomes = dict(line.split(" | ") for line in lines[:-1])
+    """A library that cannot do without the other keys ends the process, and so fails this test, too."""
+    outcomes = evaluate_all(name)
     missing = {
         "tenseal-bfv": {"a @ [[1, 2], [3, 4], [5, 6]]", "b.rotate(1) + a * 2"},
         "tenseal-ckks": {"a @ [[1, 2], [3, 4], [5, 6]]", "b.rotate(1) + a * 2"},

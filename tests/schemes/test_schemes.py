@@ -37,7 +37,7 @@ SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(values=SMALL, data=st.data())
 def test_operators_agree_with_numpy(name, values, data):
     keys = key_pair(name)
@@ -82,7 +82,6 @@ def test_products_and_sums_of_slots(deep):
     for ciphertext, expected in (
         (a * b, x * y),
         (a * y, x * y),
-        (a * b * a, x * y * x),
         (a.sum(), [x.sum()]),
         ((a * b).sum(), [(x * y).sum()]),
         (sum([a * b, a * b, b * a]), 3 * x * y),
@@ -93,6 +92,17 @@ def test_products_and_sums_of_slots(deep):
         assert is_close(deep, deep.secret.decrypt(ciphertext), expected)
         again = deep.public.load_ciphertext(ciphertext.to_bytes())
         assert is_close(deep, deep.secret.decrypt(again), expected)
+
+
+@pytest.mark.parametrize("name", LATTICE)
+def test_two_products_one_after_the_other(name):
+    keys = product_pair(name)
+    x, y = np.array([1, -2, 3, 4, 5]), np.array([5, 4, -3, 2, 1])
+    a, b = (keys.public.encrypt(vector, terms=int(keys.public.capacity) // 8) for vector in (x, y))
+    for ciphertext, expected in ((a * b * a, x * y * x), (a * (b * y), x * y * y), (a * b * a + a, x * y * x + x)):
+        assert is_close(keys, keys.secret.decrypt(ciphertext), expected)
+        again = keys.public.load_ciphertext(ciphertext.to_bytes())
+        assert is_close(keys, keys.secret.decrypt(again), expected)
 
 
 @pytest.mark.slow
@@ -133,7 +143,8 @@ def test_product_with_a_matrix(shape):
     product = keys.public.encrypt(vector) @ matrix
     assert is_close(keys, keys.secret.decrypt(product), vector @ matrix)
     assert is_close(keys, keys.secret.decrypt(product.sum()), [(vector @ matrix).sum()])
-    assert is_close(keys, keys.secret.decrypt(product * 2.0 + product * 1.0), vector @ matrix * 3)
+    again = keys.public.load_ciphertext((product + product).to_bytes())
+    assert is_close(keys, keys.secret.decrypt(again), vector @ matrix * 2)
 
 
 def test_numbers_of_ckks_at_the_last_level():
@@ -434,8 +445,8 @@ def test_insecure_parameters_need_a_word():
 NOISE_PARAMETERS = {
     "default": BFVParameters(),
     "small plaintext modulus": DEEP_BFV,
-    "small last prime": BFVParameters(8192, (55, 55, 55, 30), plaintext_prime(25, 8192)),
-    "large plaintext modulus": BFVParameters(8192, (53, 53, 54, 54), plaintext_prime(40, 8192)),
+    "small last prime": BFVParameters(8192, (60, 60, 30), plaintext_prime(25, 8192)),
+    "large plaintext modulus": BFVParameters(8192, (60, 60, 60), plaintext_prime(40, 8192)),
 }
 
 
@@ -473,11 +484,14 @@ def _step(rng, keys, ciphertexts, plains):
 @pytest.mark.parametrize("which", NOISE_PARAMETERS)
 def test_the_noise_estimate_is_an_upper_bound(name, which):
     parameters = NOISE_PARAMETERS[which]
-    keys = SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
+    if parameters is DEEP_BFV:
+        keys = deep_pair(name)
+    else:
+        keys = SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
     limit = np.log2(keys.public.consumption_limit)
     rng = np.random.default_rng(0)
     wasted, operations = [], 0
-    for _ in range(12):
+    for _ in range(6):
         plains = [rng.integers(-1, 2, 6) for _ in range(2)]
         ciphertexts = [keys.public.encrypt(x, terms=keys.public.capacity) for x in plains]
         for _ in range(12):
