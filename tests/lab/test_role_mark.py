@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from he_helpers.lab.figures import Role, who_holds_what
+from he_helpers.lab.figures.canvas import tint
+from he_helpers.lab.figures.style import OKABE_ITO
 from he_helpers.lab.stage.role_mark import mark_of_cell, mark_of_seat
 from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, ROLES, Workspace, WrongRole
 
@@ -28,6 +31,20 @@ def test_every_role_has_a_name_in_words_and_a_bar_of_its_own():
 def test_a_screen_reader_says_what_the_text_form_says(workspace):
     for mark in (mark_of_cell("analyst"), mark_of_seat("analyst", workspace), mark_of_seat(None, workspace)):
         assert re.sub("<style>.*</style>|<[^>]*>", "", mark["text/html"]) == mark["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "names", [("administrator", "server", "analyst"), ("customer", "company"), ("clinic", "server")]
+)
+def test_a_mark_has_the_colour_of_its_role_in_diagrams(names):
+    roles = [Role(name, name, secret_key=False, holds=("a table",), reads="nothing") for name in names]
+    axes = who_holds_what(roles=roles).figure.axes[0]
+    heads = [patch.get_facecolor()[:3] for patch in axes.patches if patch.get_facecolor() != (1, 1, 1, 1)]
+    assert len(set(heads)) == len(names)
+    for name, head in zip(names, heads, strict=True):
+        if name in ROLES:
+            colour = bar_of(mark_of_cell(name)).split()[1]
+            assert head == tint(OKABE_ITO.index(colour))
 
 
 def test_the_colour_is_not_that_of_the_text():

@@ -7,8 +7,9 @@ is before the output. Text keeps the colour of the reader's theme. The colours a
 from __future__ import annotations
 
 from he_helpers.lab.figures.protocol.course import ROLES as ROLES_IN_FIGURES
+from he_helpers.lab.figures.protocol.course import colours_of
 from he_helpers.lab.figures.theme import OKABE_ITO
-from he_helpers.lab.workspace.workspace import ROLES, Workspace
+from he_helpers.lab.workspace.workspace import Workspace
 
 _TITLES = {role.name: role.title for role in ROLES_IN_FIGURES}
 _BARS = ("solid", "double", "dashed")
@@ -39,8 +40,8 @@ def mark_of_seat(role: str | None, workspace: Workspace) -> dict[str, str]:
 
 def _marked(role: str, before: str, after: str) -> dict[str, str]:
     title = _TITLES.get(role, role)
-    place = ROLES.index(role)
-    colour, bar = OKABE_ITO[place % len(OKABE_ITO)], _BARS[place % len(_BARS)]
+    number = colours_of([role])[role]
+    colour, bar = OKABE_ITO[number % len(OKABE_ITO)], _BARS[number % len(_BARS)]
     return {
         "text/html": f'<div style="border-left: 8px {bar} {colour}; padding-left: 8px">'
         f"{before}<strong>{title}</strong>{after}</div>",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from he_helpers.lab.workspace.workspace import ROLES as NAMES
 
 
 @dataclass(frozen=True)
@@ -65,3 +68,14 @@ REQUEST = (
     Step("server", "analyst", "sealed result"),
     Step("analyst", "analyst", "opens the result"),
 )
+
+
+def colours_of(names: Sequence[str]) -> dict[str, int]:
+    """The number of each one's colour among those of the style, for diagrams and for the marks of cells alike.
+
+    names: by Role.name, at most eight. A role of the course has the same colour everywhere; who is none takes one that
+    nobody else of these has.
+    """
+    taken = {name: NAMES.index(name) for name in names if name in NAMES}
+    free = (number for number in range(len(names) + len(NAMES)) if number not in taken.values())
+    return {name: taken[name] if name in taken else next(free) for name in names}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from he_helpers.lab.figures.canvas import FAINT, INK, SMALL_POINTS, Canvas, lines_high, tint, wrapped
-from he_helpers.lab.figures.protocol.course import Role
+from he_helpers.lab.figures.protocol.course import Role, colours_of
 
 _MARGIN = 0.12
 _GAP = 0.34  # between two columns, with the trust boundary in its middle
@@ -37,6 +37,7 @@ class Columns:
         self.width = (width - 2 * _MARGIN - (len(roles) - 1) * _GAP) / len(roles)
         self.lefts = [_MARGIN + number * (self.width + _GAP) for number in range(len(roles))]
         self.centres = {role.name: left + self.width / 2 for role, left in zip(roles, self.lefts, strict=True)}
+        self.colours = colours_of(names)
         self._titles = [wrapped(role.title, self.width - 0.2, weight="bold") for role in roles]
         self.title_high = max(title.count("\n") for title in self._titles) * lines_high(1) + _TITLE_HIGH
         self.top_high = self.title_high + (_HERE_HIGH if here is not None else 0)
@@ -44,14 +45,14 @@ class Columns:
     def draw_heads(self, canvas: Canvas, top: float) -> None:
         """The titles, and the mark of the one who is here, below ``top``."""
         bottom = top - self.top_high
-        for number, (role, left, title) in enumerate(zip(self.roles, self.lefts, self._titles, strict=True)):
+        for role, left, title in zip(self.roles, self.lefts, self._titles, strict=True):
             is_here = role.name == self.here
             canvas.box(
                 left,
                 bottom,
                 self.width,
                 self.title_high,
-                facecolor=tint(number),
+                facecolor=tint(self.colours[role.name]),
                 linewidth=2.6 if is_here else 1.0,
                 zorder=3,
             )

@@ -63,9 +63,9 @@ def _room(step: Step, columns: Columns) -> float:
 def _draw_step(canvas: Canvas, columns: Columns, step: Step, said: str, top: float, high: float) -> None:
     start, end = columns.centres[step.sender], columns.centres[step.receiver]
     if step.sender == step.receiver:
-        number = [role.name for role in columns.roles].index(step.sender)
+        colour = tint(columns.colours[step.sender], 0.2)
         width = columns.width - 2 * _WORK_PAD
-        canvas.box(start - width / 2, top - high, width, high, facecolor=tint(number, 0.2), edgecolor=FAINT, zorder=2)
+        canvas.box(start - width / 2, top - high, width, high, facecolor=colour, edgecolor=FAINT, zorder=2)
         canvas.text(start, top - high / 2, said, zorder=3)
         return
     ground = {"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "white"}
