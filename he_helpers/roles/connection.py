@@ -6,6 +6,7 @@ clear error.
 """
 
 import json
+import ssl
 import time
 import weakref
 from collections.abc import Generator, Mapping
@@ -77,6 +78,8 @@ class Connection:
             auth=_Bearer(self._token),
             headers={"Accept-Encoding": "identity", "Connection": "close"},
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            # Plain HTTP has no certificates: a context that trusts nobody spares reading all of the authorities'.
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if address.scheme == "http" else True,
             # Each exchange has its own connection, which its deadline can shut down.
             limits=httpx.Limits(max_keepalive_connections=0),
             trust_env=False,
