@@ -6,7 +6,7 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from he_helpers.server.account_roles import ACCOUNT_ROLES
 from he_helpers.server.http.problems import Problem
@@ -15,6 +15,8 @@ from he_helpers.server.storage.schema import accounts
 from he_helpers.server.storage.store import Store
 
 _TOKEN_BYTES = 32
+# Written once: each request looks its account up.
+_OF_TOKEN = select(accounts).where(accounts.c.token_hash == bindparam("claimed"))
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -62,7 +64,7 @@ def find_account(store: Store, token: str) -> Account | None:
     """The account that ``token`` belongs to, or None."""
     claimed = _hash(token)
     with store.reading() as connection:
-        row = connection.execute(select(accounts).where(accounts.c.token_hash == claimed)).first()
+        row = connection.execute(_OF_TOKEN, {"claimed": claimed}).first()
     # The look-up is by the hash, whose timing tells nothing about another token; the comparison that decides
     # takes the same time wherever the two differ, and is made for an unknown token too.
     known = hmac.compare_digest(claimed, row.token_hash if row else _hash(""))
