@@ -7,10 +7,9 @@ it gets the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 import msgspec
-import pandas as pd
 
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
@@ -22,6 +21,10 @@ from he_helpers.tables.header import LayoutRecord, TableHeader
 from he_helpers.tables.labels import LabelRecord, Labels
 from he_helpers.tables.layouts import Layout, Placement, layout_from_fields
 from he_helpers.tables.query import Query
+
+# Imported where a frame is made or read: the server's workers make none, and pandas is a third of what they import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Table(Protocol):
@@ -124,6 +127,8 @@ class EncryptedAggregate:
         return self._frame(result)
 
     def _frame(self, columns: dict[str, list]) -> pd.DataFrame:
+        import pandas as pd
+
         frame = pd.DataFrame(columns, index=self.groups.index())
         if self.groups.names != self.query.group_by:
             frame = frame.reorder_levels(list(self.query.group_by)).sort_index()

@@ -1,14 +1,19 @@
 """Numeric columns: how their values are encoded for encryption and read from a decrypted sum."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import numpy as np
-import pandas as pd
 
 from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
 from he_helpers.schemes.records import Record
+
+# Imported where a frame is made or read: the server's workers make none, and pandas is a third of what they import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_DECIMALS = 12
 
@@ -25,6 +30,8 @@ class Column(Record, frozen=True):
         Returns a 1-D array, int64 or float64. Raises ValueOutOfRange for text, missing values, infinity, and for a
         value with more decimals than the column has.
         """
+        import pandas as pd
+
         if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_complex_dtype(values):
             raise ValueOutOfRange(f"Column {self.name!r} is not numeric. Make it a label, or convert it to numbers.")
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -7,12 +7,18 @@ others, Statistical Disclosure Control, Wiley 2012, https://doi.org/10.1002/9781
 hold at most 85 % is sdcLog's default, https://cran.r-project.org/web/packages/sdcLog/vignettes/options.html.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.tables.labels import Labels
+
+# Imported where a frame is made or read: the server's workers make none, and pandas is a third of what they import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 DOMINANT_CONTRIBUTORS = 2
 LARGEST_SHARE = 0.85
@@ -21,11 +27,19 @@ SMALLEST_MINIMUM_WITH_DOMINANCE = DOMINANT_CONTRIBUTORS + 1
 
 
 def group_contributors(labels: Labels, group_by: Sequence[str], contributor_label: str | None) -> pd.DataFrame:
-    """Rows and contributors of each group, from the readable labels alone.
+    """What contributor_counts() counts, as a frame indexed by group."""
+    import pandas as pd
+
+    counts = contributor_counts(labels, group_by, contributor_label)
+    return pd.DataFrame(counts, index=labels.groups(group_by).index())
+
+
+def contributor_counts(labels: Labels, group_by: Sequence[str], contributor_label: str | None) -> dict[str, np.ndarray]:
+    """Rows and contributors of each group, in the order of Labels.groups(), from the readable labels alone.
 
     contributor_label: the label that tells contributors apart; None: each row is a contributor of its own.
-    Returns a frame indexed by group with "rows" and "contributors" (int64), and "share_of_rows" (float64): what part of
-    the group's rows its two contributors with the most rows have.
+    Returns "rows" and "contributors" (int64), and "share_of_rows" (float64): what part of the group's rows its two
+    contributors with the most rows have.
     """
     groups, group_of_row = labels.groups(group_by), labels.group_of_rows(group_by)
     if contributor_label is None:
@@ -35,14 +49,11 @@ def group_contributors(labels: Labels, group_by: Sequence[str], contributor_labe
     pairs, rows_of_pair = np.unique(group_of_row * owners + owner, return_counts=True)
     group_of_pair = pairs // owners
     count = groups.rows
-    return pd.DataFrame(
-        {
-            "rows": np.bincount(group_of_row, minlength=count),
-            "contributors": np.bincount(group_of_pair, minlength=count),
-            "share_of_rows": share_of_largest(rows_of_pair, group_of_pair, count),
-        },
-        index=groups.index(),
-    )
+    return {
+        "rows": np.bincount(group_of_row, minlength=count),
+        "contributors": np.bincount(group_of_pair, minlength=count),
+        "share_of_rows": share_of_largest(rows_of_pair, group_of_pair, count),
+    }
 
 
 def share_of_largest(amounts: np.ndarray, group_of: np.ndarray, groups: int) -> np.ndarray:

@@ -1,10 +1,11 @@
 """EncryptedTable: a table whose labels can be read and whose numbers cannot."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
 from he_helpers.schemes.public import load_public_key
@@ -17,6 +18,10 @@ from he_helpers.tables.labels import Labels
 from he_helpers.tables.layouts import Aligned, Layout, Packing, require_layout
 from he_helpers.tables.query import Query, UnknownColumn, UnknownLabel, UnsupportedQuery, names_of
 from he_helpers.tables.room import LARGEST_BYTES, check_noise, check_room, check_size
+
+# Imported where a frame is made or read: the server's workers make none, and pandas is a third of what they import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -43,7 +48,7 @@ class EncryptedTable:
         layout: Layout = Aligned(),
         largest_bytes: int = LARGEST_BYTES,
         progress: Progress = iter,
-    ) -> "EncryptedTable":
+    ) -> EncryptedTable:
         """Encrypt every column of ``frame`` that is not a label.
 
         labels: the column or columns that stay readable, for everybody, the server included. Names become text: the
@@ -144,7 +149,7 @@ class EncryptedTable:
         """Rows in each group, from the readable labels alone. Raises UnknownLabel."""
         return self.header.group_sizes(group_by)
 
-    def group_by(self, *labels: str) -> "GroupBy":
+    def group_by(self, *labels: str) -> GroupBy:
         """Start a query: ``table.group_by("SEX")["2018"].sum()``. No label asks for the grand total.
 
         Raises UnknownLabel; UnsupportedQuery for anything but names.
@@ -169,7 +174,7 @@ class EncryptedTable:
         return seal_message(TableRecord(self.header.to_record(), self.key.to_bytes(), ciphertexts))
 
     @classmethod
-    def from_bytes(cls, data: bytes, largest_work: int | None = None) -> "EncryptedTable":
+    def from_bytes(cls, data: bytes, largest_work: int | None = None) -> EncryptedTable:
         """Read a table from its envelope; ``largest_work`` as for TableHeader.from_record.
 
         Raises DamagedBytes, KeyMismatch, SecretKeyFound, InsecureParameters. A library's parser sees a ciphertext
@@ -204,7 +209,7 @@ class GroupBy:
         self._labels = labels
         self._columns = columns
 
-    def __getitem__(self, columns: str | Sequence[str]) -> "GroupBy":
+    def __getitem__(self, columns: str | Sequence[str]) -> GroupBy:
         return GroupBy(self._table, self._labels, names_of(columns, "columns"))
 
     def sum(self) -> EncryptedAggregate:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import msgspec
-import pandas as pd
 
 from he_helpers.errors import HEError
 from he_helpers.schemes.errors import DamagedBytes, ShapeMismatch
@@ -21,6 +20,10 @@ from he_helpers.tables.columns import Column, check_column_names
 from he_helpers.tables.labels import LabelRecord, Labels
 from he_helpers.tables.layouts import Layout, Packing, layout_from_fields
 from he_helpers.tables.query import Query
+
+# Imported where a frame is made or read: the server's workers make none, and pandas is a third of what they import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST_SLOTS = 2**16
 
@@ -103,6 +106,8 @@ class TableHeader:
     def group_sizes(self, group_by: Sequence[str]) -> pd.Series:
         """Rows in each group, int64, from the readable labels alone. Raises UnknownLabel."""
         Query("count", tuple(group_by)).check_names(self.label_names, ())
+        import pandas as pd
+
         sizes = self.labels.group_sizes(group_by)
         return pd.Series(sizes, index=self.labels.groups(group_by).index(), name="count")
 

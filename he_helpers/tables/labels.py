@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.schemes.errors import DamagedBytes, ValueOutOfRange
 from he_helpers.schemes.records import Record
+
+# Imported where a frame is made or read: the server's workers make none, and pandas is a third of what they import.
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Each kind with how its text becomes a value again. Text and categories stay as they are.
 _READERS: dict[str, Callable[[str], Any]] = {
@@ -88,10 +91,14 @@ class Labels:
 
     def frame(self) -> pd.DataFrame:
         """The readable labels, a row for each row of the table."""
+        import pandas as pd
+
         return pd.DataFrame({name: self._column(name) for name in self.names}, index=pd.RangeIndex(self.rows))
 
     def index(self) -> pd.Index:
         """One entry for each row, one level for each label: the index of a result, as pandas' groupby has it."""
+        import pandas as pd
+
         if not self.names:
             return pd.RangeIndex(self.rows)
         if len(self.names) == 1:
@@ -146,6 +153,8 @@ class Labels:
         return len(sizes) == self.rows and bool((group_of_row == np.arange(self.rows)).all())
 
     def _column(self, name: str) -> Any:
+        import pandas as pd
+
         kind, values, codes = self.kinds[name], self.categories[name], self._codes[name]
         if kind in ("category", "ordered category"):
             return pd.Categorical.from_codes(codes.astype(np.int64), list(values), ordered=kind == "ordered category")
@@ -199,6 +208,8 @@ def _ranked(numbers: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray, np
 
 def _read_column(column: pd.Series) -> tuple[str, list[str], np.ndarray]:
     """Kind, distinct values as text and in order, and for each row the position of its value."""
+    import pandas as pd
+
     column = column.infer_objects()
     if isinstance(column.dtype, pd.CategoricalDtype):
         kept = column.cat.remove_unused_categories().cat

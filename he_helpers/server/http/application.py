@@ -4,6 +4,7 @@ Neither bodies nor tokens are logged.
 """
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,9 +12,11 @@ from urllib.parse import quote
 
 from flask import Blueprint, Flask, Response, current_app, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.wrappers import Response as BareResponse
 
 from he_helpers.server.http.bodies import Body, BodyWriter, body_too_large
-from he_helpers.server.http.problems import Problem, install_problems
+from he_helpers.server.http.problems import CONTENT_TYPE, Problem, problem_of_status
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
@@ -29,7 +32,7 @@ def new_application(blueprint: Blueprint, **settings: Any) -> Flask:
     app.url_map.merge_slashes = False
     app.register_blueprint(blueprint)
     app.after_request(_log_request)
-    install_problems(app)
+    _install_problems(app)
     return app
 
 
@@ -124,3 +127,37 @@ def _log_request(response: Response) -> Response:
     # The path alone: what follows the question mark, headers and bodies stay out of the log.
     _log.info("%s %s %s", request.method, quote(request.path)[:200], response.status_code)
     return response
+
+
+def _install_problems(app: Flask) -> None:
+    """Answer every error of ``app`` with a problem document."""
+
+    def answer(problem: Problem) -> Response:
+        response = Response(problem.to_bytes(), problem.status, content_type=CONTENT_TYPE)
+        if problem.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def answer_http(error: HTTPException) -> BareResponse:
+        if error.response is not None or error.code is None or error.code < 400:
+            return error.get_response()
+        response = answer(problem_of_status(error.code, error.description or ""))
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
+
+    def answer_unexpected(error: Exception) -> Response:
+        # The message of an unknown error may quote its input, so the log gets its type and place only.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _log.error("unexpected %s in %s line %s", type(error).__name__, place.name, place.lineno)
+        return answer(
+            Problem(
+                "internal-error",
+                "The server could not finish this step and has undone it. Try again; if it stays, tell the "
+                "server's operator the time, and what you called.",
+            )
+        )
+
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(HTTPException, answer_http)
+    app.register_error_handler(Exception, answer_unexpected)

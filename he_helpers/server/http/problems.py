@@ -1,18 +1,13 @@
-"""Every error of the server as a problem document (RFC 9457): no traceback, nothing of a body, no token."""
+"""The errors of the server as problem documents (RFC 9457): no traceback, nothing of a body, no token.
+
+Loads no Flask: the workers raise them, too, and `application` answers with them.
+"""
 
 import json
-import logging
-import traceback
 from typing import Any
-
-from flask import Flask, Response
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.wrappers import Response as BareResponse
 
 CONTENT_TYPE = "application/problem+json"
 _TYPE_PREFIX = "urn:he-helpers:problem:"
-
-_log = logging.getLogger("he_helpers.server")
 
 _TITLES = {
     "bad-request": (400, "The request is not well formed"),
@@ -79,37 +74,3 @@ class Problem(Exception):
 def problem_of_status(status: int, detail: str) -> Problem:
     """The problem for an HTTP status that a library below the application decided on."""
     return Problem(_KIND_OF_STATUS.get(status, "bad-request" if status < 500 else "internal-error"), detail)
-
-
-def install_problems(app: Flask) -> None:
-    """Answer every error of ``app`` with a problem document."""
-
-    def answer(problem: Problem) -> Response:
-        response = Response(problem.to_bytes(), problem.status, content_type=CONTENT_TYPE)
-        if problem.status == 401:
-            response.headers["WWW-Authenticate"] = "Bearer"
-        return response
-
-    def answer_http(error: HTTPException) -> BareResponse:
-        if error.response is not None or error.code is None or error.code < 400:
-            return error.get_response()
-        response = answer(problem_of_status(error.code, error.description or ""))
-        if isinstance(error, MethodNotAllowed):
-            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
-        return response
-
-    def answer_unexpected(error: Exception) -> Response:
-        # The message of an unknown error may quote its input, so the log gets its type and place only.
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        _log.error("unexpected %s in %s line %s", type(error).__name__, place.name, place.lineno)
-        return answer(
-            Problem(
-                "internal-error",
-                "The server could not finish this step and has undone it. Try again; if it stays, tell the "
-                "server's operator the time, and what you called.",
-            )
-        )
-
-    app.register_error_handler(Problem, answer)
-    app.register_error_handler(HTTPException, answer_http)
-    app.register_error_handler(Exception, answer_unexpected)

@@ -24,7 +24,6 @@ from he_helpers.server.http.connection import Limits
 from he_helpers.server.http.jobs import TASKS, Jobs
 from he_helpers.server.http.serving import Server
 from he_helpers.server.release.routes import create_app
-from he_helpers.server.scoring.routes import create_scoring_app
 from he_helpers.server.storage.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.server.storage.store import Store
@@ -81,6 +80,9 @@ def run_scoring(
 
     Raises CannotStart.
     """
+    # Here, because models bring numpy with them, which the release server does not need.
+    from he_helpers.server.scoring.routes import create_scoring_app
+
     if not models.is_dir():
         raise CannotStart(f"There is no folder of models {models}. Create it, and put a file NAME.json into it.")
     address = _checked_address(host, not_only_this_machine)

@@ -6,7 +6,7 @@ and returns what travels there: plain data, bytes and open files.
 
 from typing import IO, Any
 
-import pandas as pd
+import numpy as np
 
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.server.http.problems import Problem
@@ -26,7 +26,7 @@ from he_helpers.tables.contributors import (
     DOMINANT_CONTRIBUTORS,
     LARGEST_SHARE,
     SMALLEST_MINIMUM_WITH_DOMINANCE,
-    group_contributors,
+    contributor_counts,
 )
 
 
@@ -63,7 +63,7 @@ def check_query(
         raise Problem("unknown-name", str(error), known=error.known) from None
     except UnsupportedQuery as error:
         raise Problem("unsupported-query", str(error), known=error.known) from None
-    groups = group_contributors(table.labels, asked.group_by, contributor_label)
+    groups = contributor_counts(table.labels, asked.group_by, contributor_label)
     _refuse_small_groups(groups, minimum_group_size, contributor_label)
     return {}
 
@@ -78,10 +78,10 @@ def compute_aggregate(content: bytes | IO[bytes], query: dict[str, Any]) -> dict
         return {"aggregate": aggregate(table, Query.from_dict(query)).to_bytes()}
 
 
-def _refuse_small_groups(groups: pd.DataFrame, minimum: int, contributor_label: str | None) -> None:
+def _refuse_small_groups(groups: dict[str, np.ndarray], minimum: int, contributor_label: str | None) -> None:
     """Raise Problem (group-too-small) for a group of fewer than ``minimum`` contributors, or with two that dominate it.
 
-    groups: what group_contributors() counts. The server sees no amounts, so it judges dominance by numbers of rows.
+    groups: what contributor_counts() counts. The server sees no amounts, so it judges dominance by numbers of rows.
     The answer names no group and no size: it would tell an analyst what the limit is there to hide.
     """
     whose = (

@@ -21,10 +21,9 @@ from he_helpers.computing.models import NAME_PATTERN, LinearModel
 from he_helpers.server.http.application import new_application, read_body, takes_body
 from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.http.problems import Problem
+from he_helpers.server.scoring.policy import LARGEST_SCORING_BODY
 
 INTERFACE_VERSION = "1"
-# A hundred inputs of a batch, at the parameters that scoring needs, in base64.
-LARGEST_SCORING_BODY = 32 * 1024 * 1024
 
 
 def create_scoring_app(models: Path, largest_body: int = LARGEST_SCORING_BODY, jobs: Jobs | None = None) -> Flask:
