@@ -9,6 +9,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -224,7 +225,7 @@ def requested(uploaded, eve):
 
 @dataclass
 class Running:
-    """A server in a process of its own; its stderr lists what it imported."""
+    """A server in a process of its own; its stderr lists what it imported, where it was started so."""
 
     process: subprocess.Popen
     folder: Path
@@ -260,15 +261,24 @@ class Running:
 
 
 def command(*arguments: str, module: str = "he_helpers.server") -> list[str]:
-    return [sys.executable, "-X", "importtime", "-m", module, *arguments]
+    return [sys.executable, "-m", module, *arguments]
 
 
 def environment(temporary: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
 
 
-def start(folder: Path, *arguments: str, service: str = "run", module: str = "he_helpers.server") -> Running:
-    """Start a server and wait until it answers."""
+def start(
+    folder: Path,
+    *arguments: str,
+    service: str = "run",
+    module: str = "he_helpers.server",
+    lists_imports: bool = False,
+) -> Running:
+    """Start a server and wait until it answers.
+
+    lists_imports: for Running.imported; the list makes a start dearer by a fifth.
+    """
     temporary = folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     (folder / "address").unlink(missing_ok=True)
@@ -276,7 +286,7 @@ def start(folder: Path, *arguments: str, service: str = "run", module: str = "he
         process = subprocess.Popen(
             command(service, "--folder", str(folder), *arguments, module=module),
             cwd=folder.parent,
-            env=environment(temporary),
+            env=environment(temporary) | ({"PYTHONPROFILEIMPORTTIME": "1"} if lists_imports else {}),
             stderr=stderr,
         )
     deadline = time.monotonic() + 60
@@ -294,7 +304,7 @@ def start_server(folder):
     """Start servers in the folder of this test; they end with it."""
     running = []
 
-    def begin(*arguments: str, **options: str) -> Running:
+    def begin(*arguments: str, **options: Any) -> Running:
         running.append(start(folder, *arguments, **options))
         return running[-1]
 

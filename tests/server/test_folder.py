@@ -3,7 +3,6 @@
 import os
 import stat
 import subprocess
-import sys
 
 import pytest
 
@@ -116,7 +115,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     folder.mkdir(mode=0o755)
     for arguments in (["run"], ["add-account", "--role", "analyst", "--name", "eve"]):
         done = subprocess.run(
-            [sys.executable, *command(*arguments, "--folder", str(folder))[3:]],
+            command(*arguments, "--folder", str(folder)),
             env=environment(tmp_path),
             capture_output=True,
             text=True,

@@ -29,8 +29,9 @@ def table_that(pair, what, rows=12):
     return EncryptedTable.encrypt(frame, ["region", "year"], pair.public).to_bytes()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool():
+    """Of all tests that leave it open: a worker that a test has ended is replaced, a start is half a second."""
     made = WorkerPool(PLANTED, most=2)
     yield made
     made.close()
@@ -58,6 +59,16 @@ def test_workers_cannot_import_the_secret_side(pool):
     assert not any(is_forbidden(name) for name in answer["modules"])
 
 
+def test_a_worker_waits_for_no_library_that_its_work_does_not_need(planted, table, pool):
+    """After all of it. The control is above: what a worker has imported is in the list."""
+    assert planted["ann"].upload(table).status_code == 201
+    identifier, response = planted["eve"].ask()
+    assert response.status_code == 201
+    assert planted["eve"].post(f"/requests/{identifier}/aggregation").status_code == 200
+    modules = set(pool.run("import_module", name="he_helpers.tables")["modules"])
+    assert not modules & {"pandas", "flask", "sqlalchemy"}
+
+
 def test_without_the_guard_a_worker_would_import_it():
     pool = WorkerPool("tests.workers.tasks")
     try:
@@ -68,7 +79,7 @@ def test_without_the_guard_a_worker_would_import_it():
 
 def test_the_servers_own_process_loads_no_library_that_could_parse(start_server, tokens, table):
     """After all of its work; the control is that its own modules are in the list. Nor does it wait for pandas."""
-    server = start_server()
+    server = start_server(lists_imports=True)
     assert server.upload(tokens["ann"], "accounts", table).status_code == 201
     identifier = new_request()
     server.call("PUT", f"/requests/{identifier}", tokens["eve"], json=asked())
@@ -182,13 +193,13 @@ def test_load_alone_sets_no_dataset_aside(planted, pair, monkeypatch, what, limi
     assert planted["eve"].get(f"/requests/{identifier}").json["status"] == "requested"
 
 
-def test_a_dataset_that_is_computed_on_when_the_server_ends_stays_in_use(planted, ann, eve, pool, pair):
+def test_a_dataset_that_is_computed_on_when_the_server_ends_stays_in_use(ann, eve, store, pair):
     assert ann.upload(table_that(pair, "compute_aggregate hangs")).status_code == 201
     identifier, _ = eve.ask()
+    pool = WorkerPool(PLANTED, most=2)
+    waiting = Person(create_app(store, jobs=Jobs(pool)).test_client(), eve.token)
     answers = []
-    computing = threading.Thread(
-        target=lambda: answers.append(planted["eve"].post(f"/requests/{identifier}/aggregation"))
-    )
+    computing = threading.Thread(target=lambda: answers.append(waiting.post(f"/requests/{identifier}/aggregation")))
     computing.start()
     wait_until(lambda: pool._running)
     pool.close()

@@ -63,7 +63,7 @@ def play_a_release(server, tokens, table) -> str:
 
 def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
     """One process plays a release, refuses what is wrong, and ends; its traces are looked at afterwards."""
-    server = start_server("--largest-body", "3000000", "--inspectable")
+    server = start_server("--largest-body", "3000000", "--inspectable", lists_imports=True)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for name in ("address", "pid", "server.log"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
@@ -90,7 +90,7 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
         (["--folder", str(folder.parent / "other"), "--host", "0.0.0.0"], "--not-only-this-machine"),
     ):
         second = subprocess.run(
-            [sys.executable, *command("run", *arguments)[3:]],
+            command("run", *arguments),
             env=environment(folder.parent),
             cwd=folder.parent,
             capture_output=True,
@@ -277,7 +277,7 @@ def test_add_account_prints_the_token_once(tmp_path):
     def add(name):
         arguments = ["add-account", "--folder", str(tmp_path / "f"), "--role", "analyst", "--name", name]
         return subprocess.run(
-            [sys.executable, *command(*arguments)[3:]],
+            command(*arguments),
             env=environment(tmp_path),
             capture_output=True,
             text=True,

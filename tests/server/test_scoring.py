@@ -18,7 +18,7 @@ from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.process.import_guard import is_forbidden
 from he_helpers.server.scoring.routes import create_scoring_app
-from tests.server.conftest import Running, command, environment
+from tests.server.conftest import environment
 from tests.server.test_serving import LIMITS, connected, head, problem_in, received, serving
 
 WEIGHTS = {"age": -59, "eating": 46_640}
@@ -194,29 +194,13 @@ def test_an_unknown_model_is_answered_before_any_body(models):
 
 
 @pytest.mark.slow
-def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(models, tmp_path, one):
-    folder = tmp_path / "service"
-    (tmp_path / "temporary").mkdir()
-    arguments = ("score", "--folder", str(folder), "--models", str(models))
-    with (tmp_path / "stderr").open("wb") as stderr:
-        process = subprocess.Popen(
-            command(*arguments), env=environment(tmp_path / "temporary"), stderr=stderr, cwd=tmp_path
-        )
-        try:
-            deadline = 600
-            while not (folder / "address").exists() and process.poll() is None and deadline:
-                deadline -= 1
-                with pytest.raises(subprocess.TimeoutExpired):
-                    process.wait(0.1)
-            server = Running(process, folder, (folder / "address").read_text().strip())
-            assert not server.answers_at(socket.AF_INET, "127.0.0.2")
-            body = message(one)
-            response = requests.post(f"{server.address}/v1/models/salary/scores", json=body, timeout=60)
-            assert one.secret.decrypt(ScoreAnswer.model_validate_json(response.content).open(one.public)) == 423_430
-            assert server.stop() == 0
-        finally:
-            process.kill()
-            process.wait()
+def test_the_process_keeps_nothing_and_imports_nothing_of_the_secret_side(start_server, models, folder, tmp_path, one):
+    server = start_server("--models", str(models), service="score", lists_imports=True)
+    assert not server.answers_at(socket.AF_INET, "127.0.0.2")
+    body = message(one)
+    response = requests.post(f"{server.address}/v1/models/salary/scores", json=body, timeout=60)
+    assert one.secret.decrypt(ScoreAnswer.model_validate_json(response.content).open(one.public)) == 423_430
+    assert server.stop() == 0
     assert "he_helpers.server.scoring.routes" in server.imported
     assert not [name for name in server.imported if is_forbidden(name)]
     assert {file.name for file in folder.iterdir()} == {"pid", "server.log"}

@@ -290,7 +290,7 @@ def test_other_databases_are_refused(url, words, tmp_path):
     with pytest.raises(CannotStart, match=words):
         Store(url)
     done = subprocess.run(
-        [sys.executable, *command("run", "--folder", str(tmp_path / "server"), "--database", url)[3:]],
+        command("run", "--folder", str(tmp_path / "server"), "--database", url),
         env=environment(tmp_path),
         capture_output=True,
         text=True,
