@@ -31,7 +31,8 @@ NUMBERS = $(addprefix tests/,advice computing parameters tables)
 LESSONS = $(addprefix tests/,browser data installation lab notebooks)
 OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS) $(LESSONS),$(patsubst %/,%,$(wildcard tests/*/)) \
   $(wildcard tests/test_*.py))
-UNIT_TESTS = $(RUN) -m pytest -n $(PROCESSES) --dist loadfile
+# Without the plugin that compares notebooks: no unit test needs it, and each process would import it for two seconds.
+UNIT_TESTS = $(RUN) -m pytest -p no:nbval -n $(PROCESSES) --dist loadfile
 LAB_OPTIONS =
 APP_OPTIONS =
 LOCK_OPTIONS =

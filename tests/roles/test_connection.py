@@ -5,13 +5,20 @@ import gzip
 import json
 import logging
 import socket
+import ssl
 import threading
 import time
 import traceback
 import tracemalloc
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from he_helpers.files import ExposedFile
 from he_helpers.roles import connection as connection_module
@@ -384,13 +391,59 @@ def test_no_compression_is_asked_for(answering):
 
 @pytest.mark.slow
 def test_an_answer_in_small_parts_takes_no_more_than_its_size(answering):
-    connection, _ = answering(lambda _: httpx.Response(200, content=(b"x" for _ in range(2**18))))
+    connection, _ = answering(lambda _: httpx.Response(200, content=(b"x" for _ in range(2**16))))
     tracemalloc.start()
     try:
-        assert len(connection.get_bytes("datasets", "d", "table")) == 2**18
-        assert tracemalloc.get_traced_memory()[1] < 2**21
+        assert len(connection.get_bytes("datasets", "d", "table")) == 2**16
+        assert tracemalloc.get_traced_memory()[1] < 2**19
     finally:
         tracemalloc.stop()
+
+
+@pytest.fixture
+def self_signed(tmp_path):
+    """A file with a key and a certificate of 127.0.0.1 that no authority has signed."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = datetime(2020, 1, 1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin + timedelta(days=40_000))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, None)
+    )
+    encodings = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = tmp_path / "self-signed"
+    file.write_bytes(key.private_bytes(*encodings) + certificate.public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+def test_a_server_that_no_authority_vouches_for_gets_no_token(folder, self_signed):
+    """The control: whoever does not check is answered."""
+    tokens = []
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self):
+            tokens.append(self.headers["Authorization"])
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, *_):
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"https://127.0.0.1:{server.server_port}"
+        with pytest.raises(ServerUnreachable):
+            Connection(address, folder).get("datasets")
+        assert tokens == []
+        assert httpx.get(address, headers={"Authorization": "a token"}, verify=False).json() == []
+        assert tokens == ["a token"]
+        server.shutdown()
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])

@@ -157,6 +157,7 @@ def test_a_key_that_lost_its_end_is_still_found(secrets):
         assert find_secret_key(secrets[name][:-100]), name
 
 
+@pytest.fixture(scope="module")
 def small(secrets):
     """The beginning of each: a few kilobytes are most of a key. A TenSEAL context has its public keys there."""
     begun = {name: secret[:4000] for name, secret in secrets.items()}
@@ -165,11 +166,11 @@ def small(secrets):
     return found
 
 
-def test_a_key_that_lies_across_a_border_of_the_search_is_found(secrets, tmp_path):
+def test_a_key_that_lies_across_a_border_of_the_search_is_found(small, tmp_path):
     """Bytes and files are searched in windows of 64 kB."""
     path = tmp_path / "upload"
     missed = []
-    for name, secret in small(secrets).items():
+    for name, secret in small.items():
         for before in {1, 7, 16, len(secret) // 3, len(secret) // 2, len(secret) - 7}:
             body = bytes(2**16 - before) + secret + bytes(2**17)
             path.write_bytes(body)
@@ -180,10 +181,10 @@ def test_a_key_that_lies_across_a_border_of_the_search_is_found(secrets, tmp_pat
 
 
 @pytest.mark.slow
-def test_an_encoded_key_that_lies_across_a_border_is_found(secrets):
+def test_an_encoded_key_that_lies_across_a_border_is_found(small):
     """The text begins up to a hundred letters before the border, and the decoded bytes have borders of their own."""
     missed = []
-    for name, secret in small(secrets).items():
+    for name, secret in small.items():
         for encode in (base64.b64encode, base64.encodebytes, bytes.hex):
             text = encode(secret)
             text = text.encode() if isinstance(text, str) else text
@@ -197,7 +198,7 @@ def test_an_encoded_key_that_lies_across_a_border_is_found(secrets):
 
 
 @pytest.mark.slow
-def test_encodings_within_encodings_are_found(secrets):
+def test_encodings_within_encodings_are_found(small):
     def hexadecimal(data):
         return data.hex().encode()
 
@@ -207,7 +208,7 @@ def test_encodings_within_encodings_are_found(secrets):
     encodings = (base64.b64encode, hexadecimal, base64.urlsafe_b64encode, in_json_lines)
     missed = [
         (name, inner.__name__, outer.__name__)
-        for name, secret in small(secrets).items()
+        for name, secret in small.items()
         for inner in encodings
         for outer in encodings
         if not find_secret_key(outer(b"x" + inner(secret)))

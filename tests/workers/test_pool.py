@@ -269,7 +269,7 @@ def test_a_job_without_end_is_ended(pool, task, limits, words):
 def test_the_time_of_a_job_is_its_own(pool):
     """The system counts the processor's time over the life of a process."""
     for _ in range(3):
-        assert pool.run("compute", seconds=0.9, limits=Limits(processor_seconds=2)) == {}
+        assert pool.run("compute", seconds=0.4, limits=Limits(processor_seconds=1)) == {}
     assert not pool.deaths
 
 
