@@ -10,6 +10,9 @@
 ##   make demo        run the role notebooks and the DataFrame notebook here, and print the decrypted tables
 ##   make notebooks   re-execute all notebooks in place and so renew their stored outputs
 ##   make bench       measure speed and size; writes bench.json
+##   make assignments write the students' versions of the labs to build/assignments
+##   make grade SUBMISSIONS=folder
+##                    grade what lies there, a folder for each student, into build/grades: grades.csv and feedback
 ##   make data        make the tables in data/ again
 ##   make lock        make requirements.lock again; newest versions: make lock LOCK_OPTIONS=--upgrade
 ##   make fresh       stop the course's servers and delete the workspace with its keys: begin anew
@@ -38,7 +41,8 @@ APP_OPTIONS =
 LOCK_OPTIONS =
 FUZZ_OPTIONS =
 
-.PHONY: help beside learner checks static lab app check test fuzz demo notebooks bench data lock fresh clean
+.PHONY: help beside learner checks teaching static lab app check test fuzz demo notebooks bench \
+  assignments grade data lock fresh clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -48,7 +52,7 @@ help:
 beside: $(RUN)
 	@$(RUN) -m he_helpers.installation --beside learner
 
-learner checks: $(RUN)
+learner checks teaching: $(RUN)
 	@$(RUN) -m he_helpers.installation $@
 
 # A version manager may put a python3 in the path that fails when it is run: take the first that works.
@@ -101,6 +105,12 @@ notebooks: learner
 
 bench: learner
 	@$(RUN) -m he_helpers.lab.running.bench
+
+assignments: teaching
+	@$(RUN) -m he_helpers.classroom.assignments
+
+grade: teaching
+	@$(RUN) -m he_helpers.classroom.grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)",$(error Name the folder: make grade SUBMISSIONS=folder))
 
 data: checks
 	@for script in data/make_*.py; do echo "$$script"; $(RUN) "$$script" || exit 1; done

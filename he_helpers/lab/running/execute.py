@@ -102,7 +102,7 @@ def execute(path: Path, workspace: Workspace, after_cell: Callable[[], None] | N
 
 
 def execute_in_place(folder: Path, names: Sequence[str] = ()) -> list[Path]:
-    """Runs the notebooks of `folder` in order, in one new workspace, and stores each that ran through.
+    """Runs the notebooks of `folder` in order, then its labs, in one new workspace, and stores each that ran through.
 
     names: only these, by file name or its beginning ("03"). Returns the files stored. A notebook that fails
     keeps its file as it was, and those after it are not run.
@@ -151,7 +151,7 @@ def _served(workspace: Workspace) -> Iterator[Workspace]:
 
 
 def _notebooks(folder: Path, names: Sequence[str]) -> list[Path]:
-    present = sorted(folder.glob("*.ipynb"))
+    present = [*sorted(folder.glob("*.ipynb")), *sorted((folder / "labs").glob("*.ipynb"))]
     if not present:
         raise NoSuchNotebook(f"There is no notebook in {folder.name}/.")
     chosen = set()
@@ -161,7 +161,7 @@ def _notebooks(folder: Path, names: Sequence[str]) -> list[Path]:
             known = ", ".join(path.stem for path in present)
             raise NoSuchNotebook(f"There is no notebook {name!r} in {folder.name}/. There are: {known}.")
         chosen |= fitting
-    return sorted(chosen) if names else present
+    return [path for path in present if path in chosen] if names else present
 
 
 def _runs(cell: NotebookNode) -> bool:

@@ -22,8 +22,18 @@ _SETTINGS = {
     # What is run before the kernel is there would lose its stored outputs and give no others: it is refused, in words.
     "@jupyterlab/notebook-extension:tracker": {"enableKernelInitNotification": True},
 }
-# The first is for extensions of the classic notebook and warns at each start; the second is for `make app`.
-_SWITCHED_OFF = ("notebook_shim", "voila.server_extension")
+# The first is for extensions of the classic notebook and warns at each start; the second is for `make app`. The others
+# come with nbgrader, and want a folder where students fetch assignments; the course calls nbgrader without them.
+_SWITCHED_OFF = (
+    "notebook_shim",
+    "voila.server_extension",
+    "notebook",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+)
+_PAGE = {"disabledExtensions": {"@jupyter/nbgrader": True, "@jupyter-notebook/lab-extension": True}}
 
 
 def options(project: Path, settings: Path) -> list[str]:
@@ -56,6 +66,7 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> Non
     )
     with tempfile.TemporaryDirectory(prefix="he-course-lab-") as settings:
         Path(settings, "overrides.json").write_text(json.dumps(_SETTINGS))
+        Path(settings, "page_config.json").write_text(json.dumps(_PAGE))
         given = list(sys.argv[1:] if arguments is None else arguments)
         LabApp.launch_instance([*options(project, Path(settings)), *given])
 

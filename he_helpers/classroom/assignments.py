@@ -1,0 +1,51 @@
+"""Making the students' versions of the labs: `make assignments`.
+
+python -m he_helpers.classroom.assignments [--into build/assignments]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+from he_helpers.classroom.course import Course
+from he_helpers.classroom.labs import lab_names
+from he_helpers.errors import HEError
+from he_helpers.files import write_whole
+from he_helpers.lab.workspace.workspace import PROJECT
+
+
+def write_assignments(into: Path) -> list[Path]:
+    """Write the student's version of each lab into the folder `into`, and return the files. Raises LabIsBroken."""
+    into.mkdir(parents=True, exist_ok=True)
+    files = []
+    with tempfile.TemporaryDirectory(prefix="he-course-") as root:
+        course = Course(Path(root))
+        for lab in lab_names():
+            path = into / f"{lab}.ipynb"
+            write_whole(path, f"{nbformat.writes(course.release(lab))}\n".encode(), 0o644)
+            files.append(path)
+    return files
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Make the students' versions of the labs.")
+    parser.add_argument("--into", type=Path, default=PROJECT / "build" / "assignments")
+    chosen = parser.parse_args(arguments)
+    try:
+        for path in write_assignments(chosen.into):
+            print(path)
+    except HEError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

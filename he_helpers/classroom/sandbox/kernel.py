@@ -1,0 +1,29 @@
+"""A kernel between the walls: what the grader says to it and hears from it are messages, never objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpec
+from traitlets import Any, Instance
+
+from he_helpers.classroom.sandbox.command import STANDARD, sandboxed
+from he_helpers.lab.stage.kernels import CourseKernel
+
+
+class SandboxedKernel(CourseKernel):
+    """This interpreter's kernel, in a sandbox. `shared` holds its connection file and its sockets."""
+
+    shared = Instance(Path)
+    limits = Any(STANDARD)
+
+    def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+        return sandboxed(super().format_kernel_cmd(extra_arguments), self.shared, self.limits)
+
+    @property
+    def kernel_spec(self) -> KernelSpec | None:
+        spec = super().kernel_spec
+        if spec is not None:
+            # A signal would reach bubblewrap and end it; at this message the kernel sends a signal to itself.
+            spec.interrupt_mode = "message"
+        return spec

@@ -1,0 +1,106 @@
+"""Each lab: what the student gets, and what the solution, the blank one and plausible mistakes score."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+
+from he_helpers.classroom.course import Course
+from he_helpers.classroom.labs import FOR_THE_LECTURER, LABS, NoSuchLab, lab_names, solved
+from tests.classroom.conftest import answered, name_of, solutions_of
+from tests.classroom.mistake import in_few_submissions, mistakes_in
+
+FEWEST_MISTAKES = 3
+each_lab = pytest.mark.parametrize("lab", lab_names())
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Every lab released once: nbgrader makes its database anew for each course."""
+    course = Course(tmp_path_factory.mktemp("course"))
+    for lab in lab_names():
+        course.release(lab)
+    return course
+
+
+def points_of(notebook):
+    cells = (cell.metadata.get("nbgrader", {}) for cell in notebook.cells)
+    return {cell["grade_id"]: cell["points"] for cell in cells if cell.get("grade")}
+
+
+@each_lab
+def test_the_students_version_holds_no_solution_no_hidden_test_and_no_word_for_the_lecturer(course, lab):
+    released = course.released(lab)
+    text = "\n".join(cell.source for cell in released.cells)
+    whole = nbformat.read(LABS / f"{lab}.ipynb", as_version=4)
+    notes = [cell.source for cell in whole.cells if FOR_THE_LECTURER in cell.metadata.get("tags", [])]
+    assert notes and not any(note in text for note in notes)
+    assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)", text)
+    hidden = re.findall(
+        r"### BEGIN HIDDEN TESTS\n(.*?)### END HIDDEN TESTS", "\n".join(c.source for c in whole.cells), re.S
+    )
+    assert hidden and not any(part.strip() in text for part in hidden)
+    assert not any(cell.get("outputs") for cell in released.cells)
+    stubs = [cell for cell in released.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    assert stubs and all("raise NotImplementedError(" in cell.source for cell in stubs)
+    assert len({cell.source.splitlines()[0] for cell in stubs}) == len(stubs), "first lines tell answers apart"
+
+
+@each_lab
+def test_a_lab_says_its_goals_time_and_points_and_has_a_part_without_points(lab):
+    notebook = solved(lab)
+    first = notebook.cells[0].source
+    assert re.search(r"\*\*Afterwards you can\*\*", first)
+    minutes = int(re.search(r"\*\*Time:\*\* (\d+) minutes, and \d+ for the optional part", first)[1])
+    assert 30 <= minutes <= 60
+    points = points_of(notebook)
+    assert sum(points.values()) == int(re.search(r"\*\*Points:\*\* (\d+)", first)[1])
+    assert 0 in points.values(), "no optional check"
+
+
+@each_lab
+def test_mistakes_are_declared(lab):
+    mistakes = mistakes_in(lab)
+    assert len(mistakes) >= FEWEST_MISTAKES
+    points, answers = points_of(solved(lab)), solutions_of(solved(lab))
+    for mistake in mistakes:
+        assert set(mistake.answers) <= set(answers), mistake.what
+        assert mistake.loses and set(mistake.loses) <= set(points), mistake.what
+
+
+@pytest.mark.slow
+@each_lab
+def test_the_solution_scores_everything(sandbox, course, lab):
+    answers = solutions_of(solved(lab))
+    grade = course.grade("solution", lab, answered(course.released(lab), answers))
+    assert grade.tasks == points_of(solved(lab))
+    assert grade.score == grade.out_of == sum(grade.tasks.values())
+
+
+@pytest.mark.slow
+@each_lab
+def test_the_blank_one_scores_nothing(sandbox, course, lab):
+    assert course.grade("blank", lab, course.released(lab)).score == 0
+
+
+@pytest.mark.slow
+@each_lab
+def test_a_mistake_costs_its_checks_and_no_others(sandbox, course, lab):
+    answers, points = solutions_of(solved(lab)), points_of(solved(lab))
+    for group in in_few_submissions(mistakes_in(lab)):
+        made = {name: source for mistake in group for name, source in mistake.answers.items()}
+        lost = {name for mistake in group for name in mistake.loses}
+        grade = course.grade("mistakes", lab, answered(course.released(lab), answers | made))
+        deserved = {name: 0 if name in lost else value for name, value in points.items()}
+        assert grade.tasks == deserved, [mistake.what for mistake in group]
+
+
+def test_a_lab_that_is_not_there_is_named():
+    with pytest.raises(NoSuchLab, match="lab_1_build_paillier"):
+        solved("lab_0")
+
+
+def test_a_cell_is_known_by_its_name():
+    assert "make_keys" in {name_of(cell) for cell in solved("lab_1_build_paillier").cells}
