@@ -1,6 +1,7 @@
 """The cell magic %%role, in real notebooks run by nbclient, and in a notebook's kernel that is killed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -259,39 +260,21 @@ def test_a_killed_notebook_leaves_no_kernel_behind(workspace):
 
 
 def test_nbval_finds_the_same_outputs_again_and_notices_other_ones(workspace, tmp_path):
-    sources = [
-        ENTER,
-        "%%role analyst\nprint('text')\nimport pandas as pd\npd.DataFrame({'a': [1]})",
-        "# NBVAL_RAISES_EXCEPTION\n1 / 0",
-        "%%role analyst\nint('x')",
-    ]
+    """In one notebook, whose last two cells repeat two others with outputs that are not theirs."""
+    table = "%%role analyst\nprint('text')\nimport pandas as pd\npd.DataFrame({'a': [1]})"
+    error = "%%role analyst\nint('x')"
+    sources = [ENTER, table, "# NBVAL_RAISES_EXCEPTION\n1 / 0", error, table, error]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    notebook.cells[2].metadata["tags"] = ["raises-exception"]
-    notebook.cells[-1].metadata["tags"] = ["raises-exception"]
+    for number in (2, 3, 5):
+        notebook.cells[number].metadata["tags"] = ["raises-exception"]
     NotebookClient(notebook, kernel_name="python3").execute()
-    nbformat.write(notebook, tmp_path / "same.ipynb")
-    notebook.cells[-1].outputs[0]["evalue"] = "another message"
-    notebook.cells[1].outputs[0]["text"] = "another text\n"
-    nbformat.write(notebook, tmp_path / "other.ipynb")
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--nbval",
-            "--nbval-current-env",
-            "-p",
-            "no:cacheprovider",
-            str(tmp_path),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert "2 failed, 6 passed" in done.stdout, done.stdout
-    assert "same.ipynb" not in done.stdout.partition("short test summary")[2]
+    notebook.cells[4].outputs[0]["text"] = "another text\n"
+    notebook.cells[5].outputs[0]["evalue"] = "another message"
+    nbformat.write(notebook, tmp_path / "page.ipynb")
+    command = [sys.executable, "-m", "pytest", "-rA", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    outcomes = re.findall(r"^(PASSED|FAILED) .*::Cell (\d)", done.stdout, re.MULTILINE)
+    assert sorted(outcomes) == [("FAILED", "4"), ("FAILED", "5"), *(("PASSED", f"{number}") for number in range(4))]
 
 
 def test_messages_over_several_lines_and_errors_without_one():

@@ -236,9 +236,13 @@ def _forget(seat: Seat, dataset: str) -> None:
 
 def _forget_decisions(seat: Seat, dataset: str) -> None:
     """A rehearsal: what the administrator approved in an earlier run shall not be held against this one."""
+    decisions = _folder(seat) / "decisions"
+    if not decisions.exists() or not any(decisions.iterdir()):
+        # Looking for some of this dataset would load pandas, which takes half a second.
+        return
     from he_helpers.roles.approval.decisions import Decisions
 
-    Decisions(_folder(seat) / "decisions").forget(dataset)
+    Decisions(decisions).forget(dataset)
 
 
 def main(names: list[str]) -> None:
