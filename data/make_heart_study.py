@@ -349,17 +349,24 @@ def rank_and_deal(
 
 def correlation_of(xs: Sequence[int | None], ys: Sequence[int | None]) -> float:
     """Pearson's, over the people who have both values."""
-    pairs = [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
-    product = len(pairs) * sum(a * b for a, b in pairs) - sum(a for a, _ in pairs) * sum(b for _, b in pairs)
-    return product / len(pairs) * correlation_per_product(xs, ys)
+    xs, ys = of_those_with_both(xs, ys)
+    product = len(xs) * sum(map(mul, xs, ys)) - sum(xs) * sum(ys)
+    return product / len(xs) * correlation_per_product(xs, ys)
 
 
 def correlation_per_product(xs: Sequence[int | None], ys: Sequence[int | None]) -> float:
     """How much a sum of products that is larger by 1 adds to the correlation."""
-    pairs = [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
-    n = len(pairs)
-    squares = [n * sum(v * v for v in side) - sum(side) ** 2 for side in zip(*pairs, strict=True)]
+    xs, ys = of_those_with_both(xs, ys)
+    n = len(xs)
+    squares = [n * sum(map(mul, side, side)) - sum(side) ** 2 for side in (xs, ys)]
     return n / sqrt(squares[0]) / sqrt(squares[1])
+
+
+def of_those_with_both(xs: Sequence[int | None], ys: Sequence[int | None]) -> tuple[Sequence[int], Sequence[int]]:
+    if None not in xs and None not in ys:
+        return xs, ys
+    pairs = [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
+    return tuple(zip(*pairs, strict=True))
 
 
 if __name__ == "__main__":
