@@ -80,12 +80,12 @@ EXERCISES = (
         id="10-1",
         level="predict",
         prompt="""
-            How many levels does $z^4$ take, for a fresh ciphertext `z`, when it is computed as `z * z * z * z`? And
-            how many when it is `square * square`, with `square = z * z`? Say it first; `coeff_modulus_size()` tells,
-            as above.
+            A fresh ciphertext `z` is raised to $z^4$: as `z * z * z * z`, or as `square * square`, with
+            `square = z * z`. How many levels does each of the two ways take? Say it first; `coeff_modulus_size()`
+            tells, as above.
         """,
         hint="Write down what each product multiplies. How many products lie one after the other?",
-        wanted="the list of the two numbers",
+        wanted="a list of two numbers",
         name="levels_of_fourth",
         checker=Numbers([3, 2]),
         wrong=(

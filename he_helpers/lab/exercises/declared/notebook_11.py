@@ -129,7 +129,7 @@ EXERCISES = (
             Both numbers are multiples of the factor. Is there a function in the module `math` for what two integers
             have in common?
         """,
-        wanted="the revenue in hundredths, an integer",
+        wanted="the revenue in hundredths, an integer,",
         name="unblinded_revenue",
         checker=Numbers(26784269),
         wrong=(
