@@ -1,6 +1,7 @@
 """Tables, accounts, the application in this process, and real server processes."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -171,9 +172,20 @@ def database(request, folder):
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory) -> Path:
+    """The SQLite file of a store that nothing is in: to copy it takes a third of what making its tables takes."""
+    folder = tmp_path_factory.mktemp("empty")
+    folder.chmod(0o700)
+    Store.in_folder(folder).close()
+    return folder / "store.sqlite3"
+
+
 @pytest.fixture
-def store(folder, database):
+def store(folder, database, empty_store):
     folder.mkdir(mode=0o700)
+    if database.startswith("sqlite"):
+        shutil.copy(empty_store, make_url(database).database)
     made = Store(database)
     yield made
     made.close()
