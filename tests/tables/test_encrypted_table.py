@@ -1,6 +1,7 @@
 """What a table refuses to encrypt, what it refuses to read, and what the server can read of it."""
 
 import copy
+import itertools
 import json
 from contextlib import contextmanager
 
@@ -179,9 +180,16 @@ def _changed(fields, path, value):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("layout", LAYOUTS, ids=repr)
 @pytest.mark.parametrize("kind", ["table", "aggregate"])
-@pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-ckks", "paillier"])
+@pytest.mark.parametrize(
+    "name, layout",
+    [
+        *itertools.product(["tenseal-bfv", "paillier"], LAYOUTS),
+        # What a layout declares is read alike under every scheme, and each ciphertext has a quarter of a megabyte here.
+        ("pyfhel-ckks", LAYOUTS[0]),
+    ],
+    ids=str,
+)
 def test_every_field_replaced(name, kind, layout):
     """With the right digest: refused by an error of ours before a ciphertext is read, or read whole and sound."""
     keys = key_pair(name)
