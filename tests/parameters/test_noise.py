@@ -62,14 +62,14 @@ def test_the_noise_of_sums_of_fresh_ciphertexts(make, parameters):
             check_budget(keys, keys.public.add_up(fresh[start : start + terms]), slack=3)
 
 
-def test_two_thousand_additions_and_equal_messages():
+def test_five_hundred_additions_and_equal_messages():
     """Equal messages are rounded alike, and these roundings add up in proportion to the number of terms."""
     keys = tenseal_pair(BFV[0])
     values = np.random.default_rng(1).integers(-1000, 1000, 4096)
-    fresh = [keys.public.encrypt(values, terms=2000) for _ in range(2000)]
+    fresh = [keys.public.encrypt(values, terms=500) for _ in range(500)]
     total = keys.public.add_up(fresh)
     check_budget(keys, total, slack=3)
-    assert (keys.secret.decrypt(total) == 2000 * values).all()
+    assert (keys.secret.decrypt(total) == 500 * values).all()
 
 
 def test_a_ciphertext_added_to_itself_is_counted_in_full():
@@ -122,7 +122,8 @@ def test_the_error_of_sums(make, parameters):
     """Of single slots and of several added up after decryption; many keys would show the tail, three do not pass it."""
     terms, slots = 50, 64
     ratios = {1: 0.0, slots: 0.0}
-    for _ in range(3):
+    # The keys of both libraries are SEAL's.
+    for _ in range(3 if make is tenseal_ckks else 1):
         keys = make(parameters).generate_keys()
         values = np.random.default_rng(2).uniform(-50, 50, (terms, keys.public.slot_count))
         found = keys.secret.decrypt(keys.public.add_up([keys.public.encrypt(v, terms=terms) for v in values]))
@@ -135,9 +136,10 @@ def test_the_error_of_sums(make, parameters):
 
 def test_the_error_of_equal_messages():
     """The rounding of an encoded message is the same each time, and adds up in proportion to the number of terms."""
-    parameters = CKKSParameters(4096, (50, 50), 20)
-    keys = tenseal_pair(parameters)
-    values = np.random.default_rng(3).uniform(-1, 1, 2048)
+    # A ring that nobody should use, where 1500 encryptions take a third of the time.
+    parameters = CKKSParameters(1024, (50, 50), 20)
+    keys = pyfhel_ckks(parameters, insecure_for_teaching=True).generate_keys()
+    values = np.random.default_rng(3).uniform(-1, 1, 512)
     total = keys.secret.decrypt(keys.public.add_up([keys.public.encrypt(values, terms=1500) for _ in range(1500)]))
     error = np.abs(total - 1500 * values).max()
     assert error < ckks_sum_error(parameters, 1500, 1) / 2
