@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
             type=int,
             default=3,
             metavar="N",
-            help="the most processes that read and compute: two from the start, others when needed, some 100 MB each",
+            help="the most processes that read and compute: two from the start, others when needed, some 60 MB each",
         )
         command.add_argument(
             "--inspectable",

@@ -47,7 +47,7 @@ class WorkerPool:
     """Runs the tasks of the module ``registry`` (see `child`) in workers. Safe to share between threads.
 
     least, most: how many workers there are. Those beyond ``least`` are started when jobs wait, and end after
-    ``idle_seconds`` without one. A worker with both encryption libraries takes some 150 MB.
+    ``idle_seconds`` without one. A worker with both encryption libraries takes some 60 MB before its first job.
     most_of_a_client: jobs that one client may have running and waiting; the next one raises WorkersBusy. A client never
     holds all ``most`` workers, and of those who wait the one that holds fewest comes first.
     patience: seconds that a job waits for a worker before WorkersBusy.
