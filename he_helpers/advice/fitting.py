@@ -209,7 +209,11 @@ def _bfv_chain(
 ) -> BFVParameters | None:
     shortest = _shortest_prime(ring)
     t_bits = modulus.bit_length()
-    for data_bits in range(max(t_bits + 2, shortest), limit - shortest + 1):
+    # The noise grows with the other primes and falls with the last one: no chain has less of it than this one.
+    least = _bfv_noise(job, arrangement, BFVParameters(ring, (shortest, _LONGEST_PRIME), modulus)) * 2 * modulus
+    if least >= 2.0**limit:
+        return None
+    for data_bits in range(max(t_bits + 2, shortest, math.floor(math.log2(least))), limit - shortest + 1):
         parts = _balanced(data_bits)
         special = max(parts) if switches else shortest
         # TenSEAL refuses a plaintext modulus that is one of the primes, and those of one length are the same.

@@ -3,13 +3,12 @@
 import dataclasses
 import random
 from fractions import Fraction
-from functools import cache
 
 import numpy as np
 import pytest
 
 from he_helpers.advice import Fit, ImpossibleJob, InvalidJob, Job, advise, fitting
-from he_helpers.advice.verification import scheme_for, verify
+from he_helpers.advice.verification import verify
 from he_helpers.errors import HEError
 from he_helpers.parameters import (
     BFVParameters,
@@ -20,38 +19,13 @@ from he_helpers.parameters import (
     coefficient_limit,
     coefficient_primes,
     limit_words,
-    parameters_to_dict,
 )
 from he_helpers.schemes.catalogue import SCHEMES
-from he_helpers.schemes.secret import KeyPair, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
-from tests.own_process import in_a_process_of_its_own
-from tests.sealing import seal_fields
+from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
+from tests.advice.keys import keys_for
 
-# Primes as they come after a round number: Paillier's arithmetic needs primes, and nobody's secret is kept here.
-PRIMES = {
-    3072: None,
-    7680: (3 * 2**3838 + 361, 3 * 2**3838 + 2**3830 + 3883),
-    15360: (3 * 2**7678 + 2005, 3 * 2**7678 + 2**7670 + 2941),
-}
 SEEDS = range(16)
 VERIFICATIONS_FOR_A_SEED = 20
-
-
-@cache
-def paillier_factors(modulus_bits: int) -> tuple[int, int]:
-    if PRIMES[modulus_bits] is not None:
-        return PRIMES[modulus_bits]
-    private = scheme_for(advise(Job(1, 1, 1, scheme="paillier")).best).generate_keys().secret.native
-    return private.p, private.q
-
-
-def keys_for(fit: Fit) -> KeyPair:
-    """New keys; for Paillier the same factors under other lanes, since making them takes a while."""
-    if fit.scheme != "paillier":
-        return scheme_for(fit).generate_keys()
-    factors = [f.to_bytes(1000, "big") for f in paillier_factors(fit.parameters.modulus_bits)]
-    fields = ["paillier", parameters_to_dict(fit.parameters), False, factors]
-    return secret_key_from_bytes(seal_fields("key pair", fields))
 
 
 def random_job(chance: random.Random, scheme: str | None = None) -> Job:
@@ -103,39 +77,27 @@ def test_no_advice_fails_its_own_verification(seed):
 
 LARGE_JOBS = [
     Job(50_000, 2, 100, 1, product_depth=2, scheme="tenseal-bfv"),
+    Job(1000, 2, 1, product_depth=2, scheme="tenseal-bfv"),
     Job(3000, 1, 10, 2, product_depth=1, precision=10, security=256, scheme="tenseal-ckks"),
     Job(3000, 1, 10, 2, product_depth=1, precision=10, security=192, scheme="pyfhel-ckks"),
     Job(10**9, 5, 100, 2, security=192, scheme="paillier"),
-    Job(1000, 20, 100, 2, ("weighted sums",), largest_weight=10, weight_decimals=3, security=256, scheme="paillier"),
+    Job(1000, 1, 100, 2, ("weighted sums",), largest_weight=10, weight_decimals=3, security=256, scheme="paillier"),
     Job(1000, 20, 100, 2, ("sums", "weighted sums"), largest_weight=10, weight_decimals=3, scheme="paillier"),
     Job(10**7, 1, 10**6, 0, scheme="pyfhel-bfv"),
     Job(10**6, 3, 1.5, 3, precision=1, scheme="tenseal-ckks"),
 ]
 
 
-def faults_of_large_jobs():
-    """What failed with the advice for each of LARGE_JOBS, "" where nothing did."""
-    faults = []
-    for job in LARGE_JOBS:
-        try:
-            for fit in advise(job).fits:
-                if getattr(fit.parameters, "ring_dimension", 0) <= 16384:
-                    check(fit)
-            faults.append("")
-        except (AssertionError, HEError) as error:
-            faults.append(repr(error))
-    return faults
-
-
-@pytest.fixture(scope="module")
-def large_jobs():
-    return in_a_process_of_its_own(faults_of_large_jobs)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(len(LARGE_JOBS)), ids=[f"{job.scheme}-{job.security}" for job in LARGE_JOBS])
-def test_advice_for_larger_parameters(large_jobs, number):
-    assert large_jobs[number] == ""
+@pytest.mark.parametrize("job", LARGE_JOBS, ids=lambda job: f"{job.scheme}-{job.security}-{job.rows}")
+def test_advice_for_larger_parameters(job):
+    """Larger Galois keys take seconds and hundreds of megabytes, which SEAL keeps."""
+    checked = 0
+    for fit in advise(job).fits:
+        if getattr(fit.parameters, "ring_dimension", 0) <= (8192 if fit.galois_keys else 16384):
+            check(fit)
+            checked += 1
+    assert checked
 
 
 @pytest.mark.slow
@@ -274,6 +236,9 @@ def test_reasons_for_what_does_not_fit():
         advise(Job(100, 2, 10**6, 0, precision=1e-12, scheme="tenseal-ckks"))
     with pytest.raises(ImpossibleJob, match="SEAL takes at most 60.*another scheme"):
         advise(Job(100, 2, 10**18, 2, scheme="tenseal-bfv"))
+    # The noise of a hundred products is beyond the floats.
+    with pytest.raises(ImpossibleJob, match="a plaintext modulus of 17 bits needs a longer coefficient modulus than"):
+        advise(Job(1, 1, 1, product_depth=100, scheme="tenseal-bfv"))
 
 
 def test_a_weaker_set_would_fail_the_verification():
@@ -388,7 +353,7 @@ def test_too_few_primes():
     [
         (tenseal_bfv, BFVParameters()),
         (tenseal_ckks, CKKSParameters()),
-        pytest.param(tenseal_ckks, CKKSParameters(8192, (50, 40, 40, 50), 40), marks=pytest.mark.slow),
+        pytest.param(tenseal_ckks, CKKSParameters(4096, (27, 26, 26, 27), 26), marks=pytest.mark.slow),
     ],
 )
 def test_sizes_of_keys(scheme, parameters):

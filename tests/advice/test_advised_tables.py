@@ -9,9 +9,9 @@ import pytest
 
 from he_helpers.advice import Fit, ImpossibleJob, Job, advise, fitting
 from he_helpers.advice.arrangement import bounds, by_values
-from he_helpers.advice.verification import scheme_for
 from he_helpers.parameters.noise import ckks_fresh_error
 from he_helpers.tables import Aligned, EncryptedTable, Rotated, Rows, advised_layout
+from tests.advice.keys import keys_for
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ JOBS = {
     "192 bits": Job(200, 2, 100, 2, security=192),
     "coarse": Job(500, 2, 1000, 2, precision=1),
 }
-# Making Paillier keys takes seconds, and a ciphertext of it 10 ms: one job of it is run.
+# A ciphertext of Paillier takes 10 ms: one job of it is run.
 WITH_PAILLIER = ("equal groups",)
 
 
@@ -45,7 +45,7 @@ def frame_for(job: Job, generator: np.random.Generator) -> pd.DataFrame:
 
 def sums_as_advised(fit: Fit, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """The decrypted sums of all tables, and how many ciphertexts were encrypted."""
-    keys = scheme_for(fit).generate_keys()
+    keys = keys_for(fit)
     size = frame.groupby("group")["group"].transform("size")
     found, ciphertexts = [], 0
     for table in fit.arrangement.tables:

@@ -131,9 +131,10 @@ def test_the_largest_factor_does_not_wrap_around(monkeypatch):
 @pytest.mark.parametrize("divisor", [0, -1, -65, -DITHER, -5_000_000])
 def test_every_divisor_that_is_not_positive_is_refused(divisor):
     """By noise on both sides of zero, half of the divisors of zero are answered. The next test takes its upper end."""
-    for _ in range(20):
+    amounts = encrypted(1_000_000), encrypted(divisor)
+    for _ in range(20 if divisor == 0 else 5):
         with pytest.raises(ValueOutOfRange, match="not positive"):
-            blind(encrypted(1_000_000), encrypted(divisor), DITHER).decrypt(pair().secret)
+            blind(*amounts, DITHER).decrypt(pair().secret)
 
 
 @pytest.mark.parametrize("bits", [0, 1900])
