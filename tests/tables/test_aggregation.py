@@ -78,7 +78,7 @@ def compare(keys, found, expected):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(table=tables(), data=st.data())
 def test_every_statistic_agrees_with_pandas(name, table, data):
     keys = key_pair(name)
@@ -86,10 +86,13 @@ def test_every_statistic_agrees_with_pandas(name, table, data):
     sent = EncryptedTable.encrypt(frame, ["A", "B"], keys.public, decimals=1, layout=layout)
     received = EncryptedTable.from_bytes(sent.to_bytes())
     chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
-    for grouping in ([], ["A"], ["B"], ["A", "B"], ["B", "A"]):
+    groupings = [[], ["A"], ["B"], ["A", "B"], ["B", "A"]]
+    # A mean is the same sum, divided by whoever decrypts: one grouping of each table is enough.
+    with_mean = data.draw(st.sampled_from(groupings))
+    for grouping in groupings:
         groups = frame.groupby(grouping) if grouping else frame.groupby(np.zeros(len(frame), dtype=int))
         query = received.group_by(*grouping)[chosen]
-        for statistic in ("sum", "mean"):
+        for statistic in ("sum", "mean") if grouping == with_mean else ("sum",):
             answer = EncryptedAggregate.from_bytes(getattr(query, statistic)().to_bytes())
             found = answer.decrypt(keys.secret)
             compare(keys, found, getattr(groups[chosen], statistic)())
@@ -138,7 +141,7 @@ def test_a_table_of_one_row(keys):
 @pytest.mark.slow
 def test_exact_to_the_last_decimal():
     """The sums at the limits of what a float holds, and those that binary floats miss."""
-    values = [0.1] * 30 + [1e9 + 0.07, -1e9, 0.29, 1234567.89]
+    values = [0.1] * 10 + [1e9 + 0.07, -1e9, 0.29, 1234567.89]
     frame = pd.DataFrame({"L": ["a"] * len(values), "n": values})
     exact = sum(Decimal(str(value)) for value in values)
     assert frame["n"].sum() != float(exact)
@@ -289,10 +292,11 @@ def test_the_bytes_of_the_population_job(population, name, layout, largest):
 @pytest.mark.slow
 def test_the_partial_sums_of_a_smaller_paillier_table(population):
     keys = key_pair("paillier")
+    one_year = population[[*LABELS, "2018"]]
     sizes = {}
     for parts in (1, 3):
         table = EncryptedTable.encrypt(
-            population, LABELS, keys.public, decimals=1, layout=Aligned(groupings=[["SEX"]], partial_sums=parts)
+            one_year, LABELS, keys.public, decimals=1, layout=Aligned(groupings=[["SEX"]], partial_sums=parts)
         )
         sizes[parts] = len(table.ciphertexts)
         found = table.group_by("SEX")["2018"].sum().decrypt(keys.secret)
