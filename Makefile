@@ -13,6 +13,7 @@
 ##   make assignments write the students' versions of the labs to build/assignments
 ##   make grade SUBMISSIONS=folder
 ##                    grade what lies there, a folder for each student, into build/grades: grades.csv and feedback
+##   make book        build the site to read without installing: build/book/index.html
 ##   make data        make the tables in data/ again
 ##   make lock        make requirements.lock again; newest versions: make lock LOCK_OPTIONS=--upgrade
 ##   make fresh       stop the course's servers and delete the workspace with its keys: begin anew
@@ -42,7 +43,7 @@ LOCK_OPTIONS =
 FUZZ_OPTIONS =
 
 .PHONY: help beside learner checks teaching static lab app check test fuzz demo notebooks bench \
-  assignments grade data lock fresh clean
+  assignments grade book data lock fresh clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -111,6 +112,10 @@ assignments: teaching
 
 grade: teaching
 	@$(RUN) -m he_helpers.classroom.grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)",$(error Name the folder: make grade SUBMISSIONS=folder))
+
+book: checks
+	@$(RUN) book/build.py
+	@echo "Written: build/book/index.html"
 
 data: checks
 	@for script in data/make_*.py; do echo "$$script"; $(RUN) "$$script" || exit 1; done
