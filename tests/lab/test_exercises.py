@@ -307,7 +307,7 @@ def test_an_exercise_that_nobody_declared_is_the_authors_mistake(course, id):
 
 def test_a_learner_goes_from_the_placeholder_to_the_right_answer(course, displayed, workspace):
     answer = lab.your_turn("01-1")
-    said = '01-1 (predict): put the number in the place of `lab.your_turn("01-1")`, and run the cell.'
+    said = "01-1 (predict): put the number in the place of `lab.your_turn(...)`, and run the cell."
     assert displayed.pop() == {"text/markdown": said, "text/plain": said}
     lab.check("01-1", answer)
     assert not displayed, "the placeholder has said what to do"
@@ -384,7 +384,7 @@ def test_the_cells_hold_what_is_to_be_changed_and_pass_the_key():
     answer = cells_of(A_FUNCTION)[1].source
     assert answer.startswith('def add(a, b):\n    return 0\n\nadding = lab.your_turn("90-1")\n\nlab.check(')
     assert A_FUNCTION.to_do == (
-        '90-1 (write): put `add` in the place of `lab.your_turn("90-1")`, and run the cell. '
+        "90-1 (write): put `add` in the place of `lab.your_turn(...)`, and run the cell. "
         "Change the lines above it first."
     )
     about_a_list = declared(start="counts = [3, 1, 4]")

@@ -121,7 +121,8 @@ class Exercise:
         """What stands below the placeholder."""
         lines = " Lines of your own go above it." if self.level == "write" else ""
         lines = " Change the lines above it first." if isinstance(self.checker, Function) and self.start else lines
-        place = f'in the place of `lab.your_turn("{self.id}")`'
+        # Without the number, at whose hyphen a narrow page would break the line.
+        place = "in the place of `lab.your_turn(...)`"
         return f"{self.id} ({self.level}): put {self.wanted} {place}, and run the cell.{lines}"
 
     def judge(self, answer: Any, key: Any = None) -> Verdict:
