@@ -9,6 +9,7 @@ import pytest
 
 from he_helpers.classroom.course import Course
 from he_helpers.classroom.labs import FOR_THE_LECTURER, LABS, NoSuchLab, lab_names, solved
+from he_helpers.lab.workspace.workspace import PROJECT
 from tests.classroom.conftest import answered, name_of, solutions_of
 from tests.classroom.mistake import in_few_submissions, mistakes_in
 
@@ -104,3 +105,13 @@ def test_a_lab_that_is_not_there_is_named():
 
 def test_a_cell_is_known_by_its_name():
     assert "make_keys" in {name_of(cell) for cell in solved("lab_1_build_paillier").cells}
+
+
+@each_lab
+def test_the_lecturers_table_says_its_points_and_minutes(lab):
+    first = solved(lab).cells[0].source
+    title = re.search(r"^# (.*)", first)[1]
+    minutes, optional = re.search(r"\*\*Time:\*\* (\d+) minutes, and (\d+) for the optional part", first).groups()
+    points = re.search(r"\*\*Points:\*\* (\d+)", first)[1]
+    row = f"| [{title}](notebooks/labs/{lab}.ipynb) | {points} | {minutes} | {optional} |"
+    assert row in (PROJECT / "TEACHING.md").read_text(encoding="utf-8").splitlines(), f"TEACHING.md lacks the row {row}"
