@@ -1,12 +1,13 @@
 """The data administrator: holds the data and the secret key, and decides what leaves as plaintext."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
@@ -38,6 +39,8 @@ from he_helpers.tables.room import LARGEST_BYTES
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from he_helpers.schemes.public.interface import PublicKey
     from he_helpers.schemes.secret import SecretKey
 
@@ -68,7 +71,7 @@ class DataAdministrator(Participant):
 
     # Keys
 
-    def create_keys(self, scheme: Scheme, name: str = "main") -> "PublicKey":
+    def create_keys(self, scheme: Scheme, name: str = "main") -> PublicKey:
         """Make a key pair of ``scheme``, and the signature key if there is none; return the public key.
 
         Secret keys go into the keyring. An existing pair of the same parameters is kept and its public key
@@ -95,7 +98,7 @@ class DataAdministrator(Participant):
             self.keyring.store(_SIGNING_ENTRY, Hidden(bytes(SigningKey.generate())), self._passphrase)
         return pair.public
 
-    def public_key(self, name: str = "main") -> "PublicKey":
+    def public_key(self, name: str = "main") -> PublicKey:
         """The public key of that name, which needs no passphrase. Raises NotThere."""
         file = self._file(self._public_keys, name, ".key")
         if not file.exists():
@@ -352,7 +355,7 @@ class DataAdministrator(Participant):
     def _signing_key(self) -> SigningKey:
         return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))
 
-    def _secret_key_of(self, fingerprint: str) -> "SecretKey":
+    def _secret_key_of(self, fingerprint: str) -> SecretKey:
         for file in sorted(self._public_keys.glob("*.key")):
             if self.public_key(file.stem).fingerprint == fingerprint:
                 return secret_key_from_bytes(self.keyring.load(_entry(file.stem), self._passphrase)).secret

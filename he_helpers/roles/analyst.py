@@ -1,13 +1,14 @@
 """The data analyst: asks for aggregates, and reads what an administrator approved and sealed."""
 
+from __future__ import annotations
+
 import json
 import re
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from nacl.public import PrivateKey
 
 from he_helpers.files import private_folder, read_private, write_private
@@ -21,6 +22,9 @@ from he_helpers.roles.keys.release import unseal
 from he_helpers.roles.participant import Participant
 from he_helpers.roles.views import request_view
 from he_helpers.tables import Query
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KEY_ENTRY = "encryption key"
 _LARGEST_RECORD = 2**20

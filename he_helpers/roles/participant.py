@@ -1,9 +1,9 @@
 """What every role does alike: a folder, a keyring, known keys, a connection, and what the server tells anybody."""
 
-from pathlib import Path
-from typing import Any, Self
+from __future__ import annotations
 
-import pandas as pd
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from he_helpers.files import private_folder
 from he_helpers.roles.connection import Connection
@@ -11,6 +11,9 @@ from he_helpers.roles.keys.contacts import Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import Keyring, hide
 from he_helpers.roles.views import audit_view, dataset_view
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Participant:

@@ -3,15 +3,18 @@
 Every text is one printable line: others wrote it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.tables import Query
 from he_helpers.text import printable_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DATASET_COLUMNS = ("owner", "rows", "labels", "columns", "layout", "scheme", "minimum_group_size", "contributor_label")
 _REQUEST_ORDER = ("dataset", "statistic", "group_by", "columns", "analyst", "purpose", "request")
@@ -93,6 +96,8 @@ def audit_view(events: Sequence[dict[str, Any]], *, times: bool, details: bool) 
     adds when (``at``, UTC); ``details`` adds ``request_id`` and ``detail``, the server's note, with sizes and
     digests.
     """
+    import pandas as pd
+
     columns = [*(["at"] if times else []), *_EVENT_COLUMNS, *(["request_id", "detail"] if details else [])]
     numbers: dict[str, int] = {}
 
@@ -120,6 +125,8 @@ def query_in_words(query: Query) -> str:
 def _frame(
     members: Sequence[dict[str, Any]], row: Callable[[dict[str, Any]], dict[str, Any]], columns: Sequence[str]
 ) -> pd.DataFrame:
+    import pandas as pd
+
     rows = [{name: _shown(value) for name, value in row(member).items()} for member in members]
     return pd.DataFrame(rows, columns=list(columns))
 

@@ -12,12 +12,12 @@ wrong word can achieve is limited: the result is sealed to a known person's key,
 that asks and the holder of that key have different names, the approval must name the recipient.
 """
 
+from __future__ import annotations
+
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
 from he_helpers.roles.approval.decisions import Approval
@@ -33,6 +33,9 @@ from he_helpers.tables.contributors import (
     share_of_largest,
 )
 from he_helpers.text import printable_line
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -240,6 +243,8 @@ def _dominance(
         amounts = decrypt(aggregate(table, Query("sum", tuple(by), query.columns))).reset_index()
     except UnsupportedQuery:
         return f"not computed: to know it, announce groupings=[..., {by!r}] when you encrypt", []
+    import pandas as pd
+
     groups = pd.Series(0, index=amounts.index)
     if query.group_by:
         groups = amounts.groupby(list(query.group_by), observed=True).ngroup()

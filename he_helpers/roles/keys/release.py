@@ -16,19 +16,23 @@ Layout before sealing: an Ed25519 signature (64 bytes), then a msgpack map. Ever
 that the length of what the server relays says nothing about the values.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgpack
 import numpy as np
-import pandas as pd
 from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 from nacl.signing import SigningKey, VerifyKey
 
 from he_helpers.roles.errors import ForgedRelease, NotForThisKey, WrongRelease
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A mean of n values with d decimals is known to about d + log10(sqrt(n)) decimals; two more than the data
 # serve n up to 10,000.
@@ -85,8 +89,10 @@ class Release:
         )
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Release":
+    def from_bytes(cls, data: bytes) -> Release:
         """Read what ``to_bytes`` gave. Raises WrongRelease for anything else."""
+        import pandas as pd
+
         try:
             members = msgpack.unpackb(data)
             if set(members) != _MEMBERS or members["version"] != _VERSION:
@@ -127,6 +133,8 @@ def finish(
 
 def round_result(table: pd.DataFrame, decimals: Mapping[str, int]) -> pd.DataFrame:
     """Round each column to its ``decimals``; a column without decimals becomes int64, the others float64."""
+    import pandas as pd
+
     rounded = {}
     for name in table.columns:
         # Adding zero turns -0.0, which would show the sign of what was rounded away, into 0.0.
@@ -201,6 +209,8 @@ def _plain(label: Any) -> Any:
 
 
 def _index(groups: list[list[Any]], labels: list[str | None]) -> pd.Index:
+    import pandas as pd
+
     if len(labels) == 1:
         return pd.Index([label for (label,) in groups], name=labels[0])
     return pd.MultiIndex.from_tuples([tuple(group) for group in groups], names=labels)
