@@ -9,8 +9,18 @@ from he_helpers.errors import HEError
 
 # With all that derives from them: answered by the server over HTTP; raised before anything is installed; caught within
 # the advice; caught within the pool of workers, on both ends of its socket; caught within the check of a learner's
-# function, which must not catch it.
-APART = {"Problem", "InstallationError", "DoesNotFit", "Ended", "Garbled", "TooLarge", "Unsendable", "TooLong"}
+# function, which must not catch it; caught within the run of a submission.
+APART = {
+    "Problem",
+    "InstallationError",
+    "DoesNotFit",
+    "Ended",
+    "Garbled",
+    "TooLarge",
+    "Unsendable",
+    "TooLong",
+    "_Ended",
+}
 # Programs; what needs a library that is optional; what installs the server's import guard into the process.
 NOT_IMPORTED = (".__main__", ".library_openfhe", ".process.tasks")
 
