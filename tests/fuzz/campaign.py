@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from random import Random
-
-import requests
+from select import select
 
 from he_helpers.computing.score_messages import ScoreAnswer
 from he_helpers.server.release.accounts import add_account
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 HONEST_EVERY = 100
 _MESSAGES = 0.1  # of all bodies; the others are tables
 _START_SECONDS = 120
+_SCORES = f"/models/{changes.MODEL.name}/scores"
+_JSON = {"Content-Type": "application/json"}
 _DEATH = re.compile(r"worker (?:died|ended): task (\w+), (.*)")
 
 
@@ -54,16 +57,35 @@ class Report:
         )
 
 
+class _Client:
+    """A connection to a server, which is opened when it is needed; with less work of its own than `requests`."""
+
+    def __init__(self, address: str) -> None:
+        self._connection = HTTPConnection(address.removeprefix("http://"), timeout=60)
+
+    def call(self, verb: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
+        """The status and the content of the answer. Raises OSError and HTTPException where there is none."""
+        opened = self._connection.sock
+        if opened is not None and select([opened], [], [], 0)[0]:
+            # The server has ended a connection that was left alone for long.
+            self._connection.close()
+        try:
+            self._connection.request(verb, f"/v1{path}", body, headers)
+            answer = self._connection.getresponse()
+            return answer.status, answer.read()
+        except (OSError, HTTPException):
+            self._connection.close()
+            raise
+
+
 class Campaign:
     """``seed`` makes the changes; the keys are fresh each time, so a body that fails is kept in ``keep``."""
 
     def __init__(self, server: str, tokens: dict[str, str], scoring: str, seed: int, keep: Path) -> None:
-        self._server, self._scoring = server, f"{scoring}/v1/models/{changes.MODEL.name}/scores"
+        self._server, self._scoring = _Client(server), _Client(scoring)
         self._administrator = {"Authorization": f"Bearer {tokens['administrator']}"}
         self._analyst = {"Authorization": f"Bearer {tokens['analyst']}"}
         self._seed, self._keep = seed, keep
-        self._session = requests.Session()
-        self._session.trust_env = False
         self._pairs = changes.make_key_pairs()
         self._tables = changes.make_tables(self._pairs)
         self._messages = changes.make_messages(self._pairs)
@@ -92,23 +114,29 @@ class Campaign:
                 self.report.answers[status] += 1
                 if status >= 500:
                     self._fail(number, f"answered with {status}", body)
-        except requests.RequestException as error:
+        except (OSError, HTTPException) as error:
             self._fail(number, f"not answered ({type(error).__name__})", body)
 
     def _upload_and_aggregate(self, name: str, table: bytes) -> Iterator[int]:
         """The statuses of an upload; of a request on it, its aggregation and its deletion where it was taken."""
-        uploaded = self._call("PUT", f"/datasets/{name}?minimum_group_size=1", self._administrator, data=table)
-        yield uploaded.status_code
-        if uploaded.status_code == 201:
-            asked = {"dataset": name, "query": changes.QUERY, "recipient_key_fingerprint": "ab" * 16, "purpose": ""}
+        uploaded = self._upload(name, table)
+        yield uploaded
+        if uploaded == 201:
             request = f"/requests/{uuid.uuid4()}"
-            yield self._call("PUT", request, self._analyst, json=asked).status_code
-            yield self._call("POST", f"{request}/aggregation", self._analyst).status_code
-            yield self._call("DELETE", f"/datasets/{name}", self._administrator).status_code
+            yield self._ask(request, name)
+            yield self._server.call("POST", f"{request}/aggregation", self._analyst)[0]
+            yield self._server.call("DELETE", f"/datasets/{name}", self._administrator)[0]
+
+    def _upload(self, name: str, table: bytes) -> int:
+        headers = {**self._administrator, "Content-Type": "application/octet-stream"}
+        return self._server.call("PUT", f"/datasets/{name}?minimum_group_size=1", headers, table)[0]
+
+    def _ask(self, request: str, name: str) -> int:
+        asked = {"dataset": name, "query": changes.QUERY, "recipient_key_fingerprint": "ab" * 16, "purpose": ""}
+        return self._server.call("PUT", request, {**self._analyst, **_JSON}, json.dumps(asked).encode())[0]
 
     def _score(self, message: bytes) -> Iterator[int]:
-        headers = {"Content-Type": "application/json"}
-        yield self._session.post(self._scoring, data=message, headers=headers, timeout=60).status_code
+        yield self._scoring.call("POST", _SCORES, _JSON, message)[0]
 
     def _honest(self, number: int) -> None:
         """A table of each scheme in turn is added up, and a message scored, as if nothing had happened."""
@@ -117,32 +145,24 @@ class Campaign:
         table = self._tables[name]
         try:
             dataset, request = f"honest-{number}", f"/requests/{uuid.uuid4()}"
-            asked = {"dataset": dataset, "query": changes.QUERY, "recipient_key_fingerprint": "ab" * 16, "purpose": ""}
-            self._call("PUT", f"/datasets/{dataset}?minimum_group_size=1", self._administrator, data=table)
-            self._call("PUT", request, self._analyst, json=asked)
-            self._call("POST", f"{request}/aggregation", self._analyst)
-            answer = self._call("GET", f"{request}/aggregate", self._administrator)
-            self._call("DELETE", f"/datasets/{dataset}", self._administrator)
+            self._upload(dataset, table)
+            self._ask(request, dataset)
+            self._server.call("POST", f"{request}/aggregation", self._analyst)
+            status, answer = self._server.call("GET", f"{request}/aggregate", self._administrator)
+            self._server.call("DELETE", f"/datasets/{dataset}", self._administrator)
             expected = aggregate(EncryptedTable.from_bytes(table), Query.from_dict(changes.QUERY)).to_bytes()
-            if answer.content != expected:
-                self._fail(number, f"an honest table of {name} was not added up right ({answer.status_code})", table)
+            if answer != expected:
+                self._fail(number, f"an honest table of {name} was not added up right ({status})", table)
                 return
             body = self._messages["paillier"].model_dump_json().encode()
-            answer = self._session.post(
-                self._scoring, data=body, headers={"Content-Type": "application/json"}, timeout=60
-            )
+            _, answer = self._scoring.call("POST", _SCORES, _JSON, body)
             keys = self._pairs["paillier"]
-            if keys.secret.decrypt(ScoreAnswer.model_validate_json(answer.content).open(keys.public)) != [7 + 12 - 45]:
+            if keys.secret.decrypt(ScoreAnswer.model_validate_json(answer).open(keys.public)) != [7 + 12 - 45]:
                 self._fail(number, "an honest message was not scored right", body)
                 return
             self.report.honest += 1
-        except (requests.RequestException, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             self._fail(number, f"an honest request failed ({type(error).__name__})", table)
-
-    def _call(self, verb: str, path: str, headers: dict[str, str], **options: object) -> requests.Response:
-        if "data" in options:
-            headers = {**headers, "Content-Type": "application/octet-stream"}
-        return self._session.request(verb, f"{self._server}/v1{path}", headers=headers, timeout=60, **options)
 
     def _fail(self, number: int, what: str, body: bytes) -> None:
         self._keep.mkdir(parents=True, exist_ok=True)
@@ -164,8 +184,8 @@ def fuzz(numbers: range, seed: int, folder: Path, keep: Path, module: str = "he_
     tokens = {role: add_account(store, role, role) for role in ("administrator", "analyst")}
     store.close()
     with (
-        _running(module, "run", "--folder", str(store_folder)) as server,
-        _running(module, "score", "--folder", str(service_folder), "--models", str(folder / "models")) as service,
+        _running(module, "run", store_folder) as server,
+        _running(module, "score", service_folder, "--models", str(folder / "models")) as service,
     ):
         addresses = [_address(at, process) for at, process in ((store_folder, server), (service_folder, service))]
         campaign = Campaign(addresses[0], tokens, addresses[1], seed, keep)
@@ -180,9 +200,10 @@ def fuzz(numbers: range, seed: int, folder: Path, keep: Path, module: str = "he_
 
 
 @contextmanager
-def _running(module: str, *arguments: str) -> Iterator[subprocess.Popen]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], env=environment, cwd=ROOT)
+def _running(module: str, service: str, folder: Path, *arguments: str) -> Iterator[subprocess.Popen]:
+    """A server in ``folder``, with one worker: a campaign sends one body after the other."""
+    command = [sys.executable, "-m", module, service, "--folder", str(folder), "--workers", "1", *arguments]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT)
     try:
         yield process
     finally:

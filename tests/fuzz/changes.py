@@ -13,7 +13,7 @@ import pandas as pd
 
 from he_helpers.computing.models import LinearModel, ModelInput
 from he_helpers.computing.score_messages import ScoreRequest
-from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
+from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
 from he_helpers.schemes import secret as keys
 from he_helpers.schemes.public.interface import PublicKey
 from he_helpers.schemes.public.interface.records import CiphertextRecord
@@ -33,9 +33,9 @@ MODEL = LinearModel(
     weight_decimals=0,
     source="a test",
 )
-_FOR_SCORES = BFVParameters(4096, (36, 35, 35), plaintext_prime(34, 4096))
-# Half the bytes of the default: a parser meets the same fields in less time.
+# Less than the defaults, of bytes and of digits: a parser meets the same fields in less time.
 _SMALL_CKKS = CKKSParameters(4096, (39, 27, 39), 27)
+_SMALL_PAILLIER = PaillierParameters(2048)
 _NUMBERS = (-1, 0, 1, 2, 7, 8, 9, 4095, 4096, 2**31, 2**63 - 1, 2**64 - 1)
 _FLOATS = (0.0, 0.5, 1.0, 2.0, 40.0, -1.0, 1e308, float("nan"), float("inf"))
 
@@ -43,29 +43,26 @@ _FLOATS = (0.0, 0.5, 1.0, 2.0, 40.0, -1.0, 1e308, float("nan"), float("inf"))
 # Of one process: a campaign changes what was encrypted with them, never the keys.
 @cache
 def make_key_pairs() -> dict[str, keys.KeyPair]:
-    """A key pair of each of the five schemes; and, by name, what rotates and what has room for scores."""
+    """A key pair of each of the five schemes; and, by name, one that rotates."""
     return {
         "tenseal-bfv": keys.tenseal_bfv().generate_keys(),
         "tenseal-ckks": keys.tenseal_ckks(_SMALL_CKKS).generate_keys(),
         "pyfhel-bfv": keys.pyfhel_bfv().generate_keys(),
         "pyfhel-ckks": keys.pyfhel_ckks(_SMALL_CKKS).generate_keys(),
-        "paillier": keys.paillier().generate_keys(),
+        "paillier": keys.paillier(_SMALL_PAILLIER).generate_keys(),
         "pyfhel-bfv, rotating": keys.pyfhel_bfv(
             BFVParameters(4096, (53, 53), plaintext_prime(27, 4096)), galois_keys=[1]
         ).generate_keys(),
-        "tenseal-bfv, scores": keys.tenseal_bfv(_FOR_SCORES).generate_keys(),
-        "pyfhel-bfv, scores": keys.pyfhel_bfv(_FOR_SCORES).generate_keys(),
     }
 
 
 def make_tables(pairs: dict[str, keys.KeyPair]) -> dict[str, bytes]:
-    """A small table under each key pair that is for tables; under TenSEAL's also one whose ciphertexts are open."""
+    """A small table under each key pair; under TenSEAL's also one whose ciphertexts are open."""
     tables = {}
     for name, pair in pairs.items():
-        if "scores" not in name:
-            layout = Rotated(partial_sums=2) if "rotating" in name else Aligned()
-            tables[name] = EncryptedTable.encrypt(FRAME, ["group"], pair.public, layout=layout).to_bytes()
-        if name.startswith("tenseal") and name in tables:
+        layout = Rotated(partial_sums=2) if "rotating" in name else Aligned()
+        tables[name] = EncryptedTable.encrypt(FRAME, ["group"], pair.public, layout=layout).to_bytes()
+        if name.startswith("tenseal"):
             header, key, ciphertexts = open_fields(tables[name], "table")
             opened = [_opened(fields, pair.public) for fields in ciphertexts]
             tables[f"{name}, open"] = seal_fields("table", [header, key, opened])
@@ -73,12 +70,12 @@ def make_tables(pairs: dict[str, keys.KeyPair]) -> dict[str, bytes]:
 
 
 def make_messages(pairs: dict[str, keys.KeyPair]) -> dict[str, ScoreRequest]:
-    """A scoring message, of x = 4 and y = 9, under each key pair that is for scores."""
+    """A scoring message, of x = 4 and y = 9, under a key pair of each scheme that scores are computed in."""
     messages = {}
-    for name, pair in pairs.items():
-        if "scores" in name or name == "paillier":
-            inputs = {name: pair.public.encrypt([value], terms=MODEL.terms) for name, value in (("x", 4), ("y", 9))}
-            messages[name] = ScoreRequest.of(MODEL.name, pair.public, inputs)
+    for name in ("tenseal-bfv", "pyfhel-bfv", "paillier"):
+        public = pairs[name].public
+        inputs = {name: public.encrypt([value], terms=MODEL.terms) for name, value in (("x", 4), ("y", 9))}
+        messages[name] = ScoreRequest.of(MODEL.name, public, inputs)
     return messages
 
 
