@@ -80,8 +80,6 @@ def execute(path: Path, workspace: Workspace, after_cell: Callable[[], None] | N
         kernel_manager_class=AsyncCourseKernel,
         kernel_name=_KERNELSPEC["name"],
         resources={"metadata": {"path": str(path.parent)}},
-        # Else every kernel warns that its local sockets are not encrypted, into the terminal of make demo.
-        extra_arguments=["--log-level=ERROR"],
         timeout=_CELL_SECONDS,
         record_timing=False,
         store_widget_state=True,  # how far progress bars came; none of it is stored
@@ -109,8 +107,8 @@ def execute_in_place(folder: Path, names: Sequence[str] = ()) -> list[Path]:
 
     Raises NotebookFailed, and NoSuchNotebook for a name that fits no file.
     """
-    paths = _notebooks(folder, names)
-    with tempfile.TemporaryDirectory(prefix="he-course-") as root, _served(Workspace(root)) as workspace:
+    paths = notebooks_of(folder, names)
+    with tempfile.TemporaryDirectory(prefix="he-course-") as root, served(Workspace(root)) as workspace:
         for path in tqdm(paths, unit="notebook", disable=None):
             store(execute(path, workspace), path)
     return paths
@@ -125,13 +123,13 @@ def run_demo(folder: Path, into: Path) -> list[Path]:
 
     Raises NotebookFailed, also when the notebooks leave no table, and NoSuchNotebook when one is missing.
     """
-    paths = _notebooks(folder, DEMO_NOTEBOOKS)
+    paths = notebooks_of(folder, DEMO_NOTEBOOKS)
     workspace = Workspace(into / "workspace")
     if workspace.root.exists():
         stop_server(workspace)
     shutil.rmtree(into, ignore_errors=True)
     cells = sum(_runs(cell) for path in paths for cell in nbformat.read(path, as_version=4).cells)
-    with _served(workspace), tqdm(total=cells, unit="cell") as progress:
+    with served(workspace), tqdm(total=cells, unit="cell") as progress:
         for path in paths:
             progress.set_description(path.stem)
             store(execute(path, workspace, after_cell=progress.update), into / path.name)
@@ -142,7 +140,7 @@ def run_demo(folder: Path, into: Path) -> list[Path]:
 
 
 @contextmanager
-def _served(workspace: Workspace) -> Iterator[Workspace]:
+def served(workspace: Workspace) -> Iterator[Workspace]:
     """The workspace, whose server the notebooks start; it is stopped afterwards."""
     try:
         yield workspace
@@ -150,7 +148,11 @@ def _served(workspace: Workspace) -> Iterator[Workspace]:
         stop_server(workspace)
 
 
-def _notebooks(folder: Path, names: Sequence[str]) -> list[Path]:
+def notebooks_of(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The notebooks of `folder` in order, then its labs; of these only `names`, where some are given.
+
+    Raises NoSuchNotebook.
+    """
     present = [*sorted(folder.glob("*.ipynb")), *sorted((folder / "labs").glob("*.ipynb"))]
     if not present:
         raise NoSuchNotebook(f"There is no notebook in {folder.name}/.")

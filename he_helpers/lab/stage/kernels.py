@@ -7,6 +7,7 @@ tests the stored notebooks with nbval.
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import IO
 
@@ -34,7 +35,27 @@ class _ThisInterpreter(KernelSpecManager):
 
 
 class CourseKernel(KernelManager):
-    """The process of a kernel of this interpreter, whatever name of a kernel is asked for."""
+    """The process of a kernel of this interpreter, whatever name of a kernel is asked for.
+
+    It is spoken to through sockets in a folder of its own, which only this account may enter: to a port of the network
+    every account of the computer can connect, and there it would get all code and all outputs.
+    """
+
+    _sockets: tempfile.TemporaryDirectory[str] | None = None
+
+    @default("transport")
+    def _default_transport(self) -> str:
+        return "ipc"
+
+    @default("connection_file")
+    def _default_connection_file(self) -> str:
+        self._sockets = tempfile.TemporaryDirectory(prefix="he-kernel-")
+        return str(Path(self._sockets.name) / "kernel.json")
+
+    def cleanup_ipc_files(self) -> None:
+        super().cleanup_ipc_files()
+        if self._sockets is not None:
+            self._sockets.cleanup()
 
     @default("shutdown_wait_time")
     def _default_shutdown_wait_time(self) -> float:
