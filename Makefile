@@ -10,6 +10,7 @@
 ##   make demo        run the role notebooks and the DataFrame notebook here, and print the decrypted tables
 ##   make notebooks   re-execute all notebooks in place and so renew their stored outputs
 ##   make bench       measure speed and size; writes bench.json
+##   make sizing      measure the memory and processor time that each notebook needs (Linux)
 ##   make assignments write the students' versions of the labs to build/assignments
 ##   make grade SUBMISSIONS=folder
 ##                    grade what lies there, a folder for each student, into build/grades: grades.csv and feedback
@@ -42,7 +43,7 @@ APP_OPTIONS =
 LOCK_OPTIONS =
 FUZZ_OPTIONS =
 
-.PHONY: help beside learner checks teaching static lab app check test fuzz demo notebooks bench \
+.PHONY: help beside learner checks teaching static lab app check test fuzz demo notebooks bench sizing \
   assignments grade book data lock fresh clean
 
 help:
@@ -106,6 +107,9 @@ notebooks: learner
 
 bench: learner
 	@$(RUN) -m he_helpers.lab.running.bench
+
+sizing: learner
+	@$(RUN) -m he_helpers.lab.running.sizing
 
 assignments: teaching
 	@$(RUN) -m he_helpers.classroom.assignments
