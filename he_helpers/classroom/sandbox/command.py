@@ -86,8 +86,8 @@ def check_sandbox(shared: Path) -> None:
         said = run.stderr.strip() or f"exit code {run.returncode}"
         raise NoSandbox(
             f"The sandbox for submissions does not start: {said}. It needs user namespaces. On Ubuntu 24.04 and later "
-            "the system's own bubblewrap package allows them to bwrap; in a container, start it with "
-            "--security-opt seccomp=unconfined (TEACHING.md)."
+            "the system's own bubblewrap package allows them to bwrap; a container has to be started with "
+            "the options that the Dockerfile names (TEACHING.md)."
         )
 
 
