@@ -107,6 +107,20 @@ MISTAKES = (
         ("group_sums_more",),
     ),
     Mistake(
+        "lists of different lengths are taken",
+        {
+            "group_sums": """
+                def group_sums(reader, groups, files):
+                    sums = {}
+                    for group, file in zip(groups, files):
+                        row = ts.bfv_vector_from(reader, file)
+                        sums[group] = sums[group] + row if group in sums else row
+                    return {group: total.serialize() for group, total in sums.items()}
+            """
+        },
+        ("group_sums_more",),
+    ),
+    Mistake(
         "the mean of all rows",
         {
             "read": """
