@@ -117,9 +117,14 @@ def audit_view(events: Sequence[dict[str, Any]], *, times: bool, details: bool) 
 
 def query_in_words(query: Query) -> str:
     """Such as "sum of Revenue by Region", in one printable line."""
-    of = f" of {', '.join(query.columns)}" if query.columns else ""
-    by = f" by {', '.join(query.group_by)}" if query.group_by else ", all rows"
-    return printable_line(query.statistic + of + by)
+    return printable_line(question_in_words(query.statistic, ", ".join(query.columns), ", ".join(query.group_by)))
+
+
+def question_in_words(statistic: str, columns: str, group_by: str) -> str:
+    """The same for a row of request_view(), where columns and labels are one text each."""
+    of = f" of {columns}" if columns else ""
+    by = f" by {group_by}" if group_by else ", all rows"
+    return statistic + of + by
 
 
 def _frame(

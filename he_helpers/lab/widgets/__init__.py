@@ -1,4 +1,4 @@
-"""Pictures that follow what one presses and types, each with a static one where no kernel answers."""
+"""What follows what one presses and types, each with a static form where no kernel answers."""
 
 from he_helpers.front_door import front_door
 

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from he_helpers.computing import DivisorRange
 from he_helpers.lab.figures import Picture
 from he_helpers.lab.figures.theme import STYLE, WIDTH_INCHES
-from he_helpers.lab.widgets.live_picture import LivePicture, choice, whole_number
+from he_helpers.lab.widgets.live_picture import LivePicture
+from he_helpers.lab.widgets.panel import choice, whole_number
 from he_helpers.parameters import CKKSParameters, coefficient_primes
 from he_helpers.parameters.noise import ckks_fresh_error
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from he_helpers.errors import HEError
 from he_helpers.lab.figures import slot_grid
-from he_helpers.lab.widgets.live_picture import LivePicture, choice, whole_number
+from he_helpers.lab.widgets.live_picture import LivePicture
+from he_helpers.lab.widgets.panel import choice, whole_number
 from he_helpers.tables import Aligned, Labels, Layout, Rotated, Rows
 
 _KINDS = {"aligned": Aligned, "rotated": Rotated}

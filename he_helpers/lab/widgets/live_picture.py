@@ -1,45 +1,18 @@
-"""A picture with its table below buttons and fields, which renew it.
-
-What is stored of it, and seen where no kernel answers (a notebook that was opened and not run, an HTML export), is the
-picture and the table as they were when the cell ran, without the buttons and fields. That is compared; the rest has
-random names and is not.
-"""
+"""A picture with its table below buttons and fields, which renew it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
-from typing import Any
-
-import ipywidgets as widgets
-
 from he_helpers.lab.figures import Picture
 from he_helpers.lab.figures.style import image
+from he_helpers.lab.widgets.panel import Panel
 
-# The drawing and the tables become narrower with the page. Colours are the page's own, light or dark.
-_STYLE = """<style>
-.he-live { line-height: 1.4; max-width: 100%; overflow-x: auto; color: var(--jp-ui-font-color1, #111111); }
-.he-live img { max-width: 100%; height: auto; }
-.he-live table { border-collapse: collapse; }
-.he-live th, .he-live td { padding: 2px 8px; text-align: right; vertical-align: top; border: none; }
-.he-live th { font-weight: bold; }
-</style>"""
 _MOST_ROWS = 16
 
 
-class LivePicture:
+class LivePicture(Panel):
     """The frame of a picture, its buttons and fields. ``show`` puts another picture into it."""
 
-    def __init__(self, controls: Sequence[widgets.Widget], what_they_do: str) -> None:
-        self.picture: Picture
-        self.said = ""
-        self._what_they_do = what_they_do
-        self._drawn = widgets.HTML(layout=widgets.Layout(max_width="100%"))
-        self._words = widgets.HTML(layout=widgets.Layout(max_width="100%"))
-        self._panel = widgets.VBox(
-            [row_of(controls), self._words, self._drawn], layout=widgets.Layout(max_width="100%")
-        )
-        self._panel.add_class("he-live-panel")
+    picture: Picture
 
     def show(self, picture: Picture, said: str, wrong: bool = False, stored: str | None = None) -> None:
         """Show the picture, and say in a sentence what it means.
@@ -47,56 +20,11 @@ class LivePicture:
         wrong: whether this is something to notice. stored: the sentence to store, where the other one differs from run
         to run.
         """
-        self.picture, self.said = picture, said
-        self._stored = said if stored is None else stored
-        self._drawn.value = f'{_STYLE}<div class="he-live">{_as_html(picture)}</div>'
-        # Read out by a screen reader when it appears; a drawing that changes is not.
-        colour = "var(--jp-error-color1, #b3261e)" if wrong else "var(--jp-ui-font-color1, #111111)"
-        style = f"color: {colour}; line-height: 1.4; margin: 4px 0"
-        self._words.value = f'<p role="status" style="{style}">{"⚠ " if wrong else ""}{escape(said)}</p>'
-
-    def as_stored(self) -> dict[str, str]:
-        """The picture, the sentence and the table as HTML and as text."""
-        note = f"<p>{escape(self._stored)}</p>"
-        after = f"<p>{escape(self._what_they_do)} These appear when the cell is run.</p>"
-        return {
-            "text/html": f"{note}{_as_html(self.picture)}{after}",
-            "text/plain": f"{self._stored}\n{self.picture.alt}",
-        }
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return {**self._panel._repr_mimebundle_(**options), **self.as_stored()}
+        self.picture = picture
+        self.put(as_html(picture), picture.alt, said, wrong=wrong, stored=stored)
 
 
-def row_of(controls: Sequence[widgets.Widget]) -> widgets.Box:
-    """Beside each other, and below where the page is too narrow."""
-    return widgets.Box(list(controls), layout=widgets.Layout(flex_flow="row wrap", max_width="100%"))
-
-
-def button(words: str, press: Any) -> widgets.Button:
-    """A button as wide as its words; press: is called without arguments."""
-    made = widgets.Button(description=words, layout=widgets.Layout(width="auto", flex="0 0 auto"))
-    made.on_click(lambda _: press())
-    return made
-
-
-def whole_number(words: str, low: int, high: int, value: int) -> widgets.BoundedIntText:
-    return widgets.BoundedIntText(description=words, min=low, max=high, value=value, **_looks(words, f"{high:,}"))
-
-
-def choice(words: str, options: Sequence[str], value: str) -> widgets.Dropdown:
-    return widgets.Dropdown(description=words, options=options, value=value, **_looks(words, max(options, key=len)))
-
-
-def _looks(words: str, longest: str) -> dict[str, Any]:
-    """Room for the field's name and its longest content, at about 0.6 of the height of a letter each."""
-    wide = 0.6 * (len(words) + len(longest)) + 5
-    return {
-        "style": {"description_width": "initial"},
-        "layout": {"width": f"{wide:.1f}em", "max_width": "100%", "margin": "2px 12px 2px 2px"},
-    }
-
-
-def _as_html(picture: Picture) -> str:
+def as_html(picture: Picture) -> str:
+    """The drawing, and its table below."""
     drawn = image(picture.figure, picture.alt)["text/html"]
     return f"<div>{drawn}</div>{picture.table.to_html(border=0, max_rows=_MOST_ROWS)}"

@@ -9,7 +9,8 @@ import tenseal as ts
 
 from he_helpers.lab.figures import BFVInside, Picture, ciphertext_bar
 from he_helpers.lab.measuring import inside_bfv
-from he_helpers.lab.widgets.live_picture import LivePicture, button, row_of, whole_number
+from he_helpers.lab.widgets.live_picture import LivePicture
+from he_helpers.lab.widgets.panel import button, row_of, whole_number
 from he_helpers.parameters import plaintext_prime
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 

@@ -95,13 +95,15 @@ class Review:
             "aggregate_sha256": hashlib.sha256(self.aggregate.to_bytes()).hexdigest() if self.aggregate else None,
         }
 
-    def __repr__(self) -> str:
-        # Without request id and fingerprint, which differ from run to run and would be stored with a
-        # notebook.
+    def in_words(self) -> dict[str, str]:
+        """What was found, one printable line each, by what it is about.
+
+        Without request id and fingerprint, which differ from run to run and would be stored with a notebook.
+        """
         recipient = f"{self.recipient} (key handed over in person)" if self.recipient else "unknown key"
         if self.for_somebody_else:
             recipient += f", not who asks: if that is meant, approve with recipient={self.recipient!r}"
-        lines = {
+        return {
             "who asks": f"{printable_line(self.analyst)} (the server's word)",
             "recipient": recipient,
             "dataset": printable_line(self.dataset),
@@ -110,16 +112,18 @@ class Review:
             "approved": "nothing before on this dataset"
             if not self.approved_before
             else "before on this dataset: " + "; ".join(self.approved_before),
-            "groups": "none" if self.groups is None else self._in_words(self.groups),
+            "groups": "none" if self.groups is None else self._groups_in_words(self.groups),
             "minimum": f"{self.minimum_group_size} contributors",
             "dominance": self.dominance,
             "aggregate": "equals the re-computed one" if self.aggregate_matches else "differs from the re-computed one",
             "status": printable_line(self.status),
             "findings": "none" if self.clean else "; ".join(self.findings),
         }
-        return "\n".join(f"{name + ':':<11}{value}" for name, value in lines.items())
 
-    def _in_words(self, groups: pd.DataFrame) -> str:
+    def __repr__(self) -> str:
+        return "\n".join(f"{name + ':':<11}{value}" for name, value in self.in_words().items())
+
+    def _groups_in_words(self, groups: pd.DataFrame) -> str:
         rows, contributors = (f"{of.min()} to {of.max()}" for of in (groups["rows"], groups["contributors"]))
         if self.contributor_label is None:
             return f"{len(groups)}, of {rows} rows, each row counted as a contributor"
