@@ -9,7 +9,9 @@ import json
 import ssl
 import time
 import weakref
+from collections import deque
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -39,6 +41,21 @@ _LONGEST_TEXT = 2000
 _PASSING_TROUBLE = {502, 503, 504}
 _REPEATABLE = {"GET", "PUT"}
 _STANDARD_MEMBERS = ("type", "title", "status", "detail", "instance")
+_MOST_EXCHANGES = 10_000
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that was answered: ``sent`` and ``received`` are the bytes of the two bodies, without their heads.
+
+    path: the parts below /v1/, such as ("datasets", "accounts"). status: of the answer, such as 200.
+    """
+
+    method: str
+    path: tuple[str, ...]
+    status: int
+    sent: int
+    received: int
 
 
 class _Bearer(httpx.Auth):
@@ -58,7 +75,8 @@ class Connection:
     GET and PUT, which may be repeated without harm, are tried up to three times when the network fails;
     DELETE and POST once. All attempts together have ANSWER_SECONDS (bytes: DOWNLOAD_SECONDS), and an upload its time.
     Redirections are not followed and proxies of the environment not used: both would get the token. Answers come
-    uncompressed: what is small on the wire and large in memory is refused. Usable as a context manager; what is not
+    uncompressed: what is small on the wire and large in memory is refused. ``exchanges`` holds what was asked and
+    answered, the last ten thousand of them, in order. Usable as a context manager; what is not
     closed by close() is closed when the object goes, at the latest at the end of the process.
 
     Raises ServerUnreachable, UnreadableAnswer, ServerRefused; NotThere or ExposedFile for the token file.
@@ -72,6 +90,7 @@ class Connection:
         if address.scheme not in {"http", "https"} or not address.host or address.userinfo:
             raise ServerUnreachable("The server's address must look like http://127.0.0.1:8000 or https://host.")
         self.server = server.rstrip("/")
+        self.exchanges: deque[Exchange] = deque(maxlen=_MOST_EXCHANGES)
         self._token = _read_token(Path(folder) / "token")
         self._client = httpx.Client(
             base_url=self.server + "/v1/",
@@ -180,6 +199,7 @@ class Connection:
             for attempt in range(1, attempts + 1):
                 try:
                     status, answer = self._exchange(request, largest or _LARGEST_DOCUMENT, deadline)
+                    self.exchanges.append(Exchange(method, path, status, len(body or b""), len(answer)))
                     if status not in _PASSING_TROUBLE or attempt == attempts:
                         break
                 except (ServerUnreachable, UnreadableAnswer):
