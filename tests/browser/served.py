@@ -1,6 +1,7 @@
-"""A notebook of one cell as a page of Voilà, and the system's browser for it."""
+"""A notebook of one cell as a page of Voilà, JupyterLab on a folder, and the system's browser for both."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,14 +13,20 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from he_helpers.lab.workspace.workspace import Workspace, environment_for
+from he_helpers.lab.workspace.workspace import PROJECT, Workspace, environment_for
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NEEDED = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome in the path"),
 ]
-START_SECONDS = 90
+START_SECONDS = 180  # where several kernels start beside other work
+LAB = """
+import sys
+from pathlib import Path
+from he_helpers.lab.running.jupyterlab import main
+main(sys.argv[2:], Path(sys.argv[1]))
+"""
 
 
 @contextmanager
@@ -46,6 +53,37 @@ def serving(command, port, workspace, log):
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@contextmanager
+def jupyterlab(checkout, said, *options, workspace=None):
+    """`make lab` on the folder `checkout`: the address that it prints. All that it prints goes to the file `said`.
+
+    Its kernels import the he_helpers of these tests, and work in `workspace`, if one is given.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    if workspace is not None:
+        environment = {**environment_for(workspace, None), "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-c", LAB, str(checkout), "--no-browser", "--port=0", "--expose-app-in-browser"]
+    with open(said, "wb") as output:
+        process = subprocess.Popen([*command, *options], cwd=checkout, env=environment, stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not (found := re.search(r"http://127\S+", said.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, said.read_text()
+            time.sleep(0.2)
+        yield found[0]
+    finally:
+        process.terminate()
+        process.wait(timeout=START_SECONDS)
+
+
+def wait_for_the_kernel(page):
+    """The circle of the notebook is no help: it is that of an idle kernel also before there is any."""
+    page.wait_for_function(
+        "() => { const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;"
+        " return kernel?.connectionStatus === 'connected' && kernel.status === 'idle' }"
+    )
 
 
 def free_port():

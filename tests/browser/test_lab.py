@@ -4,12 +4,9 @@ The browser is the Chromium or Chrome of the system, as for the page of `make ap
 """
 
 import json
-import os
 import platform
-import re
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from urllib.parse import parse_qs, urlsplit
@@ -21,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
 from he_helpers.lab.workspace.workspace import PROJECT
-from tests.browser.served import NEEDED, chromium
+from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -29,13 +26,6 @@ pytestmark = [
     *NEEDED,
     pytest.mark.skipif(shutil.which("git") is None, reason="no git"),
 ]
-SECONDS = 180  # where several kernels start beside other work
-LAB = """
-import sys
-from pathlib import Path
-from he_helpers.lab.running.jupyterlab import main
-main(sys.argv[2:], Path(sys.argv[1]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -67,23 +57,8 @@ def served(checkout, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("lab")
     said, workspaces = folder / "said", folder / "workspaces"
-    with open(said, "wb") as output:
-        process = subprocess.Popen(
-            [
-                sys.executable, "-c", LAB, str(checkout), "--no-browser", "--port=0", "--expose-app-in-browser",
-                f"--LabApp.workspaces_dir={workspaces}",
-            ],
-            cwd=checkout, env={**os.environ, "PYTHONPATH": str(PROJECT)}, stdout=output, stderr=output,
-        )  # fmt: skip
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not (found := re.search(r"http://127\S+", said.read_text())):
-            assert process.poll() is None and time.monotonic() < deadline, said.read_text()
-            time.sleep(0.2)
-        yield found[0], said, workspaces
-    finally:
-        process.terminate()
-        process.wait(timeout=SECONDS)
+    with jupyterlab(checkout, said, f"--LabApp.workspaces_dir={workspaces}") as address:
+        yield address, said, workspaces
 
 
 @pytest.fixture
@@ -117,17 +92,9 @@ def browser():
 def page(browser):
     """In a context of its own, which shares no storage with those before."""
     page = browser.new_page()
-    page.set_default_timeout(1000 * SECONDS)
+    page.set_default_timeout(1000 * START_SECONDS)
     yield page
     page.close()
-
-
-def wait_for_the_kernel(page):
-    """The circle of the notebook is no help: it is that of an idle kernel also before there is any."""
-    page.wait_for_function(
-        "() => { const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;"
-        " return kernel?.connectionStatus === 'connected' && kernel.status === 'idle' }"
-    )
 
 
 def run_all_cells(page):
@@ -189,11 +156,11 @@ def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_
         arg=old,
     )
     page.keyboard.press("Control+s")
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while path.read_bytes() == stored:
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while status := subprocess.run(["git", "status", "--short"], cwd=checkout, capture_output=True, text=True).stdout:
         assert time.monotonic() < deadline, status
         time.sleep(0.2)

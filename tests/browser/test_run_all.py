@@ -1,0 +1,61 @@
+"""Run All in a real browser on notebooks 00 to 06, in order, in one fresh workspace: no error, no unfinished cell.
+
+One pass, as a learner's: each notebook in a kernel of its own, which ends before the next one is opened.
+"""
+
+import json
+import shutil
+
+import pytest
+
+from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.workspace import PROJECT, Workspace
+from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+pytestmark = NEEDED
+NOTEBOOKS = sorted(path.name for path in (PROJECT / "notebooks").glob("0[0-6]_*.ipynb"))
+# What the menu's Run All Cells calls; it answers when the last cell has run.
+RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim())
+    .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON()}))"""
+SHUT_DOWN = "() => jupyterapp.shell.currentWidget.sessionContext.shutdown()"
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """A page of the browser, and the address of JupyterLab on a copy of the notebooks."""
+    folder = tmp_path_factory.mktemp("run_all")
+    for name in ("notebooks", "data"):
+        shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("labs", ".ipynb_checkpoints"))
+    workspace = Workspace(folder / "workspace")
+    try:
+        with (
+            jupyterlab(folder, folder / "said", workspace=workspace) as address,
+            chromium(playwright.sync_playwright) as browser,
+        ):
+            page = browser.new_page(viewport={"width": 800, "height": 900})
+            page.set_default_timeout(START_SECONDS * 1000)
+            yield page, address
+    finally:
+        stop_server(workspace)
+
+
+def test_notebooks_00_to_06_are_there():
+    assert [name[:2] for name in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05", "06"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_run_all_leaves_no_error_and_no_unfinished_cell(opened, name):
+    page, address = opened
+    page.goto(address.replace("00_start_here.ipynb", name))
+    wait_for_the_kernel(page)
+    page.evaluate(RUN_ALL)
+    cells = page.evaluate(CELLS)
+    assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    said = [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    assert not said, json.dumps(said, indent=1)
+    page.evaluate(SHUT_DOWN)
