@@ -55,7 +55,7 @@ def run(*sources, seconds=60):
 
 def below_the_mark(cell):
     """The outputs of a cell, without the mark where another role ran it."""
-    line = cell.source.partition("\n")[0]
+    line = cell.source.partition("\n")[0].partition("#")[0].rstrip()
     if line in ("%%role analyst", "%%role server"):
         mark, *below = cell.outputs
         assert mark["data"] == mark_of_cell(line.removeprefix("%%role "))
@@ -105,6 +105,7 @@ def shown(workspace):
         "other folder": ("%%role analyst\nfrom he_helpers.lab import Workspace\nWorkspace().folder('administrator')"),
         "error": "%%role analyst\ndef half(x):\n    return x / 0\n\nprint('before')\nhalf(1)",
         "after error": "%%role analyst\n1 + 1",
+        "comment": "%%role analyst  # Task 1\n1 + 2",
         "syntax": "%%role analyst\nx = = 1",
         "nested magic": "%%role analyst\n%%capture kept\nprint('kept')",
         "update": (
@@ -205,6 +206,10 @@ def test_clearing_and_updating_outputs_keeps_the_mark(shown):
 def test_a_cell_cannot_ask_for_input_and_does_not_hang(shown):
     (error,) = shown["no input"]
     assert error["ename"] == "StdinNotImplementedError"
+
+
+def test_a_comment_may_follow_the_name_of_the_role(shown):
+    assert text(shown["comment"]) == "3"
 
 
 def test_an_unknown_role_lists_the_roles(shown):

@@ -181,8 +181,8 @@ class RoleMagic:
         atexit.register(self.close)
 
     def __call__(self, line: str, cell: str) -> None:
-        """Runs `cell` as the role that `line` names."""
-        role = line.strip()
+        """Runs `cell` as the role that `line` names; a comment may follow the name."""
+        role = line.partition("#")[0].strip()
         check_role(role)
         if role == entered_role():
             raise ValueError(f"This notebook is the {role}'s already: leave out the line %%role {role}.")
