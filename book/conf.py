@@ -70,6 +70,15 @@ def fold_solutions(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = json.dumps(notebook)
 
 
+# What README leads to and learners do not read: answers, and the labs with their solutions.
+_FOR_LECTURERS = re.compile(r"\[([^\]]+)\]\((?:TEACHING\.md|teaching/|notebooks/labs/)[^)]*\)")
+
+
+def leave_out_what_is_for_lecturers(app: Sphinx, name: str, source: list[str]) -> None:
+    """The book is for learners: where a page leads to what is for lecturers, its name stays and the link goes."""
+    source[0] = _FOR_LECTURERS.sub(r"\1", source[0])
+
+
 _ENTRY = re.compile(r"(\w+(?:, \w+)*): (.*)")
 
 
@@ -124,4 +133,5 @@ def setup(app: Sphinx) -> dict[str, bool | str]:
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("build-finished", take_barriers_away)
     app.connect("source-read", fold_solutions)
+    app.connect("source-read", leave_out_what_is_for_lecturers)
     return {"version": version_of("sphinx"), "parallel_read_safe": True}

@@ -60,6 +60,12 @@ def test_no_page_needs_the_network(book):
 
 
 @pytest.mark.slow
+def test_what_is_for_lecturers_is_named_and_not_in_it(book):
+    assert "has plans for 90 minutes" in (book / "README.html").read_text()
+    assert not [path for path in book.rglob("*") if re.match(r"TEACHING|answers|lab_\d", path.name)]
+
+
+@pytest.mark.slow
 def test_every_word_of_the_design_is_explained(book):
     glossary = (book / "book" / "glossary.html").read_text()
     explained = set(re.findall(r'<dt id="term-[^"]*">([^<]+)', glossary))
