@@ -16,7 +16,7 @@ _LAB_TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes, and (\d+) for the optional
 def rows_below(heading):
     """The cells of each row of the first table below the heading that begins so."""
     [section] = re.findall(rf"^#+ {re.escape(heading)}\b.*?\n(.*?)(?=^#|\Z)", TEACHING, re.M | re.S)
-    lines = [line for line in section.splitlines() if line.startswith("|")]
+    lines = re.search(r"^(?:\|.*\n)+", section, re.M)[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
