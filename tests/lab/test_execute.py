@@ -133,8 +133,8 @@ def test_a_folder_without_notebooks_is_refused(notebooks):
 def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(notebooks, stopped, tmp_path, capsys):
     originals = [write(notebooks, f"0{number}_part", "1 + 1") for number in range(3, 7)]
     save = (
-        "import pandas as pd\nresults = workspace / 'analyst' / 'results'\nresults.mkdir(parents=True)\n"
-        "pd.DataFrame({'Region': ['North'], 'Revenue': [12.5]}).to_csv(results / 'revenue.csv', index=False)"
+        "results = workspace / 'analyst' / 'results'\nresults.mkdir(parents=True)\n"
+        "(results / 'revenue.csv').write_text('Region,Revenue\\nNorth,12.5\\n')"
     )
     originals.append(write(notebooks, "07_part", WHERE, save))
     write(notebooks, "08_not_part_of_it", "raise AssertionError")
