@@ -127,3 +127,17 @@ def test_walls_that_cannot_be_put_up_are_reported(sandbox, tmp_path, monkeypatch
     monkeypatch.setattr(command, "_read_only", lambda: [])
     with pytest.raises(NoSandbox, match="does not start: .*user namespaces"):
         check_sandbox(tmp_path)
+
+
+def test_lecturers_are_told_the_limits_as_they_are():
+    told = " ".join((PROJECT / "TEACHING.md").read_text(encoding="utf-8").split())
+    limits = command.STANDARD
+    for words in (
+        f"{limits.memory // 2**30} GiB of memory for all of its processes together",
+        f"{limits.cell_seconds} seconds a cell",
+        f"{limits.seconds // 60} minutes in all",
+        f"{limits.processes} processes",
+        f"files of {limits.file_size // 2**20} MiB",
+        f"{limits.output // 2**20} MiB of output a cell",
+    ):
+        assert words in told
