@@ -23,6 +23,8 @@ PASSPHRASES = {
     "ana": "what ana knows by heart",
     "ben": "what ben knows by heart",
 }
+# More than the buffers of a connection hold; less than the default, which takes its time to send.
+LARGEST_BODY = 2**24
 ROLES = {"ada": "administrator", "alan": "administrator", "ana": "analyst", "ben": "analyst"}
 
 
@@ -41,6 +43,7 @@ def server(tmp_path_factory):
     tokens = {name: add_account(store, name, role) for name, role in ROLES.items()}
     store.close()
     command = [sys.executable, "-m", "he_helpers.server", "run", "--folder", folder]
+    command += ["--largest-body", str(LARGEST_BODY)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen(command, env=environment)
     address = folder / "address"

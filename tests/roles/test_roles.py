@@ -40,10 +40,9 @@ from he_helpers.roles.errors import (
 from he_helpers.schemes.secret import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.datasets import find_dataset, set_dataset_aside
-from he_helpers.server.release.policy import DEFAULT_LARGEST_BODY
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Rows, UnknownLabel
-from tests.roles.conftest import PASSPHRASES
+from tests.roles.conftest import LARGEST_BODY, PASSPHRASES
 
 pytestmark = pytest.mark.slow
 
@@ -321,7 +320,7 @@ def test_a_table_that_is_too_large_for_the_server(ada):
 def test_the_refusal_of_a_body_that_is_too_large_arrives(ada):
     """The server answers before it has read the body, and closes."""
     with pytest.raises(ServerRefused) as caught:
-        ada.connection.put_bytes("datasets", "large", data=bytes(DEFAULT_LARGEST_BODY + 1))
+        ada.connection.put_bytes("datasets", "large", data=bytes(LARGEST_BODY + 1))
     assert caught.value.status == 413
 
 
