@@ -168,7 +168,8 @@ class DataAdministrator(Participant):
             each row counts as a contributor, which is right where each row is another person.
 
         A copy stays in ``uploads/NAME.table``: reviews compare the server's work with it. The same table again is
-        harmless; another one under the same name is refused (AlreadyThere) until delete(name). Raises UnknownLabel
+        harmless, also after an interruption; another one is refused (AlreadyThere) until delete(name), unless the
+        server has none of that name. Raises UnknownLabel
         for a contributor_label that is none of the table's labels.
         """
         of_kind(table, EncryptedTable, "an encrypted table: take encrypt_table(frame, labels)")
@@ -181,11 +182,11 @@ class DataAdministrator(Participant):
         settings = json.dumps(
             {"minimum_group_size": minimum_group_size, "contributor_label": contributor_label}
         ).encode()
-        first = not copy.exists()
-        if not first and (read_private(copy, _LARGEST_TABLE), read_private(record, _LARGEST_RECORD)) != (
-            data,
-            settings,
-        ):
+        before = None
+        if copy.exists():
+            before = read_private(copy, _LARGEST_TABLE), read_private(record, _LARGEST_RECORD)
+        # Without the dataset, the copy is that of an upload which was interrupted before it arrived.
+        if before not in (None, (data, settings)) and self._is_on_server(name):
             raise AlreadyThere(
                 f"You have uploaded another table, or the same one with another minimum or contributor label, as "
                 f"{name!r}. "
@@ -204,9 +205,12 @@ class DataAdministrator(Participant):
                 contributor_label=contributor_label,
             )
         except ServerRefused as refusal:
-            if first:
+            if before is None:
                 copy.unlink()
                 record.unlink()
+            else:
+                write_private(copy, before[0])
+                write_private(record, before[1])
             if refusal.status == 413:
                 raise _too_large(refusal, table, len(data)) from None
             raise
@@ -351,6 +355,15 @@ class DataAdministrator(Participant):
             known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
             raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
         return read_private(file, _LARGEST_TABLE)
+
+    def _is_on_server(self, dataset: str) -> bool:
+        try:
+            self.describe(dataset)
+        except ServerRefused as refusal:
+            if refusal.status == 404:
+                return False
+            raise
+        return True
 
     def _signing_key(self) -> SigningKey:
         return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))

@@ -208,3 +208,21 @@ def test_every_notebook_names_known_steps_whose_rounds_can_run():
         assert all(isinstance(STEPS[name], Step) for name in names)
         if any(STEPS[name].round == 2 for name in names):
             assert {"administrator-keys", "analyst-keys"} <= set(names)
+
+
+def test_an_interruption_ends_the_processes_that_catch_up(tmp_path, monkeypatch):
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+        def communicate(self, *_, **__):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        catch_up(Workspace(tmp_path / "workspace"), "04")
+    # Of both roles.
+    assert [process.returncode is not None for process in started] == [True, True]

@@ -179,15 +179,21 @@ def _run_round(workspace: Workspace, names: list[str]) -> None:
             errors="replace",
         )
     failures = []
-    for role, process in processes.items():
-        try:
-            _, said = process.communicate(timeout=_STEP_SECONDS)
-        except subprocess.TimeoutExpired:
+    try:
+        for role, process in processes.items():
+            try:
+                _, said = process.communicate(timeout=_STEP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                said = f"It did not end within {_STEP_SECONDS} s."
+            if process.returncode != 0:
+                failures.append(f"The {role}'s part failed:\n{said.strip()}")
+    finally:
+        # Interrupted: what still runs would work beside the next attempt.
+        for process in processes.values():
             process.kill()
             process.wait()
-            said = f"It did not end within {_STEP_SECONDS} s."
-        if process.returncode != 0:
-            failures.append(f"The {role}'s part failed:\n{said.strip()}")
     if failures:
         raise CatchUpFailed("What earlier notebooks leave could not be made. " + "\n".join(failures))
 
