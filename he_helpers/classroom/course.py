@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sysconfig
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from he_helpers.classroom.labs import LABS, solved
@@ -100,7 +102,7 @@ class Course:
         source = self.root / "source" / lab / f"{lab}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(solved(lab, self._labs), source)
-        with _scripts_in_the_path():
+        with _as_nbgrader_needs_it():
             result = self._nbgrader.generate_assignment(lab, force=True)
         if not result["success"]:
             raise LabIsBroken(f"nbgrader could not make the student's version of {lab}:\n{_said(result)}")
@@ -118,7 +120,7 @@ class Course:
         submitted = self.root / "submitted" / student / lab / f"{lab}.ipynb"
         submitted.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, submitted)
-        with _scripts_in_the_path():
+        with _as_nbgrader_needs_it():
             result = self._nbgrader.autograde(lab, student, force=True)
         if not result["success"]:
             raise NotGraded(f"nbgrader could not grade {lab} of {student}:\n{_said(result)}")
@@ -132,7 +134,8 @@ class Course:
 
     def feedback(self, student: str, lab: str, page: Path) -> None:
         """Write the page that the student gets: their notebook with outputs, points and the hidden tests."""
-        result = self._nbgrader.generate_feedback(lab, student, force=True)
+        with _as_nbgrader_needs_it():
+            result = self._nbgrader.generate_feedback(lab, student, force=True)
         if not result["success"]:
             raise NotGraded(f"nbgrader could not write the feedback on {lab} for {student}:\n{_said(result)}")
         page.parent.mkdir(parents=True, exist_ok=True)
@@ -144,11 +147,16 @@ def _said(result: dict[str, str]) -> str:
 
 
 @contextmanager
-def _scripts_in_the_path() -> Iterator[None]:
-    """nbgrader calls the program alembic by its name alone, and this interpreter's may not be an activated one."""
+def _as_nbgrader_needs_it() -> Iterator[None]:
+    """The path of programs leads to this interpreter's own, and what SQLAlchemy tells nbgrader's makers is not shown.
+
+    nbgrader calls the program alembic by its name alone, and this interpreter's environment may not be activated.
+    """
     before = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = sysconfig.get_path("scripts") + os.pathsep + before
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)
+            yield
     finally:
         os.environ["PATH"] = before
