@@ -15,6 +15,7 @@
 ##   make grade SUBMISSIONS=folder
 ##                    grade what lies there, a folder for each student, into build/grades: grades.csv and feedback
 ##   make book        build the site to read without installing: build/book/index.html
+##   make slides      build the slides on the theory: build/slides/index.html
 ##   make data        make the tables in data/ again
 ##   make lock        make requirements.lock again; newest versions: make lock LOCK_OPTIONS=--upgrade
 ##   make fresh       stop the course's servers and delete the workspace with its keys: begin anew
@@ -44,7 +45,7 @@ LOCK_OPTIONS =
 FUZZ_OPTIONS =
 
 .PHONY: help beside learner checks teaching static lab app check test fuzz demo notebooks bench sizing \
-  assignments grade book data lock fresh clean
+  assignments grade book slides data lock fresh clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' Makefile
@@ -120,6 +121,10 @@ grade: teaching
 book: checks
 	@$(RUN) book/build.py
 	@echo "Written: build/book/index.html"
+
+slides: checks
+	@$(RUN) book/slides/build.py
+	@echo "Written: build/slides/index.html"
 
 data: checks
 	@for script in data/make_*.py; do echo "$$script"; $(RUN) "$$script" || exit 1; done

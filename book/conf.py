@@ -10,13 +10,10 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-from docutils import nodes
-from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
-from sphinx.writers.html5 import HTML5Translator
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT))
+sys.path[:0] = [str(PROJECT), str(PROJECT / "book")]
 
 project = "Computing with encrypted data"
 author = "the course's authors"
@@ -31,7 +28,7 @@ include_patterns = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 ]
-extensions = ["myst_nb", "sphinx.ext.autodoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "formulas"]
 
 # The outputs are those that are stored, and compared by `make test`: nothing is run here.
 nb_execution_mode = "off"
@@ -55,7 +52,6 @@ html_show_sourcelink = False
 html_copy_source = False
 html_show_sphinx = False
 html_show_copyright = False
-# Formulas are MathML, which browsers and screen readers read without a script from the network.
 html_math_renderer = "mathml"
 
 
@@ -103,13 +99,6 @@ def _marked_up(paragraph: list[str]) -> list[str]:
     return marked
 
 
-def visit_math(translator: HTML5Translator, node: nodes.math | nodes.math_block) -> None:
-    # docutils' converter does not know LaTeX's choice between low and centred dots.
-    formula = tex2mathml(node.astext().replace(r"\dots", r"\ldots"), as_block=isinstance(node, nodes.math_block))
-    translator.body.append(formula)
-    raise nodes.SkipNode
-
-
 # What Sphinx and the theme leave out for readers who use a keyboard or a screen reader.
 _BARRIERS = {
     '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
@@ -129,7 +118,6 @@ def take_barriers_away(app: Sphinx, failed: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool | str]:
-    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
     app.connect("autodoc-process-docstring", read_docstring)
     app.connect("build-finished", take_barriers_away)
     app.connect("source-read", fold_solutions)

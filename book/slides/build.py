@@ -1,0 +1,18 @@
+"""Build the slides into build/slides: `make slides`. A warning is an error."""
+
+import sys
+from pathlib import Path
+
+from sphinx.cmd.build import main
+
+SLIDES = Path(__file__).resolve().parent
+OUTPUT = SLIDES.parents[1] / "build" / "slides"
+
+
+def build() -> int:
+    """Returns Sphinx's exit code, 0 where nothing was wrong."""
+    return main(["--builder", "revealjs", "--fail-on-warning", "--keep-going", "--quiet", str(SLIDES), str(OUTPUT)])
+
+
+if __name__ == "__main__":
+    sys.exit(build())
