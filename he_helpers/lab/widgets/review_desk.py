@@ -55,7 +55,11 @@ class ReviewDesk(Panel):
             **_FIELD,
         )
         self.reason = widgets.Text(
-            description="reason", layout={"width": "30em", "max_width": "100%", "margin": "2px 12px 2px 2px"}, **_FIELD
+            description="reason",
+            # Sent whole when the field is left: a button that is pressed soon would overtake the last letters.
+            continuous_update=False,
+            layout={"width": "30em", "max_width": "100%", "margin": "2px 12px 2px 2px"},
+            **_FIELD,
         )
         self.for_another = widgets.Checkbox(indent=False, layout={"width": "auto", "display": "none"})
         super().__init__(
