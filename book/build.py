@@ -13,8 +13,10 @@ OUTPUT = PROJECT / "build" / "book"
 
 
 def build() -> int:
-    """Build what has changed; returns Sphinx's exit code, 0 where nothing was wrong."""
-    options = ["--builder", "html", "--fail-on-warning", "--keep-going", "--quiet", "--jobs", "2"]
+    """Build all of it; returns Sphinx's exit code, 0 where nothing was wrong."""
+    # Anew: what an interrupted build has left would make a warning of its own.
+    options = ["--builder", "html", "--fresh-env", "--write-all"]
+    options += ["--fail-on-warning", "--keep-going", "--quiet", "--jobs", "2"]
     return main([*options, "--conf-dir", str(PROJECT / "book"), str(PROJECT), str(OUTPUT)])
 
 

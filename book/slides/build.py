@@ -11,7 +11,8 @@ OUTPUT = SLIDES.parents[1] / "build" / "slides"
 
 def build() -> int:
     """Returns Sphinx's exit code, 0 where nothing was wrong."""
-    return main(["--builder", "revealjs", "--fail-on-warning", "--keep-going", "--quiet", str(SLIDES), str(OUTPUT)])
+    options = ["--builder", "revealjs", "--fresh-env", "--write-all", "--fail-on-warning", "--keep-going", "--quiet"]
+    return main([*options, str(SLIDES), str(OUTPUT)])
 
 
 if __name__ == "__main__":
