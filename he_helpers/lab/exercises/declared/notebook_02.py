@@ -66,7 +66,7 @@ EXERCISES = (
             three_squares = [0, 0, 3, 0, 0, 0, 0, 0]
             solution = centred(times(seventh, three_squares)).tolist()
         """,
-        because="$x^9 = x^8 \\cdot x = -x$. In a product, each coefficient mixes all the others like this.",
+        because="$x^9 = x^8 \\cdot x = -x$. So the coefficients of a product are mixed from all the others.",
     ),
     Exercise(
         id="02-2",

@@ -216,9 +216,9 @@ EXERCISES = (
             need.
         """,
         hint="""
-            `make_context_public` changes one object. Which of the two names stands for it, and what does a copy know
-            of that? A file that cannot be loaded as a context is not harmless for that reason: see in the program what
-            it is.
+            `make_context_public` changes one object. Is it `theirs` or `for_server`? What does the other one, a copy,
+            know of that? A file that cannot be loaded as a context is not harmless for that reason: see in the
+            program what it is.
         """,
         wanted='a list of letters, such as `["a", "c"]`,',
         name="refused",

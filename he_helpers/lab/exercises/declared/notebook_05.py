@@ -254,7 +254,7 @@ EXERCISES = (
             ),
             Wrong(
                 [_WHO[2], _WHO[3], _WHO[4]],
-                "A sum that is somewhat too large looks like any other sum: the numbers alone do not tell.",
+                "A sum that is somewhat off looks like any other sum: the numbers alone do not tell.",
                 when=lambda words: _WHO[4] in words,
             ),
         ),

@@ -134,6 +134,6 @@ EXERCISES = (
                 "two results, and a figure that one branch has published",
             ]
         """,
-        because="What somebody knows otherwise no review can list; against it only noise, or fewer results, helps.",
+        because="What somebody knows from elsewhere no review can list; only noise, or fewer results, helps.",
     ),
 )

@@ -123,7 +123,7 @@ EXERCISES = (
             ),
         ),
         wrong=(
-            Wrong(_counts_rows, "This counts rows. How many persons does a group of our two rows have?"),
+            Wrong(_counts_rows, "This counts rows. How many persons stand behind a group of two rows of our table?"),
             Wrong(
                 _wants_ten_in_each_row,
                 "The rows of a group do not leave, only their sum: it need not be ten in each row.",

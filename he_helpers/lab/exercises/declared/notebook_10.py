@@ -81,8 +81,10 @@ EXERCISES = (
         level="predict",
         prompt="""
             A fresh ciphertext `z` is raised to $z^4$: as `z * z * z * z`, or as `square * square`, with
-            `square = z * z`. How many levels does each of the two ways take? Say it first; `coeff_modulus_size()`
-            tells, as above.
+            `square = z * z`. How many levels does each of the two ways take? Say it first;
+            `coeff_modulus_size()` tells, as above.
+            To try it, make a fresh vector for each way, `v = ts.ckks_vector_from(public, sent)`: in this notebook `z`
+            is a plain number, and `x`, needed below, would lose levels.
         """,
         hint="Write down what each product multiplies. How many products lie one after the other?",
         wanted="a list of two numbers",

@@ -33,10 +33,10 @@ EXERCISES = (
             the glucose from the other users, who all have the same private key?
 
             Somebody else has used the demonstration three times in one week, with the same glucose. You saw the
-            encrypted answers pass, and decrypted them, since all users have the same private key: 5647707, 8145657
-            and 4606641. You do not know the factors. What is the glucose?
+            server's encrypted replies pass, and decrypted them, since all users have the same private key: 5647707,
+            8145657 and 4606641. You do not know the factors. What is the glucose?
         """,
-        hint="Each of the three is the glucose times some whole number. Python has `math.gcd`.",
+        hint="Each of the three is the glucose times some whole number. Python has `math.gcd`, after `import math`.",
         wanted="the number",
         name="their_glucose",
         checker=Numbers(117),
@@ -48,14 +48,14 @@ EXERCISES = (
                 "It divides all three, but there is a larger one that does, and a glucose is above 50.",
                 when=lambda numbers: numbers.shape == () and numbers.entries[0] in (9, 13, 39),
             ),
-            Wrong(5647707, "This is the first answer itself, the glucose times a factor."),
+            Wrong(5647707, "This is the first reply itself, the glucose times a factor."),
         ),
         solution="""
             import math
 
             solution = math.gcd(5647707, 8145657, 4606641)
         """,
-        because="Random factors seldom have a common divisor: that of a few answers is the value.",
+        because="Random factors seldom have a common divisor: that of a few replies is the value.",
     ),
     Exercise(
         id="12-2",

@@ -305,7 +305,8 @@ EXERCISES = (
         level="write",
         prompt="""
             **Symptom.** `ValueError: scale out of bounds`, at the second product. Mend `cube`. The
-            `poly_modulus_degree` stays 8192, for which the stricter table allows 214 bits, all primes together.
+            `poly_modulus_degree` stays 8192, for which the stricter of two published tables
+            of security allows 214 bits, all primes together.
         """,
         hint="Each product after another uses up a middle prime. How many does a cube need?",
         wanted="`cube`",
@@ -519,7 +520,7 @@ EXERCISES = (
         given=_IMPORTS + _FOURTH,
         start=_broken(_FOURTH, 'for value in fourth_power([7, 11]):\n    print("fourth power:", lab.measured(value))'),
         solution=_mended(_FOURTH, ("4096", "8192")),
-        because="A ring of 8192 allows a `coeff_modulus` three times as long. Keys and ciphertexts are longer, too.",
+        because="A ring of 8192 allows a `coeff_modulus` twice as long: three times the room, in longer ciphertexts.",
     ),
     Exercise(
         id="14-9",
@@ -634,7 +635,7 @@ EXERCISES = (
             Wrong(35, "Only the middle primes have doubled. Count all but the last, and the bits of all."),
         ),
         solution="solution = 17.5 * (3 / 2) * (200 / 160)",
-        because="A ring of 16,384 with five primes makes about 117 MB of them: the context that people wonder about.",
+        because="A ring of 16,384 with five primes makes about 117 MB of them: such contexts people wonder about.",
     ),
     Exercise(
         id="14-12",
@@ -726,7 +727,7 @@ EXERCISES = (
             "try:\n    weighted([4, 5], np.array([2, 3]))\nexcept TypeError as error:\n    print(error)",
         ),
         solution=_mended(_WEIGHTED, ("(amount) * weight", "(amount) * int(weight)")),
-        because="`int(x)`, at the border to phe. `np.int64(3) * e` happens to work, and `e * np.int64(3)` does not.",
+        because="`int(x)`, at the border to phe. `np.int64(3)` times a ciphertext works, the other way round not.",
     ),
     Exercise(
         id="14-14",
