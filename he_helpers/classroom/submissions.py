@@ -158,9 +158,7 @@ def _first_line(cell: NotebookNode) -> str:
 
 
 def _own(cell: NotebookNode) -> NotebookNode:
-    own = (
-        nbformat.v4.new_code_cell(cell.source)
-        if cell.cell_type == "code"
-        else nbformat.v4.new_markdown_cell(cell.source)
-    )
-    return own
+    """A cell of the student's own, without marks that would make it more."""
+    if cell.cell_type == "code":
+        return nbformat.v4.new_code_cell(cell.source)
+    return nbformat.v4.new_markdown_cell(cell.source)

@@ -109,6 +109,23 @@ def test_what_takes_the_kernel_down_costs_its_own_cell_alone(sandbox, source, re
     assert first == "" and reason in ended and last == "still 1"
 
 
+MADE_UP = """
+kernel = get_ipython().kernel
+kernel.session.send(kernel.iopub_socket, "stream", {}, parent=kernel.get_parent())
+kernel.session.key = b"another"
+kernel.session.send(kernel.iopub_socket, "stream", {"name": "stdout", "text": "signed wrongly"})
+"""
+
+
+@pytest.mark.slow
+def test_messages_that_code_makes_up_are_passed_over(sandbox):
+    assert run("x = 1", f"key = get_ipython().kernel.session.key{MADE_UP}kernel.session.key = key", "print(x)") == [
+        "",
+        "",
+        "1",
+    ]
+
+
 @pytest.mark.slow
 def test_a_notebook_that_ends_every_kernel_comes_back_in_time(sandbox):
     ran = run("print(1)", *["import os; os._exit(0)"] * 6)

@@ -101,15 +101,19 @@ def _execute(
             if not manager.is_alive():
                 raise _Ended("its process has ended") from None
             message = None
+        except ValueError:
+            message = None  # no whole message: one that an interruption cut off, or that code made up
         if message and message["parent_header"].get("msg_id") == asked:
             kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
+            if kind == "status" and content.get("execution_state") == "idle":
                 return
             printed += len(str(content))
             if printed > limits.output:
                 raise _Ended(f"the cell displayed more than {limits.output / 2**20:g} MiB")
             if kind in _OUTPUTS:
-                _add(cell, output_from_msg(message))
+                # Code can send what it likes in the kernel's name, outputs without their parts too.
+                with suppress(AttributeError, KeyError, TypeError, ValueError):
+                    _add(cell, output_from_msg(message))
         if time.monotonic() > deadline:
             _interrupt(manager, client)
             cell.outputs.append(_error("CellTimeout", f"The cell was stopped after {limits.cell_seconds} seconds."))
@@ -127,13 +131,11 @@ def _add(cell: NotebookNode, output: NotebookNode) -> None:
 def _interrupt(manager: SandboxedKernel, client: BlockingKernelClient) -> None:
     """Stop the running cell. Raises _Ended where the kernel does not answer afterwards."""
     manager.interrupt_kernel()
-    with suppress(Empty):
-        while True:  # replies to earlier cells, which nobody has read
-            client.get_shell_msg(timeout=0)
     asked = client.kernel_info()
     deadline = time.monotonic() + _INTERRUPT_SECONDS
     while time.monotonic() < deadline:
-        with suppress(Empty):
+        # Before the answer come replies to earlier cells, which nobody has read, and what was cut off.
+        with suppress(Empty, ValueError):
             if client.get_shell_msg(timeout=_LOOK_SECONDS)["parent_header"].get("msg_id") == asked:
                 return
     raise _Ended("the cell could not be interrupted")
