@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.roles.approval.decisions import Approval, Decisions
-from he_helpers.roles.approval.differences import Answered
+from he_helpers.roles.approval.ledger import Answered
 from he_helpers.roles.approval.review import review_request
 from he_helpers.roles.errors import DamagedRecord, UnreadableAnswer
 from he_helpers.schemes.secret import tenseal_bfv
@@ -166,6 +166,38 @@ def test_a_group_less_what_lies_in_it_is_one_person(first, second):
     assert len(found.findings) == 1
     assert "sum of Salary by" in found.findings[0] and "over 1 contributors, and your minimum is 3" in found.findings[0]
     assert "approved:  before on this dataset: sum of Salary by" in repr(found)
+
+
+def test_three_results_tell_what_no_two_of_them_tell():
+    # The groups p of the first and the second, less that of the third: twice the salary of the first person.
+    first, second, third = "ppqqq", "pqpqq", "qppqq"
+    frame = pd.DataFrame({"first": list(first), "second": list(second), "third": list(third)}).assign(Salary=1)
+    table = encrypted(frame, ["first", "second", "third"], [["first"], ["second"], ["third"]])
+    queries = [Query("sum", (label,), ("Salary",)) for label in ("first", "second", "third")]
+    options = {"contributor_label": None, "table_digest": "this table", "minimum": 2}
+    approved = [approval(table, query, contributor_label=None) for query in queries[:2]]
+    for one in approved:
+        assert review(table, queries[2], approved_before=[one], **options).clean
+    found = review(table, queries[2], approved_before=approved, **options)
+    assert len(found.findings) == 1
+    assert "together with sum of Salary by first and sum of Salary by second" in found.findings[0]
+    assert "over 1 contributors, and your minimum is 2" in found.findings[0]
+
+
+def test_how_far_it_was_compared_is_said():
+    table = encrypted(BORDER, ["region", "town"], [["region"], ["town"]])
+    options = {"contributor_label": None, "table_digest": "this table"}
+    before = [approval(table, BY_REGION, contributor_label=None)]
+    found = review(table, BY_REGION, approved_before=before, **options)
+    assert found.clean and "together:  compared with 1 approved before, for all sets of fewer than 3" in repr(found)
+
+
+def test_what_is_too_large_to_compare_is_a_finding(monkeypatch):
+    monkeypatch.setattr("he_helpers.tables.disclosure.combinations.MOST_ENTRIES", 2)
+    table = encrypted(BORDER, ["region", "town"], [["region"], ["town"]])
+    before = [approval(table, BY_REGION, contributor_label=None)]
+    found = review(table, BY_REGION, approved_before=before, contributor_label=None, table_digest="this table")
+    assert len(found.findings) == 1 and "cannot be computed: there are too many groups" in found.findings[0]
 
 
 def test_results_that_tell_nothing_together():

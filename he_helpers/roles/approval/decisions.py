@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from he_helpers.files import private_folder, read_private, write_private
-from he_helpers.roles.approval.differences import Answered
+from he_helpers.roles.approval.ledger import Answered
 from he_helpers.roles.errors import DamagedRecord
 
 _LARGEST_RECORD = 2**28  # the sizes of some hundred thousand groups

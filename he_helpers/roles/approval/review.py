@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
 from he_helpers.roles.approval.decisions import Approval
-from he_helpers.roles.approval.differences import Answered, small_differences
+from he_helpers.roles.approval.ledger import Answered, Ledger, compare
 from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.roles.views import query_in_words
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, UnsupportedQuery, aggregate
-from he_helpers.tables.contributors import (
+from he_helpers.tables.disclosure.contributors import (
     DOMINANT_CONTRIBUTORS,
     LARGEST_SHARE,
     SMALLEST_MINIMUM_WITH_DOMINANCE,
@@ -46,10 +46,10 @@ class Review:
     ``recipient_fingerprint``. The administrator's own knowledge: ``recipient`` (name of the holder of that key, None
     when unknown), ``minimum_group_size``, ``contributor_label``, ``groups`` (rows and contributors of each group, as
     group_contributors() counts them; None when the query cannot be answered), ``dominance`` (what the two largest
-    contributors hold, in words), ``approved_before`` (what was approved on this dataset, in words),
-    ``aggregate_matches`` (the server's bytes are the re-computed ones), ``aggregate`` (the re-computed one, or None),
-    ``answered`` (what later requests are compared with, or None). ``findings`` lists in words what speaks against a
-    release; ``clean`` is True when it is empty.
+    contributors hold, in words), ``approved_before`` (what was approved on this dataset, in words), ``together`` (how
+    far it was compared with these), ``aggregate_matches`` (the server's bytes are the re-computed ones), ``aggregate``
+    (the re-computed one, or None), ``answered`` (what later requests are compared with, or None). ``findings`` lists in
+    words what speaks against a release; ``clean`` is True when it is empty.
     """
 
     request: str
@@ -65,6 +65,7 @@ class Review:
     groups: pd.DataFrame | None
     dominance: str
     approved_before: tuple[str, ...]
+    together: str
     aggregate_matches: bool
     aggregate: EncryptedAggregate | None
     answered: Answered | None
@@ -112,6 +113,7 @@ class Review:
             "approved": "nothing before on this dataset"
             if not self.approved_before
             else "before on this dataset: " + "; ".join(self.approved_before),
+            **({"together": self.together} if self.approved_before else {}),
             "groups": "none" if self.groups is None else self._groups_in_words(self.groups),
             "minimum": f"{self.minimum_group_size} contributors",
             "dominance": self.dominance,
@@ -167,6 +169,7 @@ def review_request(
         raise UnreadableAnswer("The server's description of the request has members that are no text.")
     findings = []
     query = computed = groups = answered = None
+    ledger = Ledger((), "not compared")
     try:
         query = Query.from_dict(asked)
         query.check_names(table.label_names, [column.name for column in table.columns])
@@ -191,8 +194,10 @@ def review_request(
         dominance, dominated = _dominance(table, query, minimum_group_size, contributor_label, decrypt)
         findings += dominated
         answered = Answered.of(table_digest, table.labels, contributor_label, query)
-        before = [approval.answered for approval in approved_before]
-        findings += small_differences(answered, before, table.labels, contributor_label, minimum_group_size)
+        if groups is not None and groups["contributors"].min() >= minimum_group_size:
+            before = [approval.answered for approval in approved_before]
+            ledger = compare(answered, before, table.labels, contributor_label, minimum_group_size)
+            findings += ledger.findings
     return Review(
         request=identifier,
         dataset=dataset,
@@ -207,6 +212,7 @@ def review_request(
         groups=groups,
         dominance=dominance,
         approved_before=tuple(sorted(map(_approved_in_words, approved_before))),
+        together=ledger.looked_at,
         aggregate_matches=matches,
         aggregate=computed,
         answered=answered,

@@ -22,7 +22,7 @@ from he_helpers.tables import (
     UnsupportedQuery,
     aggregate,
 )
-from he_helpers.tables.contributors import (
+from he_helpers.tables.disclosure.contributors import (
     DOMINANT_CONTRIBUTORS,
     LARGEST_SHARE,
     SMALLEST_MINIMUM_WITH_DOMINANCE,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from he_helpers.tables.contributors import group_contributors, share_of_largest
+from he_helpers.tables.disclosure.contributors import group_contributors, share_of_largest
 from he_helpers.tables.labels import Labels
 
 

@@ -1,0 +1,166 @@
+"""The ledger: what a new result tells together with everything that was released before on the same dataset.
+
+Each request by itself may keep to the minimum, and two of them still give one person's salary: the sum of a region,
+less the sums of the towns that lie in it as a whole, is the sum of whoever lives in the region and in none of these
+towns. Three or more can do it where no two can. So a new query is compared with all queries that were approved.
+
+Seen are, for sums of a column that the results have in common:
+
+- in the same table, whatever additions and subtractions of all these sums give about fewer contributors than the
+  minimum (tables/disclosure/combinations.py, which says how far it looks);
+- in a table that replaced another one under the same name, groups of the same labels, and the totals, that have grown
+  or shrunk by fewer rows or contributors than the minimum.
+
+Not seen: results on another dataset with the same people; rows that were exchanged in a replaced table while their
+number stayed, and combinations of more than two results across a replacement; different columns that say the same;
+bounds (all amounts are positive, so a small sum bounds each of its parts); what the analyst knows from elsewhere;
+anything that was released otherwise.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from he_helpers.roles.views import query_in_words
+from he_helpers.tables import Labels, Query
+from he_helpers.tables.disclosure.combinations import few_contributors
+from he_helpers.tables.disclosure.contributors import group_contributors
+from he_helpers.text import printable_line
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A query and the sizes of its groups, as far as later queries have to be compared with it; JSON-able.
+
+    ``table`` is the SHA-256 of the table's bytes, ``query`` what Query.to_dict() gives. ``groups`` holds the labels of
+    each group, in the order of the sorted names of the query's labels, ``rows`` and ``contributors`` the numbers in
+    each; ``all_rows`` and ``all_contributors`` are those of the whole table.
+    """
+
+    table: str
+    query: dict[str, Any]
+    groups: list[list[str]]
+    rows: list[int]
+    contributors: list[int]
+    all_rows: int
+    all_contributors: int
+
+    @property
+    def sizes(self) -> dict[tuple[str, ...], tuple[int, int]]:
+        """Rows and contributors by group."""
+        return {
+            tuple(group): (rows, contributors)
+            for group, rows, contributors in zip(self.groups, self.rows, self.contributors, strict=True)
+        }
+
+    @classmethod
+    def of(cls, table: str, labels: Labels, contributor_label: str | None, query: Query) -> "Answered":
+        """Counted from the readable labels of the table whose bytes have the SHA-256 ``table``."""
+        grouping = sorted(query.group_by)
+        groups = group_contributors(labels, grouping, contributor_label)
+        whole = group_contributors(labels, [], contributor_label)
+        return cls(
+            table=table,
+            query=query.to_dict(),
+            groups=labels.groups(grouping).frame().astype(str).values.tolist(),
+            rows=groups["rows"].tolist(),
+            contributors=groups["contributors"].tolist(),
+            all_rows=int(whole["rows"].iloc[0]),
+            all_contributors=int(whole["contributors"].iloc[0]),
+        )
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What the comparison found, in words: ``findings``, and ``looked_at``, how far it looked."""
+
+    findings: tuple[str, ...]
+    looked_at: str
+
+
+def compare(
+    now: Answered, before: Sequence[Answered], labels: Labels, contributor_label: str | None, minimum: int
+) -> Ledger:
+    """What ``now`` and the queries ``before`` tell together about fewer than ``minimum`` contributors.
+
+    ``labels`` are those of the table that ``now`` is about. The module says what is seen and what is not.
+    """
+    same = [earlier for earlier in before if earlier.table == now.table]
+    replaced = [earlier for earlier in before if earlier.table != now.table]
+    combined, searched = _combinations(now, same, labels, contributor_label, minimum)
+    findings = [*combined, *_differences(now, replaced, minimum)]
+    return Ledger(tuple(dict.fromkeys(findings)), _how_far(searched, minimum, len(before)))
+
+
+def _combinations(
+    now: Answered, same: Sequence[Answered], labels: Labels, contributor_label: str | None, minimum: int
+) -> tuple[list[str], int]:
+    """A finding for each column whose sums, with those released before, tell about too few contributors."""
+    together: dict[tuple[int, ...], list[str]] = {}
+    for name in now.query["columns"]:
+        sharing = tuple(place for place, earlier in enumerate(same) if name in earlier.query["columns"])
+        together.setdefault(sharing, []).append(name)
+    findings, least = [], minimum - 1
+    for places, names in together.items():
+        if not places:
+            continue
+        earlier = [same[place] for place in places]
+        groupings = [one.query["group_by"] for one in earlier]
+        found = few_contributors(labels, contributor_label, groupings, now.query["group_by"], minimum)
+        least = min(least, found.searched if found.smallest is None else least)
+        columns = printable_line(", ".join(names))
+        if found.smallest is not None:
+            findings.append(
+                f"together with {_in_words(earlier)}, which you approved before, it gives sums of {columns} over "
+                f"{found.smallest} contributors, and your minimum is {minimum}"
+            )
+        elif minimum > 1 and not found.searched:
+            findings.append(
+                f"what it gives together with {_in_words(earlier)}, which you approved before, cannot be computed: "
+                "there are too many groups. Ask for fewer groups, or upload the table with fewer labels"
+            )
+    return findings, least
+
+
+def _in_words(earlier: Sequence[Answered]) -> str:
+    return " and ".join(dict.fromkeys(query_in_words(Query.from_dict(one.query)) for one in earlier))
+
+
+def _how_far(searched: int, minimum: int, before: int) -> str:
+    if not before or minimum <= 1:
+        return "nothing to compare with" if not before else "not asked: your minimum is no limit"
+    told = f"compared with {before} approved before"
+    if searched >= minimum - 1:
+        return f"{told}, for all sets of fewer than {minimum} contributors"
+    return f"{told}; sums of more than {searched} contributors were looked for in part, all sets take too long"
+
+
+def _differences(now: Answered, replaced: Sequence[Answered], minimum: int) -> list[str]:
+    """A finding for each query on a table that was replaced, whose groups have changed by too few contributors."""
+    found = []
+    for earlier in replaced:
+        shared = [name for name in now.query["columns"] if name in earlier.query["columns"]]
+        if not shared:
+            continue
+        sizes = _changes(now, earlier)
+        small = sizes[(sizes > 0) & (sizes < minimum)]
+        if len(small):
+            found.append(
+                f"subtracted from {query_in_words(Query.from_dict(earlier.query))}, which you approved before, it "
+                f"gives sums of {printable_line(', '.join(shared))} over {small.min()} contributors, and your minimum "
+                f"is {minimum}"
+            )
+    return found
+
+
+def _changes(now: Answered, earlier: Answered) -> np.ndarray:
+    """By how many rows and contributors groups of the same labels, and the totals, differ between two tables."""
+    changes = [now.all_rows - earlier.all_rows, now.all_contributors - earlier.all_contributors]
+    if sorted(now.query["group_by"]) == sorted(earlier.query["group_by"]):
+        old = earlier.sizes
+        for group, (rows, contributors) in now.sizes.items():
+            old_rows, old_contributors = old.get(group, (rows, contributors))
+            changes += [rows - old_rows, contributors - old_contributors]
+    return np.abs(np.array(changes))
