@@ -12,7 +12,18 @@ from he_helpers.schemes.errors import DamagedBytes, WrongKind
 
 MAGIC = b"HEC"
 VERSION = 3
-KINDS = {"public key": 1, "ciphertext": 2, "table": 3, "aggregate": 4, "key pair": 5, "table header": 6}
+KINDS = {
+    "public key": 1,
+    "ciphertext": 2,
+    "table": 3,
+    "aggregate": 4,
+    "key pair": 5,
+    "table header": 6,
+    "quorum key": 7,
+    "key share": 8,
+    "partial decryption": 9,
+    "ceremony letter": 10,
+}
 _DIGEST_BYTES = 16
 _PREFIX_BYTES = len(MAGIC) + 2
 _HEADER_BYTES = _PREFIX_BYTES + _DIGEST_BYTES

@@ -1,0 +1,10 @@
+from .errors import CeremonyFailed as CeremonyFailed
+from .errors import InvalidQuorum as InvalidQuorum
+from .errors import QuorumError as QuorumError
+from .errors import TooFewPartials as TooFewPartials
+from .errors import WrongPartial as WrongPartial
+from .interface import Combined as Combined
+from .interface import KeyShare as KeyShare
+from .interface import PartialDecryption as PartialDecryption
+from .interface import QuorumKey as QuorumKey
+from .shared_secret import shared_secret_key as shared_secret_key
