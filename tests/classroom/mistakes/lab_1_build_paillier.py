@@ -58,6 +58,19 @@ MISTAKES = (
         ("weighted_check", "weighted_more"),
     ),
     Mistake(
+        "what is left over of a longer list is passed over",
+        {
+            "weighted": """
+                def weighted_sum(n, ciphertexts, weights):
+                    total = 1
+                    for c, weight in zip(ciphertexts, weights):
+                        total = total * pow(c, weight, n * n) % (n * n)
+                    return total
+            """
+        },
+        ("weighted_more",),
+    ),
+    Mistake(
         "r itself in the place of its power",
         {"relock": "def relock(n, c, r):\n    return c * r % (n * n)"},
         ("relock_check", "relock_more"),
