@@ -1,6 +1,7 @@
 from .blinding import BlindedRatio as BlindedRatio
 from .blinding import blind as blind
 from .blinding import spread_bits as spread_bits
+from .circuit_privacy import hide_circuit as hide_circuit
 from .division import DivisorOutOfRange as DivisorOutOfRange
 from .division import DivisorRange as DivisorRange
 from .division import RangedAmounts as RangedAmounts

@@ -8,7 +8,7 @@ A notebook begins with::
 
 Each name is loaded from its module when it is first used, so that a notebook costs only what it uses. The rooms, from
 the bottom: ``workspace`` (folders, servers), ``stage`` (roles, catching up), ``notebook`` (tables, sources, errors, the
-mark of measured numbers), ``exercises``, ``figures``, ``measuring``, ``libraries``, ``evidence``, ``screening``,
+mark of measured numbers), ``exercises``, ``figures``, ``measuring``, ``libraries``, ``evidence``, ``attacks``, ``screening``,
 ``widgets`` (pictures with buttons and fields), and ``running`` (the programs behind make).
 """
 

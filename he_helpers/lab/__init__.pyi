@@ -1,3 +1,4 @@
+from . import attacks as attacks
 from . import evidence as evidence
 from . import exercises as exercises
 from . import figures as figures

@@ -1,5 +1,6 @@
 """Parameter sets of the schemes, the published security tables, and what follows from a set alone."""
 
+from he_helpers.parameters.noise import ckks_sum_error
 from he_helpers.parameters.security import (
     InsecureParameters,
     SecurityAssessment,
@@ -45,6 +46,7 @@ __all__ = [
     "SecurityAssessment",
     "Sizes",
     "assess_security",
+    "ckks_sum_error",
     "coefficient_limit",
     "coefficient_primes",
     "expected_sizes",

@@ -80,6 +80,12 @@ def with_version(stream: bytes, headers: Sequence[int], version: bytes) -> bytes
     return bytes(changed)
 
 
+def uncompressed_stream(content: bytes, like: bytes) -> bytes:
+    """``content`` behind a header of SEAL without compression, of the version of the stream ``like``."""
+    size = HEADER_BYTES + len(content)
+    return _HEADER.pack(_MAGIC, HEADER_BYTES, *version_of(like), _UNCOMPRESSED, 0, size) + content
+
+
 def seeded_ciphertext(content: bytes, version: bytes) -> bytes:
     """A ciphertext with a seed for the SEAL of this version, from what another SEAL wrote behind its first header.
 

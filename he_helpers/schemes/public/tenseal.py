@@ -7,7 +7,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import tenseal as ts
-import tenseal.sealapi  # noqa: F401  registers the SEAL types that a context's parameters are made of
+
+# Importing them also registers the SEAL types that a context's parameters are made of.
+from tenseal.sealapi import CKKSEncoder, Plaintext
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coefficient_primes
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
@@ -15,6 +17,7 @@ from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface.records import PublicKeyRecord
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, LatticeKey
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
+from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
 
 # A context without keys is nothing but parameters, and building it takes as long as reading some hundred ciphertexts.
 # Those in use are shared among keys, by the bytes that they were read from; nothing here changes a context.
@@ -150,6 +153,22 @@ class TenSEALPublicKey(LatticeKey):
         message = vector_message(stream, size, self._message_scale())
         return self._reader(self.native, message), message
 
+    def with_noise(self, native: Any, noise: np.ndarray) -> Any:
+        """TenSEAL's vector with noise added to the inside of its ciphertext, by its first polynomial.
+
+        noise: of length N, integers (dtype object), one for each coefficient, under BFV; complex numbers of length
+        N / 2 under CKKS, one for each slot, as large as they shall be in the values.
+        """
+        polynomials = polynomials_of(native)
+        primes = coefficient_primes(self.parameters.ring_dimension, self.parameters.coefficient_modulus_bits)
+        column = np.array(primes[: polynomials.shape[1]], dtype=np.uint64)[:, None]
+        polynomials[0] = (polynomials[0] + self._noise_polynomial(native, noise)) % column
+        return self._reader(self.native, message_with(native, polynomials))
+
+    @abstractmethod
+    def _noise_polynomial(self, native: Any, noise: np.ndarray) -> np.ndarray:
+        """The noise in the form of the ciphertext's polynomials: uint64, (primes, N)."""
+
     def _serialise(self, native: Any) -> bytes:
         return native.serialize()
 
@@ -211,6 +230,10 @@ class TenSEALBFVPublicKey(BFVNoise, TenSEALPublicKey):
             )
         return super()._sum(a, size)
 
+    def _noise_polynomial(self, native: ts.BFVVector, noise: np.ndarray) -> np.ndarray:
+        primes = coefficient_primes(self.parameters.ring_dimension, self.parameters.coefficient_modulus_bits)[:-1]
+        return np.array([noise % prime for prime in primes], dtype=np.uint64)
+
     def _encrypt(self, vector: np.ndarray) -> ts.BFVVector:
         return ts.bfv_vector(self.native, self.with_check_slots(vector.astype(np.int64, copy=False)))
 
@@ -228,6 +251,14 @@ class TenSEALCKKSPublicKey(CKKSLevels, TenSEALPublicKey):
     @staticmethod
     def _same_encoding(context: ts.Context, parameters: CKKSParameters) -> bool:
         return context.global_scale == 2.0**parameters.scale_bits
+
+    def _noise_polynomial(self, native: ts.CKKSVector, noise: np.ndarray) -> np.ndarray:
+        [part] = native.ciphertext()
+        plain = Plaintext()
+        CKKSEncoder(self.native.seal_context().data).encode(noise.tolist(), part.parms_id(), part.scale, plain)
+        shape = part.coeff_modulus_size(), part.poly_modulus_degree()
+        words = np.fromiter((plain.data(place) for place in range(shape[0] * shape[1])), dtype=np.uint64)
+        return words.reshape(shape)
 
     def _encrypt(self, vector: np.ndarray) -> ts.CKKSVector:
         return ts.ckks_vector(self.native, self.with_check_slots(vector))

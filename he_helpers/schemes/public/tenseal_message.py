@@ -24,6 +24,17 @@ def vector_message(stream: bytes, size: int, scale: float | None) -> bytes:
     return b"".join((_head(size), _varint(len(stream)), stream, _tail(scale)))
 
 
+def stream_of(message: bytes, size: int) -> bytes:
+    """The stream of SEAL in a message that TenSEAL itself wrote, of a vector of ``size`` slots in one ciphertext.
+
+    Raises DamagedBytes where it is cut off, or of another size.
+    """
+    length, start = _read_varint(message, len(head := _head(size)))
+    if not message.startswith(head) or not 0 < length <= len(message) - start:
+        raise DamagedBytes(f"This is no message of a TenSEAL vector of {size} slots in one ciphertext.")
+    return message[start : start + length]
+
+
 def check_vector_message(data: bytes, size: int, scale: float | None) -> None:
     """Raise DamagedBytes unless ``data`` holds one size, which is ``size``, one ciphertext, and this scale."""
     head, tail = _head(size), _tail(scale)

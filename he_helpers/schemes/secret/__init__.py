@@ -6,6 +6,7 @@ ciphertext = keys.public.encrypt([1, 2, 3])
 keys.secret.decrypt(ciphertext)
 """
 
+from he_helpers.schemes.secret.flooding import decrypt_flooded, flooding_deviation
 from he_helpers.schemes.secret.interface import KeyPair, Scheme, SecretKey
 from he_helpers.schemes.secret.key_generation import (
     make_scheme,
@@ -23,6 +24,8 @@ __all__ = [
     "KeyPairRecord",
     "Scheme",
     "SecretKey",
+    "decrypt_flooded",
+    "flooding_deviation",
     "make_scheme",
     "paillier",
     "pyfhel_bfv",

@@ -1,0 +1,11 @@
+from .ckks_key import encoded as encoded
+from .ckks_key import key_from_complex as key_from_complex
+from .ckks_key import key_from_real as key_from_real
+from .ckks_key import read_with as read_with
+from .factors import factor_of as factor_of
+from .oracles import counterfeit as counterfeit
+from .oracles import polynomial_of as polynomial_of
+from .ring import first_prime as first_prime
+from .ring import from_ntt as from_ntt
+from .ring import polynomials as polynomials
+from .ring import to_ntt as to_ntt
