@@ -25,7 +25,7 @@ from he_helpers.parameters import (
 )
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
-from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv
+from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
 from tests.sealing import open_fields, seal_fields
 
@@ -37,7 +37,7 @@ SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(values=SMALL, data=st.data())
 def test_operators_agree_with_numpy(name, values, data):
     keys = key_pair(name)
@@ -134,15 +134,22 @@ def test_a_sum_of_a_sum_is_itself(deep):
     assert is_close(deep, deep.secret.decrypt((total + total).sum()), [12])
 
 
+@pytest.fixture(scope="module")
+def matrix_keys():
+    """Galois keys, and room for a product after the one with the matrix, which deep_pair has not."""
+    return tenseal_ckks(DEEP_CKKS, galois_keys=True).generate_keys()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (1, 1), (7, 16), (16, 1), (40, 2)])
-def test_product_with_a_matrix(shape):
-    keys = deep_pair("tenseal-ckks")
+def test_product_with_a_matrix(matrix_keys, shape):
+    keys = matrix_keys
     rng = np.random.default_rng(0)
     matrix, vector = rng.uniform(-1, 1, shape), rng.uniform(-1, 1, shape[0])
     product = keys.public.encrypt(vector) @ matrix
     assert is_close(keys, keys.secret.decrypt(product), vector @ matrix)
     assert is_close(keys, keys.secret.decrypt(product.sum()), [(vector @ matrix).sum()])
+    assert is_close(keys, keys.secret.decrypt(product * 2.0 + product * 1.0), vector @ matrix * 3)
     again = keys.public.load_ciphertext((product + product).to_bytes())
     assert is_close(keys, keys.secret.decrypt(again), vector @ matrix * 2)
 
