@@ -22,6 +22,8 @@ from .stage.exchange import hand_over as hand_over
 from .stage.exchange import receive as receive
 from .stage.exchange import take_away as take_away
 from .stage.seat import Seat as Seat
+from .workspace.doing import doing as doing
+from .workspace.doing import steps as steps
 from .workspace.server_process import ServerNotStarted as ServerNotStarted
 from .workspace.server_process import find_or_start_scoring as find_or_start_scoring
 from .workspace.workspace import UnknownRole as UnknownRole

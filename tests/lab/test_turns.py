@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import nbformat
 import pytest
@@ -37,15 +38,31 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_those_that_use_it_run_together_and_whoever_makes_it_alone(folder, capsys):
+@pytest.fixture
+def said(monkeypatch):
+    """What is said to whoever waits, and that it is gone."""
+    words = []
+
+    @contextmanager
+    def recorded(sentence):
+        words.append(sentence)
+        yield
+        words.append("gone")
+
+    monkeypatch.setattr(turns, "doing", recorded)
+    return words
+
+
+def test_those_that_use_it_run_together_and_whoever_makes_it_alone(folder, said):
     users, maker = [Turn(folder, alone=False), Turn(folder, alone=False)], Turn(folder, alone=True)
     assert all(Taking(user).passed(SECONDS) for user in users)
     waiting = Taking(maker)
     users[0].rest()
     assert not waiting.passed(1.5)
-    assert "Waiting for another notebook" in capsys.readouterr().out
+    assert said == ["Waiting for another notebook, whose cells use the same dataset just now."]
     users[1].rest()
     assert waiting.passed(SECONDS)
+    assert said[1:] == ["gone"]
     assert not Taking(users[0]).passed(1.5)
     maker.rest()
 

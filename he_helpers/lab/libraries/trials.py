@@ -6,6 +6,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from he_helpers.lab.workspace.doing import steps
+
 _LIMIT_SECONDS = 60
 
 TRIALS = {
@@ -90,7 +92,8 @@ class Row(NamedTuple):
 def check_libraries() -> list[Row]:
     """Try every library of TRIALS, each in a process of its own: a crash is a "no" in its row."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return list(pool.map(_try, TRIALS))
+        tried = pool.map(_try, TRIALS)
+        return [row for _, row in zip(steps(TRIALS, "library"), tried, strict=True)]
 
 
 def _try(part: str) -> Row:

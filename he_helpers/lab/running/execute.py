@@ -180,6 +180,9 @@ def _normalise(notebook: NotebookNode) -> None:
         for output in cell.get("outputs", []):
             # The widget lives in the kernel that has ended; its text form stays.
             output.get("data", {}).pop(WIDGET, None)
+        if "outputs" in cell:
+            # What was said while the cell worked (lab.doing) has left an output without content.
+            cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
 
 
 def store(notebook: NotebookNode, path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from he_helpers.errors import HEError
 from he_helpers.files import alone_with, private_folder, write_private
 from he_helpers.lab.stage.seat import Seat
+from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace, entered_role, environment_for
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ class CatchUpFailed(HEError, RuntimeError):
 class Step:
     """One thing that a notebook leaves.
 
+    words: what the step does, as it is said to whoever waits for it.
     round: steps of round 1 depend on nothing, those of round 2 on what round 1 has made.
     """
 
+    words: str
     role: str
     round: int
     make: Callable[[Seat], None]
@@ -113,16 +116,28 @@ def _publish_risk_model(seat: Seat) -> None:
 
 
 STEPS = {
-    "administrator-keys": Step("administrator", 1, _make_administrator_keys),
-    "analyst-keys": Step("analyst", 1, _make_analyst_keys),
-    "trust-analyst": Step("administrator", 2, _trust_analyst),
-    "trust-administrator": Step("analyst", 2, _trust_administrator),
-    "branch-accounts": Step("administrator", 2, _upload_branch_accounts),
-    "forget-branch-accounts": Step("administrator", 1, _forget_branch_accounts),
-    "forget-branch-account-decisions": Step("administrator", 1, _forget_branch_account_decisions),
-    "forget-population-projections": Step("administrator", 1, _forget_population_projections),
-    "forget-heart-study": Step("administrator", 1, _forget_heart_study),
-    "risk-model": Step("research", 1, _publish_risk_model),
+    "administrator-keys": Step(
+        "making the administrator's keys, as notebook 03 does", "administrator", 1, _make_administrator_keys
+    ),
+    "analyst-keys": Step("making the analyst's keys", "analyst", 1, _make_analyst_keys),
+    "trust-analyst": Step("giving the administrator the analyst's key", "administrator", 2, _trust_analyst),
+    "trust-administrator": Step("giving the analyst the administrator's key", "analyst", 2, _trust_administrator),
+    "branch-accounts": Step(
+        "encrypting and uploading the branch accounts, as notebook 04 does", "administrator", 2, _upload_branch_accounts
+    ),
+    "forget-branch-accounts": Step(
+        "taking away the branch accounts of an earlier run", "administrator", 1, _forget_branch_accounts
+    ),
+    "forget-branch-account-decisions": Step(
+        "taking away the decisions of an earlier run", "administrator", 1, _forget_branch_account_decisions
+    ),
+    "forget-population-projections": Step(
+        "taking away the population projections of an earlier run", "administrator", 1, _forget_population_projections
+    ),
+    "forget-heart-study": Step(
+        "taking away the heart study of an earlier run", "administrator", 1, _forget_heart_study
+    ),
+    "risk-model": Step("laying the published risk score into the research folder", "research", 1, _publish_risk_model),
 }
 
 _PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-administrator")
@@ -151,17 +166,24 @@ NOTEBOOKS = {
 
 
 def catch_up(workspace: Workspace, notebook: str) -> None:
-    """Makes what the notebook of this number, such as "06", needs to begin. Prints nothing.
+    """Makes what the notebook of this number, such as "06", needs to begin. Prints nothing, and says what it makes.
 
     Raises ValueError for an unknown number, and CatchUpFailed with what the failing process said.
     """
     if notebook not in NOTEBOOKS:
         raise ValueError(f"There is no notebook {notebook!r}. The notebooks are: {', '.join(NOTEBOOKS)}.")
     names = NOTEBOOKS[notebook]
-    # Another notebook may be catching up in the same workspace.
-    with alone_with(private_folder(workspace.root)):
-        for number in sorted({STEPS[name].round for name in names}):
-            _run_round(workspace, [name for name in names if STEPS[name].round == number])
+    # Another notebook may be catching up in the same workspace, and is waited for.
+    with (
+        doing("Looking for what this notebook needs, and for what an earlier run of it left.") as say,
+        alone_with(private_folder(workspace.root)),
+    ):
+        rounds = sorted({STEPS[name].round for name in names})
+        for number in rounds:
+            of_round = [name for name in names if STEPS[name].round == number]
+            words = "; ".join(STEPS[name].words for name in of_round)
+            say(f"Part {number} of {len(rounds)}, a few seconds, where it is not done yet: {words}.")
+            _run_round(workspace, of_round)
 
 
 def _run_round(workspace: Workspace, names: list[str]) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from he_helpers.lab.stage.seat import Seat
+from he_helpers.lab.workspace.doing import notebook_shell
 from he_helpers.lab.workspace.workspace import Workspace, enter_role
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def enter(role: str | None, notebook: str | None = None) -> Seat:
     """Makes this process act in `role`, and gives its seat.
 
-    It finds or starts the server; quietly makes, in processes of the proper roles, what the notebooks
-    before `notebook` ("04") would have left, and takes away what an earlier run of `notebook` itself left;
-    and, in a notebook, registers the cell magic `%%role`, shortens tracebacks, sets the style of figures and
-    says who one is. Notebooks that make and that use the same dataset take turns (`turns`). Entering the same
-    role again is harmless.
+    It finds or starts the server; makes, in processes of the proper roles, what the notebooks before `notebook`
+    ("04") would have left, and takes away what an earlier run of `notebook` itself left; and, in a notebook, says
+    each of this while it is done, registers the cell magic `%%role`, shortens tracebacks, sets the style of
+    figures and says who one is. Notebooks that make and that use the same dataset take turns (`turns`). Entering
+    the same role again is harmless.
 
     Raises UnknownRole, WrongRole when this process is in another role, ServerNotStarted, CatchUpFailed, and
     ValueError for a notebook that the course does not have.
@@ -33,22 +33,13 @@ def enter(role: str | None, notebook: str | None = None) -> Seat:
         enter_role(role)
     workspace = Workspace()
     server = find_or_start_server(workspace)
-    shell = _shell()
+    shell = notebook_shell()
     if notebook is not None:
         take_turns(shell, workspace, notebook)
         catch_up(workspace, notebook)
     if shell is not None:
         _prepare_notebook(shell, workspace, role)
     return Seat(role, workspace.folder(role) if role else None, server, workspace.handover)
-
-
-def _shell() -> InteractiveShell | None:
-    """The notebook's own shell; None in a process that is no notebook."""
-    if "IPython" not in sys.modules:
-        return None
-    from IPython import get_ipython
-
-    return get_ipython()
 
 
 def _prepare_notebook(shell: InteractiveShell, workspace: Workspace, role: str | None) -> None:

@@ -23,6 +23,7 @@ from he_helpers.errors import HEError
 from he_helpers.files import private_folder
 from he_helpers.lab.stage.kernels import COLOUR, WIDGET, start_kernel, stop_kernel
 from he_helpers.lab.stage.role_mark import mark_of_cell
+from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import Workspace, check_role, entered_role
 
 if TYPE_CHECKING:
@@ -187,7 +188,8 @@ class RoleMagic:
         if role == entered_role():
             raise ValueError(f"This notebook is the {role}'s already: leave out the line %%role {role}.")
         if role not in self._kernels:
-            self._kernels[role] = RoleKernel(role, self._workspace)
+            with doing(f"Starting a process for the {role}: a few seconds."):
+                self._kernels[role] = RoleKernel(role, self._workspace)
         # The first line stands for the magic's own, so that line numbers in errors are those of the cell as
         # written.
         code = cell if cell.lstrip().startswith("%%") else f"# %%role {role}\n{cell}"

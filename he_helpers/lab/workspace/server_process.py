@@ -29,6 +29,7 @@ from pathlib import Path
 
 from he_helpers.errors import HEError
 from he_helpers.files import alone_with, private_folder, take_lock, write_private
+from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import Workspace, environment_for
 from he_helpers.server.account_roles import ACCOUNT_ROLES
 
@@ -51,7 +52,7 @@ def find_or_start_server(workspace: Workspace) -> str:
 
     Raises ServerNotStarted with what the operator's process said.
     """
-    return _ask_operator(workspace, "start")
+    return _ask_operator(workspace, "server", "start")
 
 
 def find_or_start_scoring(workspace: Workspace, role: str) -> str:
@@ -62,18 +63,19 @@ def find_or_start_scoring(workspace: Workspace, role: str) -> str:
 
     Raises ServerNotStarted with what the operator's process said.
     """
-    return _ask_operator(workspace, "score", role)
+    return _ask_operator(workspace, f"scoring service of the {role}", "score", role)
 
 
-def _ask_operator(workspace: Workspace, *arguments: str) -> str:
+def _ask_operator(workspace: Workspace, sought: str, *arguments: str) -> str:
     """What the command line of this module prints, run by a process in no role."""
-    done = subprocess.run(
-        [sys.executable, "-m", "he_helpers.lab.workspace.server_process", *arguments],
-        env=environment_for(workspace, None),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
+    with doing(f"Looking for the {sought}, or starting it: a few seconds."):
+        done = subprocess.run(
+            [sys.executable, "-m", "he_helpers.lab.workspace.server_process", *arguments],
+            env=environment_for(workspace, None),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
     if done.returncode:
         raise ServerNotStarted(done.stderr.strip() or f"Starting the server failed with status {done.returncode}.")
     return done.stdout.strip()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from he_helpers.files import release_lock, take_lock
+from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,20 +44,18 @@ class Turn:
 
     def take(self, *_: object) -> None:
         """Wait until no other notebook stands in the way; say so when that takes a moment."""
-        said = False
-        while True:
-            with self._changing:
-                if self._held or take_lock(self._descriptor, shared=self._shared):
-                    self._held = self._busy = True
-                    break
-            if not said:
-                print("Waiting for another notebook, whose cells use the same dataset just now.", flush=True)
-                said = True
-            time.sleep(_POLL_SECONDS)
-        if said:
-            from IPython.display import clear_output
+        if self._taken():
+            return
+        with doing("Waiting for another notebook, whose cells use the same dataset just now."):
+            while not self._taken():
+                time.sleep(_POLL_SECONDS)
 
-            clear_output()
+    def _taken(self) -> bool:
+        with self._changing:
+            if self._held or take_lock(self._descriptor, shared=self._shared):
+                self._held = self._busy = True
+                return True
+            return False
 
     def rest(self, *_: object) -> None:
         """The cell has run: others may pass when no further one follows soon."""
