@@ -1,8 +1,11 @@
 from .administrator import DataAdministrator as DataAdministrator
 from .analyst import DataAnalyst as DataAnalyst
+from .approval.policy import DisclosurePolicy as DisclosurePolicy
+from .approval.policy import Noise as Noise
 from .approval.review import Review as Review
 from .approval.review import review_request as review_request
 from .errors import AlreadyThere as AlreadyThere
+from .errors import BudgetSpent as BudgetSpent
 from .errors import DamagedContact as DamagedContact
 from .errors import DamagedKeyring as DamagedKeyring
 from .errors import DamagedRecord as DamagedRecord

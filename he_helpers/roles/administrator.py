@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles.approval.decisions import Approval, Decisions, Refusal, Shown
+from he_helpers.roles.approval.noise import NoiseBudget, questions
+from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review, review_request
-from he_helpers.roles.arguments import checked_minimum, checked_uuid, of_kind
+from he_helpers.roles.arguments import checked_uuid, of_kind
 from he_helpers.roles.errors import (
     AlreadyThere,
     InvalidName,
@@ -56,8 +59,9 @@ class DataAdministrator(Participant):
 
     The folder holds ``token`` (from the server's operator), and gets ``keyring`` (secret keys, encrypted
     under ``passphrase``), ``public_keys/``, ``uploads/`` (copies of what was uploaded), ``contacts/``
-    (analysts' keys) and ``decisions/`` (what was reviewed and decided). The passphrase stays in this process for as
-    long as the object lives; the secret key is loaded where something is decrypted, and not kept.
+    (analysts' keys), ``decisions/`` (what was reviewed and decided) and ``noise/`` (what was spent on noise). The
+    passphrase stays in this process for as long as the object lives; the secret key is loaded where something is
+    decrypted, and not kept.
     """
 
     trusted_kind = ENCRYPTION_KEY
@@ -157,15 +161,17 @@ class DataAdministrator(Participant):
         self,
         name: str,
         table: EncryptedTable,
-        minimum_group_size: int,
+        minimum_group_size: int | None = None,
         *,
         contributor_label: str | None = None,
+        policy: DisclosurePolicy | None = None,
     ) -> dict[str, Any]:
         """Upload ``table`` as dataset ``name``; returns name, rows_received, bytes and digest.
 
         minimum_group_size: no group of fewer contributors will be answered (1: no limit).
         contributor_label: the label of the table whose values tell contributors apart, such as "Branch"; without one
             each row counts as a contributor, which is right where each row is another person.
+        policy: these two and more, in their place: what the reviews and releases of this dataset keep to.
 
         A copy stays in ``uploads/NAME.table``: reviews compare the server's work with it. The same table again is
         harmless, also after an interruption; another one is refused (AlreadyThere) until delete(name), unless the
@@ -173,23 +179,20 @@ class DataAdministrator(Participant):
         for a contributor_label that is none of the table's labels.
         """
         of_kind(table, EncryptedTable, "an encrypted table: take encrypt_table(frame, labels)")
-        minimum_group_size = checked_minimum(minimum_group_size)
-        if contributor_label is not None:
-            of_kind(contributor_label, str, "contributor_label as the name of one label")
-            Query("count", (contributor_label,)).check_names(table.label_names, ())
+        policy = DisclosurePolicy.given(policy, minimum_group_size, contributor_label)
+        if policy.contributor_label is not None:
+            Query("count", (policy.contributor_label,)).check_names(table.label_names, ())
         data = table.to_bytes()
         copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
-        settings = json.dumps(
-            {"minimum_group_size": minimum_group_size, "contributor_label": contributor_label}
-        ).encode()
+        settings = json.dumps(policy.to_dict()).encode()
         before = None
         if copy.exists():
             before = read_private(copy, _LARGEST_TABLE), read_private(record, _LARGEST_RECORD)
         # Without the dataset, the copy is that of an upload which was interrupted before it arrived.
         if before not in (None, (data, settings)) and self._is_on_server(name):
             raise AlreadyThere(
-                f"You have uploaded another table, or the same one with another minimum or contributor label, as "
-                f"{name!r}. "
+                f"You have uploaded another table, or the same one with another policy, as "
+                f"{name!r}. To change the policy alone, call set_policy({name!r}, policy). "
                 f"Encrypting anew gives other bytes, too: to upload the same again, take uploaded({name!r}). "
                 f"To replace it, call delete({name!r}) first; requests on it are lost then."
             )
@@ -201,8 +204,8 @@ class DataAdministrator(Participant):
                 "datasets",
                 name,
                 data=data,
-                minimum_group_size=str(minimum_group_size),
-                contributor_label=contributor_label,
+                minimum_group_size=str(policy.minimum),
+                contributor_label=policy.contributor_label,
             )
         except ServerRefused as refusal:
             if before is None:
@@ -224,6 +227,27 @@ class DataAdministrator(Participant):
     def uploaded(self, name: str) -> EncryptedTable:
         """The own copy of the dataset ``name``. Raises NotThere."""
         return EncryptedTable.from_bytes(self._own_copy(name))
+
+    def policy(self, name: str) -> DisclosurePolicy:
+        """What was set for the dataset ``name``. Raises NotThere."""
+        self._own_copy(name)
+        settings = read_private(self._file(self._uploads, name, ".json"), _LARGEST_RECORD)
+        return DisclosurePolicy.from_dict(json.loads(settings))
+
+    def set_policy(self, name: str, policy: DisclosurePolicy) -> None:
+        """Review and release the dataset ``name`` by another policy from now on.
+
+        Minimum and contributor label stay: the server keeps to these, too (AlreadyThere for others). Raises NotThere.
+        """
+        of_kind(policy, DisclosurePolicy, "a policy, such as DisclosurePolicy(minimum=10)")
+        now = self.policy(name)
+        if (policy.minimum, policy.contributor_label) != (now.minimum, now.contributor_label):
+            raise AlreadyThere(
+                f"The server holds a minimum of {now.minimum} contributors for {name!r}, told apart by "
+                f"{now.contributor_label!r}, and answers by these. To change them, delete the dataset and upload "
+                "it anew."
+            )
+        write_private(self._file(self._uploads, name, ".json"), json.dumps(policy.to_dict()).encode())
 
     def delete(self, name: str) -> None:
         """Delete a dataset with its requests, and the own copy. Unknown: ServerRefused (404)."""
@@ -340,7 +364,14 @@ class DataAdministrator(Participant):
         table = self.uploaded(review.dataset)
         decrypted = self.decrypt(review.aggregate)
         own_decimals = {column.name: column.decimals for column in table.columns}
-        result, decimals = release.finish(decrypted, review.query.statistic, own_decimals, review.group_sizes)
+        result, decimals = release.finish(
+            decrypted,
+            review.query.statistic,
+            own_decimals,
+            review.group_sizes,
+            disturb=self._disturb(review, own_decimals),
+            base=review.policy.rounding,
+        )
         recipient = self.contacts.get(review.recipient)
         content = release.Release(
             review.request, review.dataset, review.query.to_dict(), recipient.fingerprint, result, decimals
@@ -348,6 +379,20 @@ class DataAdministrator(Participant):
         sealed = release.seal(content, self._signing_key(), recipient)
         self.connection.put_bytes("requests", review.request, "result", data=sealed)
         return result
+
+    def _disturb(self, review: Review, decimals: dict[str, int]) -> Callable[[pd.DataFrame], pd.DataFrame] | None:
+        """What adds the noise of the policy to the sums of a review; None without noise."""
+        noise = review.policy.noise
+        if noise is None:
+            return None
+        assert review.query is not None and review.answered is not None, "a clean review has both"
+        table = self.uploaded(review.dataset)
+        label = review.policy.contributor_label
+        asked = questions(review.query, review.answered.table, table.labels, label, decimals, noise)
+        return partial(self._noise_budget(review.dataset).disturbed, asked=asked, budget=noise.budget)
+
+    def _noise_budget(self, dataset: str) -> NoiseBudget:
+        return NoiseBudget(self.folder / "noise", dataset)
 
     def _own_copy(self, name: str) -> bytes:
         file = self._file(self._uploads, name, ".table")
@@ -402,17 +447,17 @@ class DataAdministrator(Participant):
             computed = str(refusal)
         dataset = request["dataset"]
         data = self._own_copy(dataset)
-        settings = json.loads(read_private(self._file(self._uploads, dataset, ".json"), _LARGEST_RECORD))
+        policy = self.policy(dataset)
         return review_request(
             request,
             computed,
             EncryptedTable.from_bytes(data),
-            settings["minimum_group_size"],
+            policy,
             self.contacts.find(request.get("recipient_key_fingerprint", "")),
-            contributor_label=settings.get("contributor_label"),
             table_digest=hashlib.sha256(data).hexdigest(),
             approved_before=self._decisions.approved(dataset, but=request["id"]),
             decrypt=self.decrypt,
+            budget=self._noise_budget(dataset) if policy.noise else None,
         )
 
     def _clean_review(self, request_id: str) -> Review:

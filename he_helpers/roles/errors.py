@@ -98,5 +98,9 @@ class DamagedRecord(RoleError):
     """A record of a decision that is truncated, altered or of another version."""
 
 
+class BudgetSpent(RoleError):
+    """A result whose noise would cost more than what is left of the dataset's budget."""
+
+
 class NotApproved(RoleError):
     """A request that this administrator has not approved, or has refused."""

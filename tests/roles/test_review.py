@@ -8,6 +8,7 @@ import pytest
 
 from he_helpers.roles.approval.decisions import Approval, Decisions
 from he_helpers.roles.approval.ledger import Answered
+from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import review_request
 from he_helpers.roles.errors import DamagedRecord, UnreadableAnswer
 from he_helpers.schemes.secret import tenseal_bfv
@@ -45,14 +46,14 @@ def review(table, query=REGION, minimum=3, contributor_label="branch", recipient
         "recipient_key_fingerprint": "ab" * 16,
     }
     members |= options.pop("members", {})
+    policy = options.pop("policy", DisclosurePolicy(minimum, contributor_label))
     server_aggregate = options.pop("server_aggregate", aggregate(table, query).to_bytes())
     return review_request(
         members,
         server_aggregate,
         table,
-        minimum,
+        policy,
         recipient,
-        contributor_label=contributor_label,
         decrypt=decrypt,
         **options,
     )

@@ -20,18 +20,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
+from he_helpers.roles.approval import checks
 from he_helpers.roles.approval.decisions import Approval
 from he_helpers.roles.approval.ledger import Answered, Ledger, compare
+from he_helpers.roles.approval.noise import NoiseBudget
+from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.errors import UnreadableAnswer
 from he_helpers.roles.views import query_in_words
-from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, UnsupportedQuery, aggregate
-from he_helpers.tables.disclosure.contributors import (
-    DOMINANT_CONTRIBUTORS,
-    LARGEST_SHARE,
-    SMALLEST_MINIMUM_WITH_DOMINANCE,
-    group_contributors,
-    share_of_largest,
-)
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, aggregate
+from he_helpers.tables.disclosure.contributors import group_contributors
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
@@ -44,12 +41,13 @@ class Review:
 
     The server's word: ``request`` (uuid), ``dataset``, ``analyst``, ``purpose``, ``query``, ``status``,
     ``recipient_fingerprint``. The administrator's own knowledge: ``recipient`` (name of the holder of that key, None
-    when unknown), ``minimum_group_size``, ``contributor_label``, ``groups`` (rows and contributors of each group, as
-    group_contributors() counts them; None when the query cannot be answered), ``dominance`` (what the two largest
-    contributors hold, in words), ``approved_before`` (what was approved on this dataset, in words), ``together`` (how
-    far it was compared with these), ``aggregate_matches`` (the server's bytes are the re-computed ones), ``aggregate``
-    (the re-computed one, or None), ``answered`` (what later requests are compared with, or None). ``findings`` lists in
-    words what speaks against a release; ``clean`` is True when it is empty.
+    when unknown), ``policy``, ``groups`` (rows and contributors of each group, as group_contributors() counts them;
+    None when the query cannot be answered), ``dominance`` (what the largest contributors hold, in words),
+    ``protection`` (what else the policy does, in words by what it is about), ``approved_before`` (what was approved on
+    this dataset, in words), ``together`` (how far it was compared with these), ``aggregate_matches`` (the server's
+    bytes are the re-computed ones), ``aggregate`` (the re-computed one, or None), ``answered`` (what later requests are
+    compared with, or None). ``findings`` lists in words what speaks against a release; ``clean`` is
+    True when it is empty.
     """
 
     request: str
@@ -60,10 +58,10 @@ class Review:
     status: str
     recipient_fingerprint: str
     recipient: str | None
-    minimum_group_size: int
-    contributor_label: str | None
+    policy: DisclosurePolicy
     groups: pd.DataFrame | None
     dominance: str
+    protection: Mapping[str, str]
     approved_before: tuple[str, ...]
     together: str
     aggregate_matches: bool
@@ -115,8 +113,9 @@ class Review:
             else "before on this dataset: " + "; ".join(self.approved_before),
             **({"together": self.together} if self.approved_before else {}),
             "groups": "none" if self.groups is None else self._groups_in_words(self.groups),
-            "minimum": f"{self.minimum_group_size} contributors",
+            "minimum": f"{self.policy.minimum} contributors",
             "dominance": self.dominance,
+            **self.protection,
             "aggregate": "equals the re-computed one" if self.aggregate_matches else "differs from the re-computed one",
             "status": printable_line(self.status),
             "findings": "none" if self.clean else "; ".join(self.findings),
@@ -127,9 +126,9 @@ class Review:
 
     def _groups_in_words(self, groups: pd.DataFrame) -> str:
         rows, contributors = (f"{of.min()} to {of.max()}" for of in (groups["rows"], groups["contributors"]))
-        if self.contributor_label is None:
+        if self.policy.contributor_label is None:
             return f"{len(groups)}, of {rows} rows, each row counted as a contributor"
-        label = printable_line(self.contributor_label)
+        label = printable_line(self.policy.contributor_label)
         return f"{len(groups)}, of {contributors} contributors (values of {label}) in {rows} rows"
 
 
@@ -137,22 +136,22 @@ def review_request(
     request: Mapping[str, Any],
     server_aggregate: bytes | str,
     table: EncryptedTable,
-    minimum_group_size: int,
+    policy: DisclosurePolicy,
     recipient: str | None,
     *,
-    contributor_label: str | None = None,
     table_digest: str = "",
     approved_before: Sequence[Approval] = (),
     decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None = None,
+    budget: NoiseBudget | None = None,
 ) -> Review:
     """Compare a request and the server's aggregate with what the administrator knows. Changes nothing.
 
     request: the server's document of it. server_aggregate: its bytes, or the server's word why there are none.
     table: the own copy, whose bytes have the SHA-256 ``table_digest``.
-    minimum_group_size: no group of fewer contributors may leave; contributor_label: the label that tells contributors
-    apart, None: each row is one. recipient: the known holder of the recipient key.
+    policy: what may leave of this dataset. recipient: the known holder of the recipient key.
     approved_before: the own approvals on a dataset of this name.
-    decrypt: decrypts an own aggregate for the own eyes; without it dominance is not computed.
+    decrypt: decrypts an own aggregate for the own eyes; without it dominance and counts of present values are not
+    looked at. budget: what was spent on noise, for a policy with noise.
 
     Raises UnreadableAnswer when the document lacks a member, and what ``decrypt`` raises.
     """
@@ -173,7 +172,7 @@ def review_request(
     try:
         query = Query.from_dict(asked)
         query.check_names(table.label_names, [column.name for column in table.columns])
-        groups = group_contributors(table.labels, query.group_by, contributor_label)
+        groups = group_contributors(table.labels, query.group_by, policy.contributor_label, checks.largest(policy))
         computed = aggregate(table, query)
     except (HEError, ValueError, KeyError, TypeError) as error:
         findings.append(f"your table cannot answer this query: {printable_line(str(error))}")
@@ -187,16 +186,21 @@ def review_request(
         )
     if recipient is None:
         findings.append("the recipient's key is not one that was handed over to you in person")
-    dominance = "not computed"
+    dominance, protection = "not computed", {}
     if groups is not None:
-        findings += _few_contributors(groups, minimum_group_size)
-    if query is not None and computed is not None:
-        dominance, dominated = _dominance(table, query, minimum_group_size, contributor_label, decrypt)
-        findings += dominated
-        answered = Answered.of(table_digest, table.labels, contributor_label, query)
-        if groups is not None and groups["contributors"].min() >= minimum_group_size:
+        findings += checks.few_contributors(groups, policy)
+    if query is not None and computed is not None and groups is not None:
+        dominance, dominated = checks.dominance(table, query, policy, decrypt)
+        present, few_present = checks.present_values(table, query, groups["rows"], policy, decrypt)
+        noise, unpaid = checks.noise(table, table_digest, query, policy, budget)
+        findings += [*dominated, *few_present, *unpaid]
+        protection = present | checks.rounding(query, policy) | noise
+        answered = Answered.of(table_digest, table.labels, policy.contributor_label, query)
+        if not policy.ledger:
+            ledger = Ledger((), "not compared: your policy has no ledger")
+        elif groups["contributors"].min() >= policy.minimum:
             before = [approval.answered for approval in approved_before]
-            ledger = compare(answered, before, table.labels, contributor_label, minimum_group_size)
+            ledger = compare(answered, before, table.labels, policy.contributor_label, policy.minimum)
             findings += ledger.findings
     return Review(
         request=identifier,
@@ -207,10 +211,10 @@ def review_request(
         status=status,
         recipient_fingerprint=fingerprint,
         recipient=recipient,
-        minimum_group_size=minimum_group_size,
-        contributor_label=contributor_label,
+        policy=policy,
         groups=groups,
         dominance=dominance,
+        protection=protection,
         approved_before=tuple(sorted(map(_approved_in_words, approved_before))),
         together=ledger.looked_at,
         aggregate_matches=matches,
@@ -218,58 +222,6 @@ def review_request(
         answered=answered,
         findings=tuple(findings),
     )
-
-
-def _few_contributors(groups: pd.DataFrame, minimum: int) -> list[str]:
-    """A finding when a group has too few contributors, or two with nearly all of its rows."""
-    fewest = groups["contributors"].min()
-    if fewest < minimum:
-        rows = groups.loc[groups["contributors"] == fewest, "rows"].min()
-        return [f"a group has {fewest} contributors in {rows} rows, and your minimum is {minimum}"]
-    share = groups["share_of_rows"].max()
-    if minimum >= SMALLEST_MINIMUM_WITH_DOMINANCE and share > LARGEST_SHARE:
-        return [f"{DOMINANT_CONTRIBUTORS} contributors have {share:.0%} of the rows of a group"]
-    return []
-
-
-def _dominance(
-    table: EncryptedTable,
-    query: Query,
-    minimum: int,
-    contributor_label: str | None,
-    decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None,
-) -> tuple[str, list[str]]:
-    """What the largest contributors hold of the sums, in words, and a finding when that is too much."""
-    if not query.columns:
-        return "not asked: a count adds up no amounts", []
-    if minimum < SMALLEST_MINIMUM_WITH_DOMINANCE:
-        return f"not asked: your minimum lets groups of {minimum} through", []
-    if contributor_label is None:
-        return "not computed: no label tells contributors apart (contributor_label, when you upload)", []
-    if decrypt is None:
-        return "not computed: no secret key at hand", []
-    by = [*query.group_by, *({contributor_label} - set(query.group_by))]
-    try:
-        amounts = decrypt(aggregate(table, Query("sum", tuple(by), query.columns))).reset_index()
-    except UnsupportedQuery:
-        return f"not computed: to know it, announce groupings=[..., {by!r}] when you encrypt", []
-    import pandas as pd
-
-    groups = pd.Series(0, index=amounts.index)
-    if query.group_by:
-        groups = amounts.groupby(list(query.group_by), observed=True).ngroup()
-    shares = {
-        name: share_of_largest(amounts[name].to_numpy(), groups.to_numpy(), groups.max() + 1).max()
-        for name in query.columns
-    }
-    dominated = [
-        f"{DOMINANT_CONTRIBUTORS} contributors hold {share:.0%} of a sum of {printable_line(name)}, and at most "
-        f"{LARGEST_SHARE:.0%} are allowed"
-        for name, share in shares.items()
-        if share > LARGEST_SHARE
-    ]
-    most = max(shares.values())
-    return f"the {DOMINANT_CONTRIBUTORS} largest contributors hold at most {most:.0%} of a sum", dominated
 
 
 def _approved_in_words(approval: Approval) -> str:

@@ -18,7 +18,7 @@ that the length of what the server relays says nothing about the values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from he_helpers.roles.errors import ForgedRelease, NotForThisKey, WrongRelease
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.tables.disclosure.rounding import round_to_base
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,18 +116,35 @@ class Release:
 
 
 def finish(
-    table: pd.DataFrame, statistic: str, decimals: Mapping[str, int], group_sizes: pd.Series
+    table: pd.DataFrame,
+    statistic: str,
+    decimals: Mapping[str, int],
+    group_sizes: pd.Series,
+    *,
+    disturb: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    base: int | None = None,
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Round a decrypted aggregate to what may be released; returns the table and the decimals of its columns.
 
     ``decimals`` are those of the dataset's columns, ``group_sizes`` the rows of each group. Sums keep the
     data's decimals, counts have none, means get MEAN_EXTRA_DECIMALS more; they are made from rounded sums,
     since otherwise the error of a CKKS decryption would still show in their last digits.
+
+    ``disturb`` adds noise to sums, ``base`` is what released sums are multiples of (see round_to_base); in this order,
+    and both leave counts alone, which readable labels tell. Sums that were rounded to a base have no decimals, and
+    means are made from these sums.
     """
     kept = {name: decimals.get(name, 0) for name in table.columns}
-    if statistic != "mean":
+    if statistic == "count":
         return round_result(table, kept), kept
-    sums = round_result(table.mul(group_sizes, axis="index"), kept)
+    sums = round_result(table if statistic == "sum" else table.mul(group_sizes, axis="index"), kept)
+    if disturb is not None:
+        sums = disturb(sums)
+    if base is not None:
+        sums = round_to_base(sums, base)
+    if statistic == "sum":
+        kept = kept if base is None else dict.fromkeys(kept, 0)
+        return round_result(sums, kept), kept
     kept = {name: own + MEAN_EXTRA_DECIMALS for name, own in kept.items()}
     return round_result(sums.div(group_sizes, axis="index"), kept), kept
 

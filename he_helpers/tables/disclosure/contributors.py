@@ -26,20 +26,24 @@ LARGEST_SHARE = 0.85
 SMALLEST_MINIMUM_WITH_DOMINANCE = DOMINANT_CONTRIBUTORS + 1
 
 
-def group_contributors(labels: Labels, group_by: Sequence[str], contributor_label: str | None) -> pd.DataFrame:
+def group_contributors(
+    labels: Labels, group_by: Sequence[str], contributor_label: str | None, largest: int = DOMINANT_CONTRIBUTORS
+) -> pd.DataFrame:
     """What contributor_counts() counts, as a frame indexed by group."""
     import pandas as pd
 
-    counts = contributor_counts(labels, group_by, contributor_label)
+    counts = contributor_counts(labels, group_by, contributor_label, largest)
     return pd.DataFrame(counts, index=labels.groups(group_by).index())
 
 
-def contributor_counts(labels: Labels, group_by: Sequence[str], contributor_label: str | None) -> dict[str, np.ndarray]:
+def contributor_counts(
+    labels: Labels, group_by: Sequence[str], contributor_label: str | None, largest: int = DOMINANT_CONTRIBUTORS
+) -> dict[str, np.ndarray]:
     """Rows and contributors of each group, in the order of Labels.groups(), from the readable labels alone.
 
     contributor_label: the label that tells contributors apart; None: each row is a contributor of its own.
-    Returns "rows" and "contributors" (int64), and "share_of_rows" (float64): what part of the group's rows its two
-    contributors with the most rows have.
+    Returns "rows" and "contributors" (int64), and "share_of_rows" (float64): what part of the group's rows its
+    ``largest`` contributors with the most rows have.
     """
     groups, group_of_row = labels.groups(group_by), labels.group_of_rows(group_by)
     if contributor_label is None:
@@ -52,12 +56,14 @@ def contributor_counts(labels: Labels, group_by: Sequence[str], contributor_labe
     return {
         "rows": np.bincount(group_of_row, minlength=count),
         "contributors": np.bincount(group_of_pair, minlength=count),
-        "share_of_rows": share_of_largest(rows_of_pair, group_of_pair, count),
+        "share_of_rows": share_of_largest(rows_of_pair, group_of_pair, count, largest),
     }
 
 
-def share_of_largest(amounts: np.ndarray, group_of: np.ndarray, groups: int) -> np.ndarray:
-    """What part of each group's total its DOMINANT_CONTRIBUTORS largest amounts are: float64, one a group, 0 to 1.
+def share_of_largest(
+    amounts: np.ndarray, group_of: np.ndarray, groups: int, number: int = DOMINANT_CONTRIBUTORS
+) -> np.ndarray:
+    """What part of each group's total its ``number`` largest amounts are: float64, one a group, 0 to 1.
 
     amounts: one for each contributor to a group; their sizes count, not their signs. group_of: the group of each,
     0 to ``groups`` - 1. A group whose amounts are all zero has the share 0.
@@ -66,7 +72,7 @@ def share_of_largest(amounts: np.ndarray, group_of: np.ndarray, groups: int) -> 
     order = np.lexsort((-sizes, group_of))
     group_of, sizes = group_of[order], sizes[order]
     begins = np.searchsorted(group_of, np.arange(groups))
-    largest = np.arange(len(sizes)) - begins[group_of] < DOMINANT_CONTRIBUTORS
+    largest = np.arange(len(sizes)) - begins[group_of] < number
     totals = np.bincount(group_of, weights=sizes, minlength=groups)
     of_largest = np.bincount(group_of[largest], weights=sizes[largest], minlength=groups)
     return np.divide(of_largest, totals, out=np.zeros(groups), where=totals > 0)

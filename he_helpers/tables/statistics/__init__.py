@@ -20,7 +20,7 @@ from he_helpers.tables.statistics.derived import moments
 from he_helpers.tables.statistics.group_sums import GroupSums
 from he_helpers.tables.statistics.plan import ROWS, Histogram, Measure, Moment, MomentPlan
 from he_helpers.tables.statistics.results import covariances, histogram_counts, summarise
-from he_helpers.tables.statistics.small_counts import small_counts
+from he_helpers.tables.statistics.small_counts import small_counts, small_counts_among
 
 __all__ = [
     "GroupSums",
@@ -33,5 +33,6 @@ __all__ = [
     "histogram_counts",
     "moments",
     "small_counts",
+    "small_counts_among",
     "summarise",
 ]

@@ -185,6 +185,28 @@ class MomentPlan:
             pairs=tuple(pair for pair in self.pairs if column not in pair),
         )
 
+    def among(self, columns: Iterable[str]) -> MomentPlan | None:
+        """The largest part of the plan all of whose columns are among these; None if there is none."""
+        there = set(columns)
+        measures = tuple(m for m in self.measures if there.issuperset(MomentPlan((m,)).names))
+        kept = {m.name for m in measures}
+        pairs = tuple(
+            pair
+            for pair in self.pairs
+            if kept.issuperset(pair) and there.issuperset(MomentPlan(tuple(map(self.measure, pair)), (pair,)).names)
+        )
+        histograms = tuple(h for h in self.histograms if there.issuperset(h.names))
+        return MomentPlan(measures, pairs, histograms) if measures or histograms else None
+
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """The columns whose sums are numbers of people: present values, answers of yes, bins."""
+        return (
+            *(moment.name for moment in self.moments if not moment.powers),
+            *(measure.name for measure in self.measures if measure.yes_no),
+            *(name for histogram in self.histograms for name in histogram.names),
+        )
+
     def count_name(self, *columns: str) -> str:
         """The name of the number of rows in which all these columns are present."""
         moment = self.moment(present=columns)

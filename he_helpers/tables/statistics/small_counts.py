@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
-from he_helpers.tables.statistics.group_sums import GroupSums, labels_of
-from he_helpers.tables.statistics.plan import MomentPlan
+from he_helpers.tables.statistics.group_sums import GroupSums, exact_integer, labels_of
+from he_helpers.tables.statistics.plan import ROWS, MomentPlan
 
 
 def small_counts(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Series:
@@ -22,13 +24,36 @@ def small_counts(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Serie
       BMI" those in none of both.
 
     Not seen: sums of other requests and other groupings, differences of more than these sums, a count that is all of a
-    group or none (everybody had it), and who dominates a sum. roles.differences compares requests, by sizes of groups.
+    group or none (everybody had it), and who dominates a sum. An administrator's ledger compares requests, by sizes of
+    groups.
     Returns a Series indexed by group and what is counted. Raises ShapeMismatch where a sum or ``rows`` is absent.
     """
     found: dict[tuple, int] = {}
     for group, row in sums.iterrows():
         counts = _counts(GroupSums(row, plan), plan)
         found |= {(*labels_of(group), name): count for name, count in counts.items() if 0 < count < minimum}
+    return _as_series(found, sums)
+
+
+def small_counts_among(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Series:
+    """The same where only some of the plan's columns are asked: what these tell.
+
+    sums: the asked columns, and ``rows``; those that are none of the plan's are not looked at. Beside what small_counts
+    finds in the part of the plan that is whole, each count by itself is looked at, and what it leaves of the group.
+    """
+    part = plan.among(sums.columns)
+    found = {} if part is None else small_counts(sums, part, minimum).to_dict()
+    for name in (name for name in plan.counts if name in sums.columns):
+        whole = part is not None and name in part.names
+        for group, row in () if whole else sums.iterrows():
+            count = exact_integer(row, name)
+            for people, number in ((name, count), (f"not in {name}", exact_integer(row, ROWS) - count)):
+                if 0 < number < minimum:
+                    found[(*labels_of(group), people)] = number
+    return _as_series(found, sums)
+
+
+def _as_series(found: Mapping[tuple, int], sums: pd.DataFrame) -> pd.Series:
     names = [*sums.index.names, "people"]
     index = pd.MultiIndex.from_arrays(list(zip(*found, strict=True)) or [() for _ in names], names=names)
     return pd.Series(list(found.values()), index=index, name="count", dtype=np.int64)
