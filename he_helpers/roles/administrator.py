@@ -191,8 +191,8 @@ class DataAdministrator(Participant):
         # Without the dataset, the copy is that of an upload which was interrupted before it arrived.
         if before not in (None, (data, settings)) and self._is_on_server(name):
             raise AlreadyThere(
-                f"You have uploaded another table, or the same one with another policy, as "
-                f"{name!r}. To change the policy alone, call set_policy({name!r}, policy). "
+                f"You have uploaded another table, or the same one with another minimum, contributor label or policy, "
+                f"as {name!r}. To change the policy alone, call set_policy({name!r}, policy). "
                 f"Encrypting anew gives other bytes, too: to upload the same again, take uploaded({name!r}). "
                 f"To replace it, call delete({name!r}) first; requests on it are lost then."
             )

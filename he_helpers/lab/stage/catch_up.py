@@ -34,6 +34,8 @@ BRANCH_ACCOUNTS = "branch-accounts"
 LATER_BRANCH_ACCOUNTS = "branch-accounts-later"
 POPULATION_PROJECTIONS = "population-projections"
 HEART_STUDY = "heart-study"
+# Notebook 18 asks of these what answers tell.
+ANSWERS = ("shops", "shops-with-ledger", "heart-answers")
 # The published score of notebook 12, data/models/diabetes_risk.json.
 RISK_MODEL = "diabetes_risk"
 
@@ -107,6 +109,11 @@ def _forget_heart_study(seat: Seat) -> None:
     _forget(seat, HEART_STUDY)
 
 
+def _forget_answers(seat: Seat) -> None:
+    for dataset in ANSWERS:
+        _forget(seat, dataset)
+
+
 def _publish_risk_model(seat: Seat) -> None:
     from he_helpers.lab.notebook.data import DATA_FOLDER
 
@@ -137,6 +144,7 @@ STEPS = {
     "forget-heart-study": Step(
         "taking away the heart study of an earlier run", "administrator", 1, _forget_heart_study
     ),
+    "forget-answers": Step("taking away the answers of an earlier run", "administrator", 1, _forget_answers),
     "risk-model": Step("laying the published risk score into the research folder", "research", 1, _publish_risk_model),
 }
 
@@ -162,6 +170,7 @@ NOTEBOOKS = {
     "15": (),
     "16": (),
     "17": (*_PEOPLE, "branch-accounts"),
+    "18": ("forget-answers", *_PEOPLE),
 }
 
 
@@ -263,7 +272,12 @@ def _forget(seat: Seat, dataset: str) -> None:
 
 
 def _forget_decisions(seat: Seat, dataset: str) -> None:
-    """A rehearsal: what the administrator approved in an earlier run shall not be held against this one."""
+    """A rehearsal: what the administrator approved in an earlier run, and the noise that was paid for, shall not be
+    held against this one."""
+    if (_folder(seat) / "noise").exists():
+        from he_helpers.roles.approval.noise import NoiseBudget
+
+        NoiseBudget(_folder(seat) / "noise", dataset).forget()
     decisions = _folder(seat) / "decisions"
     if not decisions.exists() or not any(decisions.iterdir()):
         # Looking for some of this dataset would load pandas, which takes half a second.

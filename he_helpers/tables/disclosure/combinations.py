@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from he_helpers.errors import HEError
 from he_helpers.tables.disclosure.elimination import PRIME, clear, echelon, normalised_columns, rank
 from he_helpers.tables.labels import Labels
 
@@ -134,7 +135,7 @@ def _components(basis: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield np.flatnonzero(rows), np.flatnonzero(columns)
 
 
-class _TooMuchWork(Exception):
+class _TooMuchWork(HEError):
     """The search has taken its steps."""
 
 
