@@ -13,7 +13,7 @@ import pytest
 
 from he_helpers.lab.stage.kernels import CourseKernel, start_kernel, stop_kernel
 from he_helpers.lab.workspace.server_process import start_server, stop_server
-from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, Workspace
+from he_helpers.lab.workspace.workspace import ACCOUNTS, ROLE_VARIABLE, Workspace
 
 pytestmark = [
     pytest.mark.slow,
@@ -110,7 +110,7 @@ def test_no_file_of_a_workspace_can_be_read_or_written(workspace):
     readable.write_text("the control")
     readable.chmod(0o666)
     paths = [str(path) for path in [workspace.root, *workspace.root.rglob("*")]]
-    assert len([path for path in paths if path.endswith("/token")]) == 2
+    assert len([path for path in paths if path.endswith("/token")]) == len(ACCOUNTS)
     reached = another(REACH_PATHS, [*paths, str(readable)])
     assert {path: how for path, how in reached.items() if any(how)} == {str(readable): [True, True]}
 

@@ -119,6 +119,11 @@ class Person:
         return identifier, self.put(f"/requests/{identifier}", json=asked(**content))
 
 
+def with_custodians(store, app, *names):
+    """Accounts of custodians, by name."""
+    return {name: Person(app.test_client(), add_account(store, name, "custodian")) for name in names}
+
+
 def kind(response):
     """The end of a problem's type, after checking that the answer is a problem document."""
     assert response.content_type == "application/problem+json"

@@ -261,6 +261,7 @@ def test_the_default_minimum_is_ten(ann, eve, table):
 ROLE_RULES = [
     ("POST", "aggregation", None, {"eve", "ann"}),
     ("GET", "", None, {"eve", "ann"}),
+    # An analyst may, too, where custodians share the key: see test_quorum.
     ("GET", "aggregate", None, {"ann"}),
     ("PUT", "decision", {"decision": "approved", "reason": ""}, {"ann"}),
     ("PUT", "result", b"sealed", {"ann"}),
@@ -278,7 +279,7 @@ def test_each_step_is_for_its_role(requested, people):
             response = people[name].call(method, path, **options)
             if name in allowed:
                 assert response.status_code == 200, (method, step, name)
-            elif ROLES[name] in {ROLES[other] for other in allowed}:
+            elif ROLES[name] in {ROLES[other] for other in allowed} or (step, name) == ("aggregate", "dan"):
                 # The role fits, and the request is somebody else's: for them it is not there.
                 assert (response.status_code, kind(response)) == (404, "not-found"), (method, step, name)
             else:

@@ -7,6 +7,7 @@ from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets, release_requests
 from he_helpers.server.release.accounts import Account, add_account
+from he_helpers.server.release.quorum import answers, letters
 from he_helpers.server.storage.schema import metadata
 from tests.server.conftest import approve, asked, kind, new_request, received, to_status
 
@@ -183,10 +184,14 @@ def test_the_steps_check_the_account_themselves(status, requested, store, ann, e
 # What an address calls, for whom, and the role that it asks for.
 GUARDED = [
     ("PUT", "/datasets/new", b"", "eve", (Jobs, "read_dataset")),
-    ("GET", "/datasets/accounts/table", None, "eve", (datasets, "find_own_dataset")),
+    ("GET", "/datasets/accounts/table", None, "eve", (datasets, "read_content")),
     ("DELETE", "/datasets/accounts", None, "eve", (datasets, "delete_dataset")),
     ("PUT", "/requests/{}", asked(), "ann", (datasets, "find_dataset")),
-    ("GET", "/requests/{}/aggregate", None, "eve", (release_requests, "read_aggregate")),
+    ("PUT", "/requests/{}/partial", b"sealed", "ann", (answers, "leave_partial")),
+    ("PUT", "/requests/{}/refusal", {"reason": "no"}, "eve", (answers, "leave_refusal")),
+    ("GET", "/requests/{}/partials/cat", None, "ann", (answers, "read_partial")),
+    ("GET", "/letters", None, "eve", (letters, "list_letters")),
+    ("PUT", "/letters/cat/a", b"sealed", "eve", (letters, "send_letter")),
     ("PUT", "/requests/{}/decision", {"decision": "approved"}, "eve", (release_requests, "decide_request")),
     ("PUT", "/requests/{}/result", b"sealed", "eve", (release_requests, "release_result")),
     ("GET", "/requests/{}/result", None, "ann", (release_requests, "read_result")),

@@ -30,8 +30,7 @@ from pathlib import Path
 from he_helpers.errors import HEError
 from he_helpers.files import alone_with, private_folder, take_lock, write_private
 from he_helpers.lab.workspace.doing import doing
-from he_helpers.lab.workspace.workspace import Workspace, environment_for
-from he_helpers.server.account_roles import ACCOUNT_ROLES
+from he_helpers.lab.workspace.workspace import ACCOUNTS, Workspace, environment_for
 
 SCORING_ROLES = ("company", "research")
 
@@ -84,7 +83,7 @@ def _ask_operator(workspace: Workspace, sought: str, *arguments: str) -> str:
 def start_server(workspace: Workspace) -> str:
     """Finds the workspace's server or starts it, and returns its address, such as "http://127.0.0.1:8000".
 
-    The first time, it makes the accounts of the administrator and the analyst and lays each token into the
+    The first time, it makes the accounts of ACCOUNTS and lays each token into the
     folder of its owner. Raises WrongRole in a process that has entered a role, and ServerNotStarted.
     """
     server = _Server(workspace)
@@ -249,7 +248,7 @@ class _Server(_Process):
     def make_accounts(self) -> None:
         """Makes the accounts that do not exist and lays their tokens down."""
         known = (self._folder / "store.sqlite3").exists()
-        missing = [role for role in ACCOUNT_ROLES if not (known and self._token_file(role).exists())]
+        missing = [role for role in ACCOUNTS if not (known and self._token_file(role).exists())]
         if not missing:
             return
         # SQLAlchemy takes its time to load, and is needed here the first time only.
@@ -259,7 +258,7 @@ class _Server(_Process):
         store = Store.in_folder(self._folder)
         try:
             for role in missing:
-                token = add_account(store, role, role)
+                token = add_account(store, role, ACCOUNTS[role])
                 write_private(self._token_file(role), token.encode("ascii"))
         except ValueError as error:
             raise ServerNotStarted(
@@ -271,7 +270,7 @@ class _Server(_Process):
             store.close()
 
     def _is_usable(self, address: str) -> bool:
-        files = [self._token_file(role) for role in ACCOUNT_ROLES]
+        files = [self._token_file(role) for role in ACCOUNTS]
         return all(
             file.exists() and status_of(f"{address}/v1/datasets", file.read_text(encoding="ascii").strip()) != 401
             for file in files

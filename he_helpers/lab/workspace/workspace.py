@@ -5,6 +5,7 @@ heart.
         administrator/  analyst/  server/    one folder a role; only that role's processes use it
         company/  customer/                  the roles of encrypted prediction, notebooks 09 and 10
         person/  research/                   the roles of the health screening, notebook 12
+        custodian_1/ ... custodian_3/        who share a key, notebook 20
         nobody/                              what a notebook without a role keeps
         handover/                            what people give each other in person: addresses and public keys
         in_mind/                             random passphrases that stand for what a person knows by heart
@@ -24,9 +25,18 @@ from pathlib import Path
 
 from he_helpers.errors import HEError
 from he_helpers.files import FolderNotMade, alone_with, private_folder, read_private, write_private
-from he_helpers.server.account_roles import ACCOUNT_ROLES
 
-ROLES = (*ACCOUNT_ROLES, "server", "company", "customer", "person", "research")
+# Who has an account at the server, which has the same name, and the role of that account there.
+ACCOUNTS = {
+    "administrator": "administrator",
+    "analyst": "analyst",
+    "custodian_1": "custodian",
+    "custodian_2": "custodian",
+    "custodian_3": "custodian",
+}
+_WITHOUT_ACCOUNT = ("server", "company", "customer", "person", "research")
+# The custodians last: the colour of a role goes by its place.
+ROLES = ("administrator", "analyst", *_WITHOUT_ACCOUNT, "custodian_1", "custodian_2", "custodian_3")
 WORKSPACE_VARIABLE = "HE_COURSE_WORKSPACE"
 ROLE_VARIABLE = "HE_COURSE_ROLE"
 _NOBODY = "nobody"

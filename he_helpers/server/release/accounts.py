@@ -27,10 +27,11 @@ class Account:
     name: str
     role: str
 
-    def check_role(self, role: str) -> None:
-        """Raise Problem (wrong-role) unless this account has ``role``."""
-        if self.role != role:
-            raise Problem("wrong-role", f"This needs the role of {role}; the account {self.name!r} is {self.role}.")
+    def check_role(self, *roles: str) -> None:
+        """Raise Problem (wrong-role) unless this account has one of ``roles``."""
+        if self.role not in roles:
+            needed = " or ".join(roles)
+            raise Problem("wrong-role", f"This needs the role of {needed}; the account {self.name!r} is {self.role}.")
 
 
 def add_account(store: Store, name: str, role: str) -> str:
@@ -49,12 +50,13 @@ def add_account(store: Store, name: str, role: str) -> str:
     if name == SERVER:
         raise ValueError(f"The audit trail calls what the server does by itself {name!r}; choose another name.")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
+    readers = {"custodians": (name,)} if role == "custodian" else {"owner": name, "analyst": name}
 
     def step(connection: Connection) -> None:
         if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first():
             raise ValueError(f"There is already an account {name!r}; choose another name.")
         connection.execute(insert(accounts).values(name=name, role=role, token_hash=_hash(token)))
-        record_event(connection, account=name, role=role, action="account added", owner=name, analyst=name)
+        record_event(connection, account=name, role=role, action="account added", **readers)
 
     store.write(step)
     return token

@@ -1,11 +1,12 @@
 """The audit trail: what happened to datasets and requests, in order, each in the step's own transaction."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from he_helpers.server.storage.paging import Page
-from he_helpers.server.storage.schema import audit_events
+from he_helpers.server.storage.schema import audit_events, audit_readers
 from he_helpers.server.storage.store import Store, now
 
 # Account and role of what the server does by itself.
@@ -25,9 +26,10 @@ def record_event(
     detail: str = "",
     owner: str | None = None,
     analyst: str | None = None,
+    custodians: Iterable[str] = (),
 ) -> None:
-    """Append an event in the transaction of ``connection``. ``owner`` and ``analyst`` may read it."""
-    connection.execute(
+    """Append an event in the transaction of ``connection``. ``owner``, ``analyst`` and ``custodians`` may read it."""
+    appended = connection.execute(
         insert(audit_events).values(
             at=now(),
             account=account,
@@ -40,6 +42,11 @@ def record_event(
             analyst=analyst,
         )
     )
+    assert appended.inserted_primary_key is not None, "one row was appended"
+    [sequence] = appended.inserted_primary_key
+    readers = [{"sequence": sequence, "account": custodian} for custodian in custodians]
+    if readers:
+        connection.execute(insert(audit_readers), readers)
 
 
 def list_events(
@@ -47,10 +54,15 @@ def list_events(
 ) -> list[dict[str, Any]]:
     """The events of a page that ``account`` may read, oldest first, of one dataset or one request if named.
 
-    An administrator reads what concerns its own datasets, an analyst what concerns its own requests.
+    An administrator reads what concerns its own datasets, an analyst what concerns its own requests, a custodian what
+    concerns the datasets whose key it shares, and the letters that it sends or gets.
     """
-    reader = audit_events.c.owner if role == "administrator" else audit_events.c.analyst
-    wanted = select(*(audit_events.c[name] for name in _SHOWN)).where(reader == account)
+    wanted = select(*(audit_events.c[name] for name in _SHOWN))
+    if role == "custodian":
+        wanted = wanted.join(audit_readers).where(audit_readers.c.account == account)
+    else:
+        reader = audit_events.c.owner if role == "administrator" else audit_events.c.analyst
+        wanted = wanted.where(reader == account)
     if dataset is not None:
         wanted = wanted.where(audit_events.c.dataset == dataset)
     if request is not None:

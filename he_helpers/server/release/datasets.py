@@ -5,15 +5,17 @@ used by another administrator; everything else about another one's dataset is an
 """
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from he_helpers.server.http.bodies import Body
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.audit import SERVER, record_event
+from he_helpers.server.release.custodians import add_custodians, custodians_of, datasets_of
 from he_helpers.server.storage.paging import LARGEST_PAGE, Page
 from he_helpers.server.storage.schema import dataset_parts, datasets
 from he_helpers.server.storage.store import Store
@@ -26,6 +28,7 @@ _ABOUT = (
     datasets.c.owner,
     datasets.c.minimum_group_size,
     datasets.c.contributor_label,
+    datasets.c.threshold,
     datasets.c.size,
     datasets.c.digest,
     datasets.c.set_aside,
@@ -39,15 +42,19 @@ class Dataset:
     No group of fewer than ``minimum_group_size`` contributors is answered. ``contributor_label`` is the label whose
     values tell contributors apart; None: each row is one. ``set_aside`` is the reason for which the server no longer
     computes on it, None while it does. Two are equal when they are the same dataset, set aside or not.
+
+    A result is released by ``threshold`` of its ``custodians`` together; None and none of them: by the owner.
     """
 
     name: str
     owner: str
     minimum_group_size: int
     contributor_label: str | None
+    threshold: int | None
     size: int
     digest: str
     set_aside: str | None = field(compare=False)
+    custodians: tuple[str, ...]
 
     def check_in_use(self) -> None:
         """Raise Problem (set-aside) if the server no longer computes on it."""
@@ -69,16 +76,20 @@ def add_dataset(
     contributor_label: str | None,
     description: dict[str, Any],
     label_part: bytes,
+    custodians: Sequence[str] = (),
+    threshold: int | None = None,
 ) -> bool:
     """Store a dataset with its ``label_part`` (the bytes of its TableHeader); False if the same one is there already.
 
-    Raises Problem: wrong-role, name-taken if the name holds another one, quota-exceeded.
+    custodians, threshold: see Dataset. Raises Problem: wrong-role, name-taken if the name holds another one,
+    quota-exceeded, unknown-name for a custodian who has no account.
     """
     owner.check_role("administrator")
     about = {
         "owner": owner.name,
         "minimum_group_size": minimum_group_size,
         "contributor_label": contributor_label,
+        "threshold": threshold,
         "size": body.size,
         "digest": body.sha256,
     }
@@ -86,7 +97,8 @@ def add_dataset(
     def step(connection: Connection) -> bool:
         known = connection.execute(select(*_ABOUT).where(datasets.c.name == name)).first()
         if known is not None:
-            if all(known._mapping[member] == value for member, value in about.items()):
+            same = custodians_of(connection, [name])[name] == tuple(sorted(custodians))
+            if same and all(known._mapping[member] == value for member, value in about.items()):
                 return False
             raise _taken(name, own=known.owner == owner.name)
         store.quotas.check_new_dataset(connection, owner.name, body.size + len(label_part))
@@ -99,6 +111,7 @@ def add_dataset(
                 **about,
             )
         )
+        add_custodians(connection, name, custodians)
         body.file.seek(0)
         for part, some in enumerate(iter(lambda: body.file.read(PART_BYTES), b"")):
             connection.execute(insert(dataset_parts).values(dataset=name, part=part, content=some))
@@ -109,7 +122,8 @@ def add_dataset(
             name,
             owner.name,
             f"{body.size} bytes, SHA-256 {body.sha256}, smallest group {minimum_group_size}, "
-            + (f"contributors by {contributor_label!r}" if contributor_label else "contributors are rows"),
+            + (f"contributors by {contributor_label!r}" if contributor_label else "contributors are rows")
+            + (f", released by {threshold} of {', '.join(sorted(custodians))}" if custodians else ""),
         )
         return True
 
@@ -117,7 +131,7 @@ def add_dataset(
 
 
 def find_dataset(connection: Connection, name: str, account: Account) -> Dataset:
-    """The dataset ``name``, if ``account`` may know of it: its owner, or any analyst.
+    """The dataset ``name``, if ``account`` may know of it: its owner, its custodians, or any analyst.
 
     Raises Problem (not-found) with names that the account can see. Another administrator's dataset is not found either.
     """
@@ -130,11 +144,11 @@ def find_dataset(connection: Connection, name: str, account: Account) -> Dataset
             f"There is no dataset {name!r}. " + (f"Known are: {', '.join(known)}." if known else "There is none yet."),
             known=known,
         )
-    return Dataset(**row._mapping)
+    return _dataset(row, custodians_of(connection, [name])[name])
 
 
 def find_own_dataset(connection: Connection, name: str, account: Account) -> Dataset:
-    """The dataset ``name`` of ``account``. Raises Problem: wrong-role for an analyst, not-found."""
+    """The dataset ``name`` of ``account``. Raises Problem: wrong-role for who is no administrator, not-found."""
     account.check_role("administrator")
     return find_dataset(connection, name, account)
 
@@ -148,14 +162,15 @@ def describe_dataset(store: Store, name: str, account: Account) -> dict[str, Any
 
 
 def list_datasets(store: Store, account: Account, page: Page) -> list[dict[str, Any]]:
-    """The datasets of a page, by name: an administrator's own ones, for an analyst all.
+    """The datasets of a page, by name: an administrator's own ones, a custodian's, for an analyst all.
 
     Each is described as in `describe_dataset`, with the number of values in the place of a label's values.
     """
     wanted = page.of(_visible(select(*_ABOUT, datasets.c.summary), account), datasets.c.name)
     with store.reading() as connection:
         rows = connection.execute(wanted).all()
-    return [_described(Dataset(*row[:-1]), row.summary) for row in rows]
+        custodians = custodians_of(connection, [row.name for row in rows])
+    return [_described(_dataset(row, custodians[row.name]), row.summary) for row in rows]
 
 
 def copy_content(connection: Connection, name: str, file: BinaryIO) -> None:
@@ -200,15 +215,20 @@ def delete_dataset(store: Store, name: str, account: Account) -> None:
 
     def step(connection: Connection) -> None:
         dataset = find_own_dataset(connection, name, account)
-        connection.execute(delete(datasets).where(datasets.c.name == name))
+        # Before it goes: with it goes who its custodians were, and they may read the event.
         _record(connection, account, "dataset deleted", name, dataset.owner, f"SHA-256 {dataset.digest}")
+        connection.execute(delete(datasets).where(datasets.c.name == name))
 
     store.write(step)
     store.reclaim()
 
 
 def _visible(wanted: Select, account: Account) -> Select:
-    return wanted.where(datasets.c.owner == account.name) if account.role == "administrator" else wanted
+    if account.role == "administrator":
+        return wanted.where(datasets.c.owner == account.name)
+    if account.role == "custodian":
+        return wanted.where(datasets.c.name.in_(datasets_of(account.name)))
+    return wanted
 
 
 def _taken(name: str, own: bool) -> Problem:
@@ -216,8 +236,8 @@ def _taken(name: str, own: bool) -> Problem:
         "name-taken",
         f"The name {name!r} is taken by another dataset"
         + (
-            " of yours, or by this one under another smallest group size or contributor label. Delete the other one "
-            "first, or choose another name. "
+            " of yours, or by this one under another smallest group size, contributor label or custodians. Delete the "
+            "other one first, or choose another name. "
             if own
             else ". Choose another name. "
         )
@@ -226,7 +246,20 @@ def _taken(name: str, own: bool) -> Problem:
 
 
 def _record(connection: Connection, by: Account, action: str, name: str, owner: str, detail: str) -> None:
-    record_event(connection, account=by.name, role=by.role, action=action, dataset=name, detail=detail, owner=owner)
+    record_event(
+        connection,
+        account=by.name,
+        role=by.role,
+        action=action,
+        dataset=name,
+        detail=detail,
+        owner=owner,
+        custodians=custodians_of(connection, [name])[name],
+    )
+
+
+def _dataset(row: Row, custodians: tuple[str, ...]) -> Dataset:
+    return Dataset(**{column.name: row._mapping[column.name] for column in _ABOUT}, custodians=custodians)
 
 
 def _described(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:
@@ -236,6 +269,8 @@ def _described(dataset: Dataset, description: dict[str, Any]) -> dict[str, Any]:
         "owner": dataset.owner,
         "minimum_group_size": dataset.minimum_group_size,
         "contributor_label": dataset.contributor_label,
+        "threshold": dataset.threshold,
+        "custodians": list(dataset.custodians),
         "bytes": dataset.size,
         "digest": dataset.digest,
         "set_aside": dataset.set_aside,

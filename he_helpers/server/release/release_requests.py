@@ -1,5 +1,7 @@
 """Release requests: requested, aggregated, approved or refused, released.
 
+Where custodians share the key of a dataset, they decide in the place of its owner (see ``quorum.answers``).
+
 A request whose aggregate cannot be computed stays requested, and can be refused from there. Every step checks the role
 and the status inside the transaction that takes it. Repeating a step is harmless: it answers as the first time and
 changes nothing. A step in a wrong order or by a wrong account raises Problem.
@@ -8,32 +10,27 @@ changes nothing. A step in a wrong order or by a wrong account raises Problem.
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
-from he_helpers.server.release.audit import record_event
+from he_helpers.server.release.custodians import datasets_of
 from he_helpers.server.release.datasets import Dataset, copy_content, find_dataset
+from he_helpers.server.release.request_records import (
+    all_requests,
+    check_unchanged,
+    find,
+    find_owned,
+    is_taken,
+    move,
+    read,
+    record,
+    shown,
+    stored,
+)
 from he_helpers.server.storage.paging import Page
 from he_helpers.server.storage.schema import aggregates, datasets, release_requests, results
 from he_helpers.server.storage.store import Store
-
-STATUSES = ("requested", "aggregated", "approved", "refused", "released")
-# The status that a step leads to: those it starts from, and those in which it has been taken already.
-_STARTS_FROM = {
-    "aggregated": ("requested",),
-    "approved": ("aggregated",),
-    "refused": ("requested", "aggregated"),
-    "released": ("approved",),
-}
-_TAKEN_IN = {
-    "aggregated": {"aggregated", "approved", "refused", "released"},
-    "approved": {"approved", "released"},
-    "refused": {"refused"},
-    "released": {"released"},
-}
-
-_SHOWN = ("id", "dataset", "analyst", "query", "purpose", "recipient_key_fingerprint", "status", "reason")
 
 
 def add_request(
@@ -48,7 +45,7 @@ def add_request(
     analyst.check_role("analyst")
 
     def step(connection: Connection) -> tuple[dict[str, Any], bool]:
-        known = _read(connection, request)
+        known = read(connection, request)
         if known is not None:
             same = {"dataset": dataset.name, "analyst": analyst.name, **content}
             if any(known._mapping[name] != value for name, value in same.items()):
@@ -57,8 +54,8 @@ def add_request(
                     "This identifier belongs to a request with another content, which stays as it is. "
                     "Ask under a new identifier.",
                 )
-            return _shown(known), False
-        _check_unchanged(connection, dataset, analyst)
+            return shown(known), False
+        check_unchanged(connection, dataset, analyst)
         store.quotas.check_new_request(connection, analyst.name)
         connection.execute(
             insert(release_requests).values(
@@ -70,29 +67,32 @@ def add_request(
                 **content,
             )
         )
-        stored = _stored(connection, request)
-        _record(connection, stored, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}")
-        return _shown(stored), True
+        new = stored(connection, request)
+        record(connection, new, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}")
+        return shown(new), True
 
     return store.write(step)
 
 
 def find_request(store: Store, request: str, account: Account) -> dict[str, Any]:
-    """The request, for the analyst who asked and the owner of the dataset."""
+    """The request, for the analyst who asked, and the owner and the custodians of the dataset."""
     with store.reading() as connection:
-        return _shown(_find(connection, request, account))
+        return shown(find(connection, request, account))
 
 
 def list_requests(store: Store, account: Account, page: Page, status: str | None = None) -> list[dict[str, Any]]:
-    """The requests of a page, by id: an analyst's own, or those on an administrator's datasets.
+    """The requests of a page, by id: an analyst's own, or those on the datasets of an administrator or a custodian.
 
     Only those of one ``status`` if it is named.
     """
-    wanted = _all_requests().where(or_(release_requests.c.analyst == account.name, datasets.c.owner == account.name))
+    own = or_(release_requests.c.analyst == account.name, datasets.c.owner == account.name)
+    if account.role == "custodian":
+        own = datasets.c.name.in_(datasets_of(account.name))
+    wanted = all_requests().where(own)
     if status is not None:
         wanted = wanted.where(release_requests.c.status == status)
     with store.reading() as connection:
-        return [_shown(row) for row in connection.execute(page.of(wanted, release_requests.c.id))]
+        return [shown(row) for row in connection.execute(page.of(wanted, release_requests.c.id))]
 
 
 def aggregate_request(
@@ -108,9 +108,9 @@ def aggregate_request(
     """
     with store.temporary_file() as content:
         with store.reading() as connection:
-            row = _find(connection, request, account)
+            row = find(connection, request, account)
             if row.status != "requested":
-                return _shown(row)
+                return shown(row)
             dataset = find_dataset(connection, row.dataset, account)
             dataset.check_in_use()
             copy_content(connection, row.dataset, content)
@@ -118,13 +118,13 @@ def aggregate_request(
         aggregate = compute(dataset, content, row.query)
 
     def step(connection: Connection) -> dict[str, Any]:
-        current = _find(connection, request, account)
-        if _is_taken(current, "aggregated"):
-            return _shown(current)
-        _check_unchanged(connection, dataset, account)
+        current = find(connection, request, account)
+        if is_taken(current, "aggregated"):
+            return shown(current)
+        check_unchanged(connection, dataset, account)
         store.quotas.check_new_bytes(connection, dataset.owner, len(aggregate))
         connection.execute(insert(aggregates).values(request=request, content=aggregate))
-        return _move(connection, current, account, "aggregated", f"{len(aggregate)} bytes of ciphertexts")
+        return move(connection, current, account, "aggregated", f"{len(aggregate)} bytes of ciphertexts")
 
     return store.write(step)
 
@@ -136,10 +136,10 @@ def decide_request(store: Store, request: str, account: Account, decision: str, 
     """
 
     def step(connection: Connection) -> dict[str, Any]:
-        current = _find_owned(connection, request, account)
-        if _is_taken(current, decision):
-            return _shown(current)
-        return _move(connection, current, account, decision, reason, reason=reason)
+        current = find_owned(connection, request, account)
+        if is_taken(current, decision):
+            return shown(current)
+        return move(connection, current, account, decision, reason, reason=reason)
 
     return store.write(step)
 
@@ -148,20 +148,30 @@ def release_result(store: Store, request: str, account: Account, sealed: bytes) 
     """approved -> released, by the owner: keep ``sealed``, for the recipient alone. The first one is kept."""
 
     def step(connection: Connection) -> dict[str, Any]:
-        current = _find_owned(connection, request, account)
-        if _is_taken(current, "released"):
-            return _shown(current)
+        current = find_owned(connection, request, account)
+        if is_taken(current, "released"):
+            return shown(current)
         store.quotas.check_new_bytes(connection, current.owner, len(sealed))
         connection.execute(insert(results).values(request=request, content=sealed))
-        return _move(connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key")
+        return move(connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key")
 
     return store.write(step)
 
 
 def read_aggregate(store: Store, request: str, account: Account) -> bytes:
-    """The ciphertexts of an aggregate, for the owner of the dataset alone."""
+    """The ciphertexts of an aggregate, for the owner of the dataset and its custodians.
+
+    The analyst who asked gets them where custodians have released the request: it takes both to read the sums.
+    """
     with store.reading() as connection:
-        row = _find_owned(connection, request, account)
+        row = find(connection, request, account)
+        if account.name == row.analyst and (row.threshold is None or row.status != "released"):
+            raise Problem(
+                "wrong-role",
+                "The analyst who asked gets an aggregate only where custodians share the key of its dataset and have "
+                "released it.",
+                request_status=row.status,
+            )
         content = connection.scalar(select(aggregates.c.content).where(aggregates.c.request == request))
     if content is None:
         raise Problem("wrong-order", f"The request is {row.status}: its aggregate has not been computed yet.")
@@ -171,9 +181,15 @@ def read_aggregate(store: Store, request: str, account: Account) -> bytes:
 def read_result(store: Store, request: str, account: Account) -> bytes:
     """The sealed result, for the analyst who asked alone."""
     with store.reading() as connection:
-        row = _find(connection, request, account)
+        row = find(connection, request, account)
         if row.analyst != account.name:
             raise Problem("wrong-role", "The result is sealed to the analyst who asked, and only that analyst gets it.")
+        if row.threshold is not None:
+            raise Problem(
+                "wrong-order",
+                "Custodians share the key of this dataset: there is no sealed result, but their partial decryptions.",
+                request_status=row.status,
+            )
         content = connection.scalar(select(results.c.content).where(results.c.request == request))
     if content is None:
         reason = f" The data administrator's reason: {row.reason}" if row.status == "refused" else ""
@@ -183,87 +199,3 @@ def read_result(store: Store, request: str, account: Account) -> bytes:
             request_status=row.status,
         )
     return content
-
-
-def _all_requests() -> Select:
-    columns = [release_requests.c[name] for name in _SHOWN]
-    return select(*columns, datasets.c.owner).join(datasets, datasets.c.name == release_requests.c.dataset)
-
-
-def _read(connection: Connection, request: str) -> Row | None:
-    return connection.execute(_all_requests().where(release_requests.c.id == request)).first()
-
-
-def _stored(connection: Connection, request: str) -> Row:
-    """The request, which is there."""
-    return connection.execute(_all_requests().where(release_requests.c.id == request)).one()
-
-
-def _find(connection: Connection, request: str, account: Account) -> Row:
-    """The request, if ``account`` asked it or owns its dataset. For all others it is not there."""
-    row = _read(connection, request)
-    if row is None or account.name not in (row.owner, row.analyst):
-        raise Problem(
-            "not-found",
-            "There is no such request: the identifier is wrong, its dataset was deleted, or it is not yours. Only the "
-            "analyst who asked and the owner of the dataset see a request.",
-        )
-    return row
-
-
-def _find_owned(connection: Connection, request: str, account: Account) -> Row:
-    row = _find(connection, request, account)
-    if row.owner != account.name:
-        raise Problem("wrong-role", "Only the data administrator who owns the dataset may do that.")
-    return row
-
-
-def _is_taken(row: Row, status: str) -> bool:
-    """Whether the step to ``status`` has been taken already. Raises Problem if it cannot be taken now."""
-    if row.status in _TAKEN_IN[status]:
-        return True
-    if row.status not in _STARTS_FROM[status]:
-        raise Problem(
-            "wrong-order",
-            f"The request is {row.status}; it becomes {status} only from {' or '.join(_STARTS_FROM[status])}. "
-            "The order is requested, aggregated, approved or refused, released.",
-            request_status=row.status,
-        )
-    return False
-
-
-def _move(
-    connection: Connection, row: Row, account: Account, status: str, detail: str, **values: str
-) -> dict[str, Any]:
-    connection.execute(update(release_requests).where(release_requests.c.id == row.id).values(status=status, **values))
-    moved = _stored(connection, row.id)
-    _record(connection, moved, account, status, detail)
-    return _shown(moved)
-
-
-def _check_unchanged(connection: Connection, dataset: Dataset, account: Account) -> None:
-    current = find_dataset(connection, dataset.name, account)
-    if current != dataset:
-        raise Problem(
-            "wrong-order",
-            f"The dataset {dataset.name!r} was replaced in the meantime. Read its description and ask again.",
-        )
-    current.check_in_use()
-
-
-def _record(connection: Connection, row: Row, account: Account, action: str, detail: str) -> None:
-    record_event(
-        connection,
-        account=account.name,
-        role=account.role,
-        action=action,
-        dataset=row.dataset,
-        request=row.id,
-        detail=detail,
-        owner=row.owner,
-        analyst=row.analyst,
-    )
-
-
-def _shown(row: Row) -> dict[str, Any]:
-    return {name: row._mapping[name] for name in _SHOWN}

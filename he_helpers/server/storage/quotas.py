@@ -5,7 +5,15 @@ from dataclasses import dataclass, fields
 from sqlalchemy import Connection, bindparam, func, select
 
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.storage.schema import aggregates, audit_events, datasets, release_requests, results
+from he_helpers.server.storage.schema import (
+    aggregates,
+    audit_events,
+    custodian_answers,
+    datasets,
+    letters,
+    release_requests,
+    results,
+)
 
 _CLOSED = ("refused", "released")
 
@@ -14,15 +22,16 @@ _CLOSED = ("refused", "released")
 class Quotas:
     """The most that the store keeps.
 
-    The bytes of an account are those of its datasets with their labels, and of all aggregates and sealed results on
-    them. A request is open until it is refused or its result is released. The events of an account are those of the
-    audit trail that it caused; who has caused too many begins nothing new, and brings what was begun to its end: a few
-    events more for each dataset and request.
+    The bytes of an account are those of its datasets with their labels, of all aggregates, sealed results and partial
+    decryptions on them, and of the letters that it sent and that still wait. A request is open until it is refused or
+    its result is released. The events of an account are those of the audit trail that it caused; who has caused too
+    many begins nothing new, and brings what was begun to its end: a few events more for each dataset and request.
     """
 
     account_bytes: int = 4 * 2**30
     account_datasets: int = 200
     account_open_requests: int = 200
+    account_letters: int = 1000
     account_events: int = 100_000
     total_bytes: int = 16 * 2**30
 
@@ -49,7 +58,7 @@ class Quotas:
         if kept + size > self.account_bytes:
             raise Problem(
                 "quota-exceeded",
-                f"The datasets of {owner!r} take {kept:,} bytes with the aggregates and results on them; {size:,} more "
+                f"What is kept for {owner!r} takes {kept:,} bytes with the aggregates and results on it; {size:,} more "
                 f"would pass the {self.account_bytes:,} that an account may take here. Their owner can delete datasets "
                 "that are no longer needed, or ask the server's operator for more.",
             )
@@ -73,6 +82,18 @@ class Quotas:
             )
         self.check_new_event(connection, analyst)
 
+    def check_new_letter(self, connection: Connection, sender: str, size: int) -> None:
+        """Raise Problem (quota-exceeded) if ``sender`` may not have one more letter of ``size`` bytes wait."""
+        waiting = connection.execute(select(func.count()).where(letters.c.sender == sender)).scalar_one()
+        if waiting >= self.account_letters:
+            raise Problem(
+                "quota-exceeded",
+                f"{waiting:,} letters of this account wait, and {self.account_letters:,} is the most here. A letter "
+                "goes when who it is for takes it away.",
+            )
+        self.check_new_bytes(connection, sender, size)
+        self.check_new_event(connection, sender)
+
     def check_new_event(self, connection: Connection, account: str) -> None:
         """Raise Problem (quota-exceeded) if ``account`` may not cause one more event by something new."""
         caused = connection.execute(select(func.count()).where(audit_events.c.account == account)).scalar_one()
@@ -91,11 +112,22 @@ def _kept_bytes(connection: Connection, owner: str | None = None) -> int:
 
 
 # Written once: it takes longer to put them together than to have them answered.
-_KEPT = (
+_OF_DATASETS = (
     select(func.sum(datasets.c.size + func.length(datasets.c.label_part))),
     *(
         select(func.sum(func.length(table.c.content))).select_from(table.join(release_requests).join(datasets))
         for table in (aggregates, results)
     ),
+    # Joined by hand: an answer refers to an account, too.
+    select(func.sum(func.length(custodian_answers.c.content))).select_from(
+        custodian_answers.join(release_requests, custodian_answers.c.request == release_requests.c.id).join(
+            datasets, release_requests.c.dataset == datasets.c.name
+        )
+    ),
 )
-_KEPT_FOR = tuple(query.where(datasets.c.owner == bindparam("by")) for query in _KEPT)
+_LETTERS = select(func.sum(func.length(letters.c.content)))
+_KEPT = (*_OF_DATASETS, _LETTERS)
+_KEPT_FOR = (
+    *(query.where(datasets.c.owner == bindparam("by")) for query in _OF_DATASETS),
+    _LETTERS.where(letters.c.sender == bindparam("by")),
+)

@@ -11,10 +11,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 # Counted up when the tables below change: a store is used by the version that made it.
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -42,6 +43,8 @@ datasets = Table(
     Column("minimum_group_size", Integer, nullable=False),
     # Of the readable labels the one whose values tell contributors apart; none: each row is one.
     Column("contributor_label", Text, nullable=True),
+    # How many of its custodians release a result; none: its owner does.
+    Column("threshold", Integer, nullable=True),
     Column("description", JSON, nullable=False),
     # The description without the labels' values, for listings: a label can have many.
     Column("summary", JSON, nullable=False),
@@ -51,6 +54,14 @@ datasets = Table(
     Column("digest", String(64), nullable=False),
     # Why the server no longer computes on it; nothing while it does.
     Column("set_aside", Text),
+)
+
+# Who shares the key of a dataset.
+dataset_custodians = Table(
+    "dataset_custodians",
+    metadata,
+    Column("dataset", ForeignKey(datasets.c.name, ondelete="CASCADE"), primary_key=True),
+    Column("custodian", ForeignKey(accounts.c.name), primary_key=True, index=True),
 )
 
 # The bytes of a dataset, cut into parts of the same size.
@@ -89,6 +100,30 @@ results = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+# What a custodian says to a request: a sealed partial decryption, or nothing but a reason.
+custodian_answers = Table(
+    "custodian_answers",
+    metadata,
+    Column("request", ForeignKey(release_requests.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("custodian", ForeignKey(accounts.c.name), primary_key=True),
+    Column("content", LargeBinary),
+    Column("reason", Text, nullable=False, default=""),
+)
+
+# Sealed letters that wait for a custodian, each under a name that its sender gave it.
+letters = Table(
+    "letters",
+    metadata,
+    # SQLite counts a primary key up only when its type is exactly INTEGER.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("sender", ForeignKey(accounts.c.name), nullable=False, index=True),
+    Column("recipient", ForeignKey(accounts.c.name), nullable=False, index=True),
+    Column("name", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    UniqueConstraint("sender", "recipient", "name"),
+    sqlite_autoincrement=True,
+)
+
 # An event outlives what it tells about, so it refers to nothing: owner and analyst say who may read it.
 audit_events = Table(
     "audit_events",
@@ -105,4 +140,12 @@ audit_events = Table(
     Column("owner", String(64), index=True),
     Column("analyst", String(64), index=True),
     sqlite_autoincrement=True,
+)
+
+# The custodians who may read an event.
+audit_readers = Table(
+    "audit_readers",
+    metadata,
+    Column("sequence", ForeignKey(audit_events.c.sequence), primary_key=True),
+    Column("account", String(64), primary_key=True, index=True),
 )
