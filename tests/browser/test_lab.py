@@ -106,9 +106,12 @@ def shown_output(page):
     return page.locator(".jp-OutputArea-output pre").inner_text().strip()
 
 
-def test_opening_a_notebook_does_not_mark_it_as_modified(lab, page):
+def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_to_build(lab, page):
+    asked_for = []
+    page.on("request", lambda request: asked_for.append(urlsplit(request.url).path))
     page.goto(lab[0])
     wait_for_the_kernel(page)
+    assert "/api/kernels" in asked_for and "/lab/api/build" not in asked_for
     assert page.evaluate(
         "async () => {"
         " const { context } = jupyterapp.shell.currentWidget;"

@@ -33,7 +33,12 @@ _SWITCHED_OFF = (
     "nbgrader.server_extensions.assignment_list",
     "nbgrader.server_extensions.course_list",
 )
-_PAGE = {"disabledExtensions": {"@jupyter/nbgrader": True, "@jupyter-notebook/lab-extension": True}}
+_PAGE = {
+    "disabledExtensions": {"@jupyter/nbgrader": True, "@jupyter-notebook/lab-extension": True},
+    # With each page JupyterLab would start Node.js, to ask whether extensions in source text wait to be built in; the
+    # course's are all built.
+    "buildCheck": False,
+}
 
 
 def options(project: Path, settings: Path) -> list[str]:
