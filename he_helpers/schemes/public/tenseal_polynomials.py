@@ -25,7 +25,7 @@ def polynomials_of(vector: Any) -> np.ndarray:
     """
     part = _part(vector)
     shape = (2, part.coeff_modulus_size(), part.poly_modulus_degree())
-    content = _content(stream_of(vector.serialize(), vector.size()))
+    content = stream_content(stream_of(vector.serialize(), vector.size()))
     return np.frombuffer(content[-8 * int(np.prod(shape)) :], dtype="<u8").astype(np.uint64).reshape(shape)
 
 
@@ -41,7 +41,7 @@ def message_with(vector: Any, polynomials: np.ndarray) -> bytes:
         raise ValueError(f"This ciphertext has polynomials of shape {shape}, not {polynomials.shape}.")
     own = stream_of(vector.serialize(), vector.size())
     words = np.ascontiguousarray(polynomials, dtype="<u8").tobytes()
-    stream = uncompressed_stream(_content(own)[: -len(words)] + words, own)
+    stream = uncompressed_stream(stream_content(own)[: -len(words)] + words, own)
     return vector_message(stream, vector.size(), part.scale if part.is_ntt_form() else None)
 
 
@@ -52,7 +52,7 @@ def _part(vector: Any) -> Any:
     return parts[0]
 
 
-def _content(stream: bytes) -> bytes:
+def stream_content(stream: bytes) -> bytes:
     """What stands behind SEAL's header."""
     compression, body = stream[_COMPRESSION], stream[HEADER_BYTES:]
     if compression == _NONE:

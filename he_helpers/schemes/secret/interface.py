@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,23 +82,11 @@ class SecretKey(Encryptor):
                 f"This ciphertext was encrypted under key {ciphertext.key.fingerprint[:8]} "
                 f"({ciphertext.key.scheme_name}); this secret key is of {self.fingerprint[:8]} ({self.scheme_name})."
             )
-        length, padding = ciphertext.length, ciphertext.padding
         try:
-            numbers = self._decrypt(ciphertext.native, length + padding)
+            numbers = self._decrypt(ciphertext.native, ciphertext.length + ciphertext.padding)
         except LIBRARY_ERRORS as error:
             raise DamagedBytes(f"The library refuses to decrypt this ciphertext ({type(error).__name__}).") from None
-        unused = numbers[length : length + padding]
-        numbers = numbers[:length]
-        tolerance = 0 if ciphertext.key.exact else max(1.0, 1e-3 * ciphertext.bound)
-        limit = ciphertext.bound + tolerance
-        are_zero = -tolerance <= unused.min(initial=0) and unused.max(initial=0) <= tolerance
-        fits = are_zero and -limit <= numbers.min() and numbers.max() <= limit
-        if not fits or not padding and self._could_fit_by_chance(ciphertext) and not self._has_noise_left(ciphertext):
-            raise DamagedBytes(
-                "This ciphertext decrypts to numbers that it cannot hold. It was altered, or encrypted under another "
-                "key than the one it names. Ask for it again, and check the sender's key fingerprint."
-            )
-        return numbers
+        return plausible_numbers(ciphertext, numbers, self._has_noise_left)
 
     def to_bytes(self) -> bytes:
         """The key pair as bytes, in the clear: for a keyring, which encrypts them."""
@@ -109,11 +97,6 @@ class SecretKey(Encryptor):
             native=tuple(self._native_parts()),
         )
         return seal_message(record)
-
-    def _could_fit_by_chance(self, ciphertext: Ciphertext) -> bool:
-        """Whether numbers at random keep within the bound more often than once in 2^64 times."""
-        # The quotient of two integers of Paillier can be too large for a float; their logarithms are not.
-        return ciphertext.length * (math.log2(ciphertext.key.capacity) - math.log2(max(1, ciphertext.bound))) < 64
 
     def _has_noise_left(self, ciphertext: Ciphertext) -> bool:
         """False when the noise shows that another key is needed. True where a scheme has no such measure."""
@@ -127,6 +110,34 @@ class SecretKey(Encryptor):
     def _decrypt(self, native: Any, size: int) -> np.ndarray: ...
     @abstractmethod
     def _native_parts(self) -> list[bytes]: ...
+
+
+def plausible_numbers(
+    ciphertext: Ciphertext, numbers: np.ndarray, has_noise_left: Callable[[Ciphertext], bool]
+) -> np.ndarray:
+    """The numbers in the slots in use, of what decryption found in these and in those that must be zero.
+
+    has_noise_left: asked where the numbers could fit by chance. Raises DamagedBytes where they do not fit.
+    """
+    length, padding = ciphertext.length, ciphertext.padding
+    unused = numbers[length : length + padding]
+    numbers = numbers[:length]
+    tolerance = 0 if ciphertext.key.exact else max(1.0, 1e-3 * ciphertext.bound)
+    limit = ciphertext.bound + tolerance
+    are_zero = -tolerance <= unused.min(initial=0) and unused.max(initial=0) <= tolerance
+    fits = are_zero and -limit <= numbers.min() and numbers.max() <= limit
+    if not fits or not padding and _could_fit_by_chance(ciphertext) and not has_noise_left(ciphertext):
+        raise DamagedBytes(
+            "This ciphertext decrypts to numbers that it cannot hold. It was altered, or encrypted under another "
+            "key than the one it names. Ask for it again, and check the sender's key fingerprint."
+        )
+    return numbers
+
+
+def _could_fit_by_chance(ciphertext: Ciphertext) -> bool:
+    """Whether numbers at random keep within the bound more often than once in 2^64 times."""
+    # The quotient of two integers of Paillier can be too large for a float; their logarithms are not.
+    return ciphertext.length * (math.log2(ciphertext.key.capacity) - math.log2(max(1, ciphertext.bound))) < 64
 
 
 @dataclass(frozen=True)

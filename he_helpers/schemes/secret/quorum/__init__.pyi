@@ -1,4 +1,5 @@
 from .errors import CeremonyFailed as CeremonyFailed
+from .errors import CeremonyUnfinished as CeremonyUnfinished
 from .errors import InvalidQuorum as InvalidQuorum
 from .errors import QuorumError as QuorumError
 from .errors import TooFewPartials as TooFewPartials
@@ -7,4 +8,9 @@ from .interface import Combined as Combined
 from .interface import KeyShare as KeyShare
 from .interface import PartialDecryption as PartialDecryption
 from .interface import QuorumKey as QuorumKey
+from .joint.ceremony import JOINT_PARAMETERS as JOINT_PARAMETERS
+from .joint.ceremony import JointCeremony as JointCeremony
+from .joint.key import JointKey as JointKey
+from .joint.key import JointShare as JointShare
+from .joint.letters import Letter as Letter
 from .shared_secret import shared_secret_key as shared_secret_key

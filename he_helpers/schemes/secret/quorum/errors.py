@@ -17,6 +17,10 @@ class InvalidQuorum(QuorumError):
     """A number of custodians, a threshold or names that cannot be."""
 
 
+class CeremonyUnfinished(QuorumError):
+    """A joint key was asked for before all letters were there."""
+
+
 class _Blaming(QuorumError):
     def __init__(self, message: str, names: Iterable[str]) -> None:
         super().__init__(message)

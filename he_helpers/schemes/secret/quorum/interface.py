@@ -17,6 +17,8 @@ from he_helpers.schemes.public.loading import load_public_key
 from he_helpers.schemes.records import open_message, seal_message
 from he_helpers.schemes.secret.quorum.errors import InvalidQuorum, TooFewPartials, WrongPartial
 from he_helpers.schemes.secret.quorum.records import (
+    JointKeyRecord,
+    JointShareRecord,
     KeyShareRecord,
     PartialDecryptionRecord,
     QuorumKeyRecord,
@@ -27,8 +29,14 @@ from he_helpers.schemes.secret.quorum.records import (
 _LARGEST_CONTEXT = 1024
 _PACKAGE = "he_helpers.schemes.secret.quorum"
 # The classes of each way, by its records; each is loaded when a key or a share of its way is read.
-_KEYS: dict[type, str] = {SharedSecretKeyRecord: f"{_PACKAGE}.shared_secret:SharedSecretKey"}
-_SHARES: dict[type, str] = {ShamirShareRecord: f"{_PACKAGE}.shared_secret:ShamirShare"}
+_KEYS: dict[type, str] = {
+    SharedSecretKeyRecord: f"{_PACKAGE}.shared_secret:SharedSecretKey",
+    JointKeyRecord: f"{_PACKAGE}.joint.key:JointKey",
+}
+_SHARES: dict[type, str] = {
+    ShamirShareRecord: f"{_PACKAGE}.shared_secret:ShamirShare",
+    JointShareRecord: f"{_PACKAGE}.joint.key:JointShare",
+}
 
 
 def ciphertext_digest(ciphertext: Ciphertext) -> bytes:

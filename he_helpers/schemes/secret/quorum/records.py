@@ -29,6 +29,34 @@ class ShamirShareRecord(Record, frozen=True, tag="shared secret"):
         return "ShamirShareRecord()"
 
 
+class JointKeyRecord(Record, frozen=True, tag="joint bfv"):
+    """``seed`` is that of the common polynomial; ``seed_digests`` are of the shares, one a set; ``terms`` and
+    ``statistical_bits`` are what the smudging is sized for."""
+
+    seed: Digest
+    seed_digests: tuple[Digest, ...]
+    terms: Annotated[int, msgspec.Meta(ge=1, le=2**40)]
+    statistical_bits: Annotated[int, msgspec.Meta(ge=1, le=256)]
+
+
+class JointShareRecord(Record, frozen=True, tag="joint bfv"):
+    """The seeds of the sets that a custodian belongs to, in the order of the sets."""
+
+    seeds: tuple[Digest, ...]
+
+    def __repr__(self) -> str:
+        return "JointShareRecord()"
+
+
+class JointPartRecord(Record, frozen=True, tag="joint bfv"):
+    """A polynomial for each of the custodian's sets, in the order of the sets."""
+
+    polynomials: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return "JointPartRecord()"
+
+
 class QuorumKeyRecord(Message, frozen=True):
     """``public`` is what PublicKey.to_bytes() returned; ``way`` is how the key is shared."""
 
@@ -37,7 +65,7 @@ class QuorumKeyRecord(Message, frozen=True):
     custodians: tuple[Name, ...]
     threshold: int
     public: bytes
-    way: SharedSecretKeyRecord
+    way: SharedSecretKeyRecord | JointKeyRecord
 
 
 class KeyShareRecord(Message, frozen=True):
@@ -48,7 +76,7 @@ class KeyShareRecord(Message, frozen=True):
     key: bytes
     custodian: Name
     insecure_for_teaching: bool
-    share: ShamirShareRecord
+    share: ShamirShareRecord | JointShareRecord
 
     def __repr__(self) -> str:
         # A record shows its fields, and these are secret.
@@ -64,7 +92,7 @@ class PartialDecryptionRecord(Message, frozen=True):
     key_fingerprint: Fingerprint
     ciphertext_digest: Digest
     context: Context
-    part: ShamirShareRecord
+    part: ShamirShareRecord | JointPartRecord
 
     def __repr__(self) -> str:
         return f"PartialDecryptionRecord({self.custodian!r})"

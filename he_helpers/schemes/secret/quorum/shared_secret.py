@@ -126,6 +126,8 @@ class SharedSecretKey(QuorumKey):
 
     @classmethod
     def _from_record(cls, record: QuorumKeyRecord, public: PublicKey, insecure: bool) -> "SharedSecretKey":
+        if not isinstance(record.way, SharedSecretKeyRecord):
+            raise DamagedBytes("This is the record of another way.")
         return cls(public, record.custodians, record.threshold, insecure, record.way)
 
 
@@ -145,7 +147,7 @@ class ShamirShare(KeyShare):
 
     @classmethod
     def _from_record(cls, record: KeyShareRecord, key: QuorumKey) -> "ShamirShare":
-        if not isinstance(key, SharedSecretKey):
+        if not isinstance(key, SharedSecretKey) or not isinstance(record.share, ShamirShareRecord):
             raise DamagedBytes("This share is of another way than its key.")
         return cls(key, record.custodian, record.share.share)
 

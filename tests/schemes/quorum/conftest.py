@@ -1,0 +1,39 @@
+"""Joint keys, made once for each number of custodians, in the smallest ring with room for smudging."""
+
+from collections.abc import Callable
+from functools import cache
+
+from he_helpers.parameters import BFVParameters, plaintext_prime
+from he_helpers.schemes.secret.quorum import JointCeremony, JointShare
+
+SMALL = BFVParameters(4096, (36, 36, 34), plaintext_prime(16, 4096))
+SMALL_SIZES = {"parameters": SMALL, "terms": 16, "statistical_bits": 16}
+
+
+def names(count: int) -> list[str]:
+    return [f"custodian_{number + 1}" for number in range(count)]
+
+
+def ceremonies(count: int, threshold: int, **changed) -> dict[str, JointCeremony]:
+    sizes = {**SMALL_SIZES, **changed}
+    return {name: JointCeremony(name, names(count), threshold, b"session", **sizes) for name in names(count)}
+
+
+def carry(
+    parts: dict[str, JointCeremony],
+    change: Callable[[str, str, bytes], bytes] = lambda sender, recipient, letter: letter,
+) -> None:
+    """Take every letter to its recipient. change: what becomes of a letter on its way."""
+    letters = [(name, letter) for name, part in parts.items() for letter in part.start()]
+    while letters:
+        sender, letter = letters.pop(0)
+        content = change(sender, letter.recipient, letter.content)
+        due = parts[letter.recipient].receive(sender, content)
+        letters.extend((letter.recipient, one) for one in due)
+
+
+@cache
+def joint_shares(count: int, threshold: int) -> dict[str, JointShare]:
+    parts = ceremonies(count, threshold)
+    carry(parts)
+    return {name: part.share() for name, part in parts.items()}
