@@ -211,6 +211,11 @@ def test_a_learner_gets_no_checks(lock):
     assert not {"pytest", "scipy", "ruff", "nbval", "hypothesis"} & names
 
 
+def test_no_parser_is_locked_that_every_import_of_nbformat_would_build_for_a_second(lock):
+    names = {entry.name for entry in read_entries(lock)}
+    assert "jsonschema" in names and "rfc3987-syntax" not in names
+
+
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0), (2, 7, 18)])
 def test_python_outside_the_range_is_refused(version):
     with pytest.raises(InstallationError, match=r"Python 3.11 to 3.13 is needed[\s\S]+PYTHON=python3.12"):
@@ -304,7 +309,7 @@ def test_make_test_runs_each_folder_of_tests_once():
 def test_the_check_tries_every_library(pyproject):
     declared = {requirement_name(line) for line in tomllib.loads(pyproject)["project"]["dependencies"]}
     under_jupyter = {"voila", "ipykernel", "jupyter-client", "ipython", "traitlets", "tqdm", "nbclient", "nbformat"}
-    under_jupyter |= {"pygments", "psutil"}
+    under_jupyter |= {"pygments", "psutil", "jsonschema"}
     assert {name.lower() for name in TRIALS} == declared - under_jupyter
     assert [row for row in check_libraries() if row.works != "yes"] == []
 
