@@ -4,6 +4,7 @@ from .approval.policy import DisclosurePolicy as DisclosurePolicy
 from .approval.policy import Noise as Noise
 from .approval.review import Review as Review
 from .approval.review import review_request as review_request
+from .custodian import Custodian as Custodian
 from .errors import AlreadyThere as AlreadyThere
 from .errors import BudgetSpent as BudgetSpent
 from .errors import DamagedContact as DamagedContact
@@ -30,3 +31,6 @@ from .keys.keyring import Keyring as Keyring
 from .keys.release import Release as Release
 from .keys.release import seal as seal
 from .keys.release import unseal as unseal
+from .quorum.analyst import Collected as Collected
+from .quorum.analyst import QuorumAnalyst as QuorumAnalyst
+from .quorum.partials import Subject as Subject

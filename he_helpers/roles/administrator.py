@@ -9,52 +9,50 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nacl.public import PrivateKey
 from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
-from he_helpers.roles.approval.decisions import Approval, Decisions, Refusal, Shown
-from he_helpers.roles.approval.noise import NoiseBudget, questions
+from he_helpers.roles.approval.decisions import Approval
+from he_helpers.roles.approval.noise import questions
 from he_helpers.roles.approval.policy import DisclosurePolicy
-from he_helpers.roles.approval.review import Review, review_request
-from he_helpers.roles.arguments import checked_uuid, of_kind
+from he_helpers.roles.approval.review import Review
+from he_helpers.roles.approval.reviewer import Reviewer
+from he_helpers.roles.arguments import checked_uuid, file_named, of_kind
 from he_helpers.roles.errors import (
     AlreadyThere,
-    InvalidName,
-    NotAcknowledged,
     NotApproved,
-    NotReviewed,
     NotThere,
     ReviewNotClean,
     ServerRefused,
     UnreadableAnswer,
 )
 from he_helpers.roles.keys import contacts, release
-from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.keys.contacts import VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
-from he_helpers.roles.participant import Participant
-from he_helpers.roles.views import request_view
+from he_helpers.roles.quorum.letters import Letters, share_letter
+from he_helpers.schemes.errors import KeyMismatch
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import Scheme, secret_key_from_bytes
 from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Layout, Query
 from he_helpers.tables.encrypted_table import Progress
 from he_helpers.tables.room import LARGEST_BYTES
-from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from he_helpers.schemes.public.interface import PublicKey
     from he_helpers.schemes.secret import SecretKey
+    from he_helpers.schemes.secret.quorum import KeyShare, QuorumKey
 
 _SIGNING_ENTRY = "signature key"
 _LARGEST_TABLE = 2**30
 _LARGEST_RECORD = 2**20
-_UNDECIDED = {"requested", "aggregated"}
 _DECIDED_FOR = {"approved", "released"}
 
 
-class DataAdministrator(Participant):
+class DataAdministrator(Reviewer):
     """What a data administrator can do, from the own ``folder`` (mode 0700), over the server at ``server``.
 
     The folder holds ``token`` (from the server's operator), and gets ``keyring`` (secret keys, encrypted
@@ -64,14 +62,11 @@ class DataAdministrator(Participant):
     decrypted, and not kept.
     """
 
-    trusted_kind = ENCRYPTION_KEY
-
     def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
         passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
         super().__init__(folder, server, passphrase)
         self._public_keys = private_folder(self.folder / "public_keys")
         self._uploads = private_folder(self.folder / "uploads")
-        self._decisions = Decisions(self.folder / "decisions")
 
     # Keys
 
@@ -82,7 +77,7 @@ class DataAdministrator(Participant):
         returned; one of other parameters is kept too, and refused with AlreadyThere.
         """
         of_kind(scheme, Scheme, "a scheme, such as tenseal_bfv(): it makes the key pair")
-        file = self._file(self._public_keys, name, ".key")
+        file = file_named(self._public_keys, name, ".key")
         names = self.keyring.names(self._passphrase)
         if _entry(name) in names:
             pair = secret_key_from_bytes(self.keyring.load(_entry(name), self._passphrase))
@@ -104,7 +99,7 @@ class DataAdministrator(Participant):
 
     def public_key(self, name: str = "main") -> PublicKey:
         """The public key of that name, which needs no passphrase. Raises NotThere."""
-        file = self._file(self._public_keys, name, ".key")
+        file = file_named(self._public_keys, name, ".key")
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._public_keys.glob("*.key"))) or "none"
             raise NotThere(f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first.")
@@ -118,6 +113,17 @@ class DataAdministrator(Participant):
     def hand_over(self, folder: Path | str, name: str = "administrator") -> Path:
         """Put the verify key into ``folder``, for analysts to take in person, and return the file."""
         return contacts.hand_over(folder, name, self.verify_key)
+
+    def deal_shares(self, shares: Mapping[str, KeyShare], dealer: str, name: str = "main") -> None:
+        """Send each custodian its share of the key ``name`` as a sealed letter, which receive_share() reads.
+
+        shares: by the names of the custodians' accounts, whose encryption keys are known. dealer: the own account's
+        name. Who deals had the whole key: drop it and the shares afterwards. Raises NotThere, ServerRefused.
+        """
+        senders = Contacts(self.folder / "senders", VERIFY_KEY)
+        letters = Letters(dealer, self.connection, self.contacts, senders, self._signing_key, _no_private_key)
+        for custodian, share in shares.items():
+            letters.send(custodian, share_letter(name), share.to_bytes())
 
     # Datasets
 
@@ -165,6 +171,7 @@ class DataAdministrator(Participant):
         *,
         contributor_label: str | None = None,
         policy: DisclosurePolicy | None = None,
+        quorum: QuorumKey | None = None,
     ) -> dict[str, Any]:
         """Upload ``table`` as dataset ``name``; returns name, rows_received, bytes and digest.
 
@@ -172,6 +179,8 @@ class DataAdministrator(Participant):
         contributor_label: the label of the table whose values tell contributors apart, such as "Branch"; without one
             each row counts as a contributor, which is right where each row is another person.
         policy: these two and more, in their place: what the reviews and releases of this dataset keep to.
+        quorum: the key of ``table`` is shared, and results are released by its custodians, who have accounts of these
+            names; what they keep to is for each of them to say.
 
         A copy stays in ``uploads/NAME.table``: reviews compare the server's work with it. The same table again is
         harmless, also after an interruption; another one is refused (AlreadyThere) until delete(name), unless the
@@ -182,8 +191,10 @@ class DataAdministrator(Participant):
         policy = DisclosurePolicy.given(policy, minimum_group_size, contributor_label)
         if policy.contributor_label is not None:
             Query("count", (policy.contributor_label,)).check_names(table.label_names, ())
+        if quorum is not None and quorum.public.fingerprint != table.key.fingerprint:
+            raise KeyMismatch("This table is not under the key that these custodians share: encrypt it under theirs.")
         data = table.to_bytes()
-        copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
+        copy, record = file_named(self._uploads, name, ".table"), file_named(self._uploads, name, ".json")
         settings = json.dumps(policy.to_dict()).encode()
         before = None
         if copy.exists():
@@ -206,6 +217,8 @@ class DataAdministrator(Participant):
                 data=data,
                 minimum_group_size=str(policy.minimum),
                 contributor_label=policy.contributor_label,
+                custodians=",".join(quorum.custodians) if quorum else None,
+                threshold=str(quorum.threshold) if quorum else None,
             )
         except ServerRefused as refusal:
             if before is None:
@@ -231,7 +244,7 @@ class DataAdministrator(Participant):
     def policy(self, name: str) -> DisclosurePolicy:
         """What was set for the dataset ``name``. Raises NotThere."""
         self._own_copy(name)
-        settings = read_private(self._file(self._uploads, name, ".json"), _LARGEST_RECORD)
+        settings = read_private(file_named(self._uploads, name, ".json"), _LARGEST_RECORD)
         return DisclosurePolicy.from_dict(json.loads(settings))
 
     def set_policy(self, name: str, policy: DisclosurePolicy) -> None:
@@ -247,11 +260,11 @@ class DataAdministrator(Participant):
                 f"{now.contributor_label!r}, and answers by these. To change them, delete the dataset and upload "
                 "it anew."
             )
-        write_private(self._file(self._uploads, name, ".json"), json.dumps(policy.to_dict()).encode())
+        write_private(file_named(self._uploads, name, ".json"), json.dumps(policy.to_dict()).encode())
 
     def delete(self, name: str) -> None:
         """Delete a dataset with its requests, and the own copy. Unknown: ServerRefused (404)."""
-        copy, record = self._file(self._uploads, name, ".table"), self._file(self._uploads, name, ".json")
+        copy, record = file_named(self._uploads, name, ".table"), file_named(self._uploads, name, ".json")
         try:
             self.connection.delete("datasets", name)
         except ServerRefused as refusal:
@@ -262,85 +275,6 @@ class DataAdministrator(Participant):
         record.unlink(missing_ok=True)
 
     # Release requests
-
-    def requests(self, status: str | None = None) -> pd.DataFrame:
-        """The release requests on the own datasets, all or those of one ``status``, by dataset and query."""
-        return request_view(self.connection.get_all("requests", key="id", status=status), self._recipient)
-
-    def pending(self) -> pd.DataFrame:
-        """The release requests that wait for a decision, by dataset and query."""
-        requests = self.requests()
-        return requests[requests["status"].isin(_UNDECIDED)]
-
-    def review(self, request_id: str) -> Review:
-        """Show who asks what, and check it; changes no status but from requested to aggregated.
-
-        What is shown is kept beside the decisions: approve() approves nothing else. A request that the server cannot
-        compute has a finding that says why. With a contributor label, sums of single contributors are decrypted, for
-        the shares of the largest ones. Raises ServerRefused for an unknown request, NotThere when there is no own copy
-        of its dataset, WrongPassphrase.
-        """
-        review = self._review(request_id)
-        self._decisions.show(review.request, _shown(review))
-        return review
-
-    def approve(self, request_id: str, reason: str = "", *, recipient: str | None = None) -> None:
-        """Approve a request whose review is clean, and keep the decision. Repeating is harmless.
-
-        What is approved is what review() showed last, in this process or an earlier one, or what was approved before:
-        the server cannot exchange it in between. recipient: the name of who gets the result, needed where it is not
-        the account that asks (Review.for_somebody_else).
-
-        Raises NotReviewed when review() has not shown the request as it is now, ReviewNotClean, NotAcknowledged without
-        a needed recipient, NotApproved when you refused it before, or ServerRefused (409).
-        """
-        of_kind(reason, str, "the reason as text")
-        identifier = checked_uuid(request_id)
-        earlier, shown = self._decisions.decision(identifier), self._decisions.shown(identifier)
-        if isinstance(earlier, Refusal):
-            raise NotApproved("You refused this request. A decision stands; the analyst can ask anew.")
-        if shown is None:
-            raise NotReviewed(
-                "You have not seen this request from this folder. Call review() first, and read what it shows."
-            )
-        review = self._clean_review(identifier)
-        if review.subject() != (earlier.subject if earlier else shown.subject):
-            raise ReviewNotClean(
-                "The server now shows another request under this id than the one that you "
-                f"{'approved' if earlier else 'reviewed'}."
-            )
-        if not earlier and shown != _shown(review):
-            raise NotReviewed(
-                "The review of this request would now show something else than it showed you: other findings, or a "
-                "result that was approved in the meantime. Call review() again, and read what it shows."
-            )
-        if review.for_somebody_else and recipient != review.recipient:
-            raise NotAcknowledged(
-                f"{printable_line(review.analyst)} asks, and the result would be sealed to {review.recipient}. "
-                f"If that is meant, pass recipient={review.recipient!r}."
-            )
-        assert review.recipient is not None and review.answered is not None, "a clean review has both"
-        self.connection.put("requests", identifier, "decision", document={"decision": "approved", "reason": reason})
-        self._decisions.record(
-            identifier,
-            Approval(reason, review.dataset, review.recipient, review.subject(), review.answered),
-        )
-
-    def refuse(self, request_id: str, reason: str) -> None:
-        """Refuse a request and tell the analyst why; one that cannot be computed, too.
-
-        Raises ValueError without a reason, AlreadyThere after an own approval, which stays on record.
-        """
-        if not of_kind(reason, str, "the reason as text").strip():
-            raise ValueError("A refusal without a reason helps nobody. Say in a sentence why.")
-        request = self._request(request_id)
-        if isinstance(self._decisions.decision(request["id"]), Approval):
-            raise AlreadyThere(
-                "You approved this request, and its result may have been released. A decision stands, whatever status "
-                "the server shows: later requests are compared with it."
-            )
-        self.connection.put("requests", request["id"], "decision", document={"decision": "refused", "reason": reason})
-        self._decisions.record(request["id"], Refusal(reason, request["dataset"]))
 
     def release(self, request_id: str) -> pd.DataFrame:
         """Decrypt, round, sign, seal and upload an approved result; returns what was released.
@@ -391,11 +325,19 @@ class DataAdministrator(Participant):
         asked = questions(review.query, review.answered.table, table.labels, label, decimals, noise)
         return partial(self._noise_budget(review.dataset).disturbed, asked=asked, budget=noise.budget)
 
-    def _noise_budget(self, dataset: str) -> NoiseBudget:
-        return NoiseBudget(self.folder / "noise", dataset)
+    def _decrypt_for_review(self) -> Callable[[EncryptedAggregate], pd.DataFrame]:
+        return self.decrypt
+
+    def _carry_out(self, review: Review, approval: Approval) -> None:
+        document = {"decision": "approved", "reason": approval.reason}
+        self.connection.put("requests", review.request, "decision", document=document)
+        self._decisions.record(review.request, approval)
+
+    def _send_refusal(self, request_id: str, reason: str) -> None:
+        self.connection.put("requests", request_id, "decision", document={"decision": "refused", "reason": reason})
 
     def _own_copy(self, name: str) -> bytes:
-        file = self._file(self._uploads, name, ".table")
+        file = file_named(self._uploads, name, ".table")
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
             raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
@@ -419,63 +361,6 @@ class DataAdministrator(Participant):
                 return secret_key_from_bytes(self.keyring.load(_entry(file.stem), self._passphrase)).secret
         raise NotThere(f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here.")
 
-    def _recipient(self, fingerprint: str) -> str:
-        return self.contacts.find(fingerprint) or "unknown key"
-
-    def _request(self, request_id: str) -> dict[str, Any]:
-        """The server's document of a request."""
-        identifier = checked_uuid(request_id)
-        request = self.connection.get("requests", identifier)
-        if not isinstance(request, dict) or request.get("id") != identifier:
-            raise UnreadableAnswer(f"Asked for the request {identifier}, the server described another one, or none.")
-        if not isinstance(request.get("dataset"), str):
-            raise UnreadableAnswer(
-                f"The server's description of the request {identifier} has no name of a dataset, so there is nothing "
-                "to decide on. Use the same version of he_helpers on both sides."
-            )
-        return request
-
-    def _review(self, request_id: str) -> Review:
-        request = self._request(request_id)
-        computed: bytes | str
-        try:
-            if request.get("status") == "requested":
-                self.connection.post("requests", request["id"], "aggregation")
-                request = self._request(request_id)
-            computed = self.connection.get_bytes("requests", request["id"], "aggregate")
-        except ServerRefused as refusal:
-            computed = str(refusal)
-        dataset = request["dataset"]
-        data = self._own_copy(dataset)
-        policy = self.policy(dataset)
-        return review_request(
-            request,
-            computed,
-            EncryptedTable.from_bytes(data),
-            policy,
-            self.contacts.find(request.get("recipient_key_fingerprint", "")),
-            table_digest=hashlib.sha256(data).hexdigest(),
-            approved_before=self._decisions.approved(dataset, but=request["id"]),
-            decrypt=self.decrypt,
-            budget=self._noise_budget(dataset) if policy.noise else None,
-        )
-
-    def _clean_review(self, request_id: str) -> Review:
-        review = self._review(request_id)
-        if not review.clean:
-            raise ReviewNotClean(f"The review of this request found: {'; '.join(review.findings)}.")
-        return review
-
-    @staticmethod
-    def _file(folder: Path, name: str, ending: str) -> Path:
-        if not isinstance(name, str) or not name or len(name) > 100 or not name.isprintable() or set("/\\") & set(name):
-            raise InvalidName(
-                f"{name!r:.80} cannot be the name of a key or dataset. Use letters, digits, hyphens, underscores."
-            )
-        if name.startswith("."):
-            raise InvalidName(f"The name {name!r:.80} begins with a dot. Begin with a letter or a digit.")
-        return folder / (name + ending)
-
 
 def _too_large(refusal: ServerRefused, table: EncryptedTable, size: int) -> ServerRefused:
     """The server's refusal of a body that is too large, with what its owner can do."""
@@ -491,9 +376,8 @@ def _too_large(refusal: ServerRefused, table: EncryptedTable, size: int) -> Serv
     )
 
 
-def _shown(review: Review) -> Shown:
-    """What a person who reads this review has seen."""
-    return Shown(review.subject(), list(review.findings), list(review.approved_before))
+def _no_private_key() -> PrivateKey:
+    raise NotThere("An administrator has no encryption key, so nobody can write to one.")
 
 
 def _entry(name: str) -> str:

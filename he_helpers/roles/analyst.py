@@ -90,31 +90,8 @@ class DataAnalyst(Participant):
         Raises ServerRefused: 404 unknown dataset, 422 unknown label or column (``extra["known"]``), 403 group
         too small.
         """
-        of_kind(dataset, str, "the name of a dataset")
-        of_kind(purpose, str, "the purpose as text")
-        query = Query(
-            of_kind(statistic, str, "the name of a statistic"), names(group_by, "group_by"), names(columns, "columns")
-        )
-        asked = {
-            "dataset": dataset,
-            "query": query.to_dict(),
-            "recipient_key_fingerprint": self.encryption_key.fingerprint,
-            "purpose": purpose,
-        }
-        record = json.dumps({**asked, "administrator": self._administrator(administrator)}, indent=2).encode()
-        identifier = checked_uuid(request_id) if request_id else str(uuid.uuid4())
-        file = self._requests / f"{identifier}.json"
-        first = not file.exists()
-        if not first and read_private(file, _LARGEST_RECORD) != record:
-            raise AlreadyThere("You have asked something else under this request id. Leave it out to get a new one.")
-        write_private(file, record)
-        try:
-            self.connection.put("requests", identifier, document=asked)
-        except ServerRefused:
-            if first:
-                file.unlink()
-            raise
-        return identifier
+        signer = self._administrator(administrator)
+        return self._file_request(dataset, statistic, group_by, columns, purpose, signer, request_id)
 
     def aggregate(self, request_id: str) -> str:
         """Let the server aggregate now, and return the status. Repeating is harmless."""
@@ -156,9 +133,7 @@ class DataAnalyst(Participant):
             query=asked["query"],
         )
         table = release.table
-        # A grand total has one row and no group, so no column for it either.
-        text = table.to_csv(index=table.index.names != [None], lineterminator="\n")
-        write_private(self.result_file(identifier), text.encode())
+        self._write_result(identifier, table)
         return table
 
     def result_file(self, request_id: str) -> Path:
@@ -169,6 +144,48 @@ class DataAnalyst(Participant):
         words = [asked["dataset"], query["statistic"], *(["by", *query["group_by"]] if query["group_by"] else [])]
         question = re.sub(r"[^A-Za-z0-9.]+", "-", " ".join(words))[:80]
         return self._results / f"{question}-{identifier[:8]}.csv"
+
+    def _file_request(
+        self,
+        dataset: str,
+        statistic: str,
+        group_by: str | Sequence[str],
+        columns: str | Sequence[str],
+        purpose: str,
+        signer: str,
+        request_id: str | None,
+    ) -> str:
+        """See ask(). signer: who must sign the result, by the name of a contact; empty where custodians do."""
+        of_kind(dataset, str, "the name of a dataset")
+        of_kind(purpose, str, "the purpose as text")
+        query = Query(
+            of_kind(statistic, str, "the name of a statistic"), names(group_by, "group_by"), names(columns, "columns")
+        )
+        asked = {
+            "dataset": dataset,
+            "query": query.to_dict(),
+            "recipient_key_fingerprint": self.encryption_key.fingerprint,
+            "purpose": purpose,
+        }
+        record = json.dumps({**asked, "administrator": signer}, indent=2).encode()
+        identifier = checked_uuid(request_id) if request_id else str(uuid.uuid4())
+        file = self._requests / f"{identifier}.json"
+        first = not file.exists()
+        if not first and read_private(file, _LARGEST_RECORD) != record:
+            raise AlreadyThere("You have asked something else under this request id. Leave it out to get a new one.")
+        write_private(file, record)
+        try:
+            self.connection.put("requests", identifier, document=asked)
+        except ServerRefused:
+            if first:
+                file.unlink()
+            raise
+        return identifier
+
+    def _write_result(self, request_id: str, table: pd.DataFrame) -> None:
+        # A grand total has one row and no group, so no column for it either.
+        text = table.to_csv(index=table.index.names != [None], lineterminator="\n")
+        write_private(self.result_file(request_id), text.encode())
 
     def _private_key(self) -> PrivateKey:
         return PrivateKey(self.keyring.load(_KEY_ENTRY, self._passphrase))

@@ -3,6 +3,7 @@
 import operator
 import uuid
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from he_helpers.roles.errors import InvalidName, WrongKind
@@ -46,3 +47,14 @@ def checked_minimum(value: Any) -> int:
     if not 1 <= number <= LARGEST_MINIMUM:
         raise WrongKind(f"Expected is {expected}; this is {number}.")
     return number
+
+
+def file_named(folder: Path, name: str, ending: str) -> Path:
+    """The file of a key or a dataset in ``folder``. Raises InvalidName."""
+    if not isinstance(name, str) or not name or len(name) > 100 or not name.isprintable() or set("/\\") & set(name):
+        raise InvalidName(
+            f"{name!r:.80} cannot be the name of a key or dataset. Use letters, digits, hyphens, underscores."
+        )
+    if name.startswith("."):
+        raise InvalidName(f"The name {name!r:.80} begins with a dot. Begin with a letter or a digit.")
+    return folder / (name + ending)

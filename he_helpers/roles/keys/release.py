@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 import numpy as np
-from nacl.exceptions import BadSignatureError, CryptoError
-from nacl.public import PrivateKey, PublicKey, SealedBox
-from nacl.signing import SigningKey, VerifyKey
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
 
-from he_helpers.roles.errors import ForgedRelease, NotForThisKey, WrongRelease
-from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
+from he_helpers.roles.errors import WrongRelease
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, Contact
+from he_helpers.roles.keys.sealed import open_signed, sign_and_seal
 from he_helpers.tables.disclosure.rounding import round_to_base
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 MEAN_EXTRA_DECIMALS = 2
 _VERSION = 1
 _DOMAIN = b"he_helpers release 1\x00"  # a signature made for anything else is none of a release
-_SIGNATURE_BYTES = 64
 _MEMBERS = {
     "version",
     "request",
@@ -168,9 +167,7 @@ def seal(release: Release, signing_key: SigningKey, recipient: Contact) -> bytes
     """
     if recipient.kind != ENCRYPTION_KEY or release.recipient != recipient.fingerprint:
         raise WrongRelease("The release was made for another recipient than the key that it is to be sealed to.")
-    content = release.to_bytes()
-    signature = signing_key.sign(_DOMAIN + content).signature
-    return SealedBox(PublicKey(recipient.key)).encrypt(signature + content)
+    return sign_and_seal(_DOMAIN, release.to_bytes(), signing_key, recipient)
 
 
 def unseal(
@@ -187,24 +184,7 @@ def unseal(
     ``administrator`` is the verify key that the analyst got in person; request, dataset and query are the
     analyst's own record of what was asked. Raises NotForThisKey, ForgedRelease, WrongRelease.
     """
-    if administrator.kind != VERIFY_KEY:
-        raise ForgedRelease(
-            f"A release is verified with an administrator's verify key; this one is of the kind {administrator.kind!r}."
-        )
-    try:
-        opened = SealedBox(private_key).decrypt(sealed)
-    except (CryptoError, TypeError, ValueError):
-        raise NotForThisKey(
-            "This sealed result does not open with your key: it was sealed to another key, or it was damaged "
-            "on its way."
-        ) from None
-    signature, content = opened[:_SIGNATURE_BYTES], opened[_SIGNATURE_BYTES:]
-    try:
-        VerifyKey(administrator.key).verify(_DOMAIN + content, signature)
-    except (BadSignatureError, ValueError, TypeError):
-        raise ForgedRelease(
-            "The administrator whose key you hold has not signed this result. Do not use it; tell the administrator."
-        ) from None
+    content = open_signed(_DOMAIN, sealed, private_key, administrator, "result", "administrator")
     release = Release.from_bytes(content)
     recipient = Contact(ENCRYPTION_KEY, bytes(private_key.public_key)).fingerprint
     expected = {"request": request, "dataset": dataset, "query": dict(query), "recipient": recipient}

@@ -1,0 +1,207 @@
+"""The custodian: shares a key with others, reviews requests, and adds a partial decryption or says no."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nacl.public import PrivateKey
+from nacl.signing import SigningKey
+
+from he_helpers.files import private_folder, read_private, write_private
+from he_helpers.roles.approval.decisions import Approval
+from he_helpers.roles.approval.policy import DisclosurePolicy
+from he_helpers.roles.approval.review import Review
+from he_helpers.roles.approval.reviewer import Reviewer
+from he_helpers.roles.arguments import file_named
+from he_helpers.roles.errors import AlreadyThere, NotThere, WrongKind
+from he_helpers.roles.keys import contacts
+from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
+from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.keyring import hide
+from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
+from he_helpers.roles.quorum.letters import Letters, share_letter
+from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
+from he_helpers.schemes.errors import KeyMismatch
+from he_helpers.schemes.secret.quorum import KeyShare, QuorumKey
+from he_helpers.tables import EncryptedTable, Query
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SIGNING_ENTRY = "signature key"
+_SEALING_ENTRY = "encryption key"
+_LARGEST_TABLE = 2**30
+_LARGEST_RECORD = 2**20
+
+
+class Custodian(Reviewer):
+    """What the custodian with the account ``name`` can do, from the own ``folder``, over the server at ``server``.
+
+    The folder holds ``token``, and gets ``keyring`` (the keys of this custodian and its shares of others, encrypted
+    under ``passphrase``), ``contacts/`` (encryption keys of analysts and custodians), ``senders/`` (verify keys of
+    custodians and dealers), ``quorum_keys/``, ``guarded/`` (copies of tables) and ``decisions/``. What it decides on a
+    request, it decides on the aggregate that it has computed itself from its own copy.
+    """
+
+    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str], name: str):
+        passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
+        super().__init__(folder, server, passphrase)
+        self.name = name
+        self.senders = Contacts(self.folder / "senders", VERIFY_KEY)
+        self.quorum_keys = QuorumKeys(private_folder(self.folder / "quorum_keys"))
+        self._guarded = private_folder(self.folder / "guarded")
+        self.letters = Letters(name, self.connection, self.contacts, self.senders, self._signing_key, self._private_key)
+
+    # Keys
+
+    def create_keys(self) -> None:
+        """Make the own signature key and the own encryption key; existing ones are kept."""
+        names = self.keyring.names(self._passphrase)
+        if _SIGNING_ENTRY not in names:
+            self.keyring.store(_SIGNING_ENTRY, Hidden(bytes(SigningKey.generate())), self._passphrase)
+        if _SEALING_ENTRY not in names:
+            self.keyring.store(_SEALING_ENTRY, Hidden(bytes(PrivateKey.generate())), self._passphrase)
+
+    @property
+    def verify_key(self) -> Contact:
+        """The public half of the signature key. Raises NotThere before create_keys()."""
+        return Contact(VERIFY_KEY, bytes(self._signing_key().verify_key))
+
+    @property
+    def encryption_key(self) -> Contact:
+        """The public half of the encryption key. Raises NotThere before create_keys()."""
+        return Contact(ENCRYPTION_KEY, bytes(self._private_key().public_key))
+
+    def hand_over(self, folder: Path | str) -> tuple[Path, Path]:
+        """Put both public keys into ``folder`` under the own name, and return the files: verify and encryption key."""
+        return (
+            contacts.hand_over(folder, self.name, self.verify_key),
+            contacts.hand_over(folder, self.name, self.encryption_key),
+        )
+
+    def trust_sender(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
+        """Keep the verify key of a custodian or a dealer of shares; ``name`` is that of the account."""
+        return self.senders.trust(name, path_or_bytes, overwrite=overwrite)
+
+    # Shares
+
+    def keep_share(self, share: KeyShare, name: str = "main") -> QuorumKey:
+        """Put an own share into the keyring, and its public key beside it. Raises AlreadyThere, KeyMismatch."""
+        if share.custodian != self.name:
+            raise KeyMismatch(f"This is the share of {share.custodian}, and you are {self.name}.")
+        self.keyring.store(_entry(name), Hidden(share.to_bytes()), self._passphrase)
+        return self.quorum_keys.trust(share.key, name)
+
+    def receive_share(self, dealer: str, name: str = "main") -> QuorumKey:
+        """Keep the share that a dealer sent as the letter ``name``, and take the letter away.
+
+        Raises ServerRefused (404) while none is there, NotThere for an unknown dealer, ForgedRelease, AlreadyThere.
+        """
+        key = self.keep_share(KeyShare.from_bytes(self.letters.read(dealer, share_letter(name))), name)
+        self.letters.take_away(dealer, share_letter(name))
+        return key
+
+    def hand_over_quorum_key(self, folder: Path | str, name: str = "main") -> Path:
+        """Put the public key of a quorum into ``folder``, beside the own name, and return the file."""
+        return hand_over_key(folder, f"{self.name}-{name}", self.quorum_keys.get(name))
+
+    # Datasets
+
+    def guard(
+        self,
+        dataset: str,
+        minimum_group_size: int | None = None,
+        *,
+        contributor_label: str | None = None,
+        policy: DisclosurePolicy | None = None,
+        key: str = "main",
+    ) -> pd.DataFrame:
+        """Take a copy of the table of a dataset under the key ``key``, and keep to this minimum or policy in reviews.
+
+        From now on every aggregate is computed from this copy, whatever the server has. What the ciphertexts hold is
+        the word of who uploaded them: no custodian alone can read one. Returns what the server says of the dataset.
+
+        Raises KeyMismatch for a table under another key, AlreadyThere for another table than the one that is guarded,
+        UnknownLabel, WrongKind for a policy with rounding or noise: a quorum releases exact sums.
+        """
+        policy = DisclosurePolicy.given(policy, minimum_group_size, contributor_label)
+        if policy.rounding is not None or policy.noise is not None:
+            raise WrongKind("Who combines gets exact sums: rounding and noise need somebody who decrypts before.")
+        data = self.connection.get_bytes("datasets", dataset, "table")
+        table = EncryptedTable.from_bytes(data)
+        quorum = self.quorum_keys.get(key)
+        if table.key.fingerprint != quorum.public.fingerprint:
+            raise KeyMismatch(f"The table of {dataset!r} is not under the key {key!r} that you share.")
+        if policy.contributor_label is not None:
+            Query("count", (policy.contributor_label,)).check_names(table.label_names, ())
+        copy = file_named(self._guarded, dataset, ".table")
+        if copy.exists() and read_private(copy, _LARGEST_TABLE) != data:
+            raise AlreadyThere(
+                f"You guard another table as {dataset!r}. If its owner has replaced it, call let_go({dataset!r}) "
+                "first; what you approved of it stays on record."
+            )
+        settings = {"key": key, "policy": policy.to_dict()}
+        write_private(file_named(self._guarded, dataset, ".json"), json.dumps(settings).encode())
+        write_private(copy, data)
+        datasets = self.datasets()
+        return datasets.loc[[dataset]]
+
+    def guarded(self, dataset: str) -> EncryptedTable:
+        """The own copy of a dataset. Raises NotThere."""
+        return EncryptedTable.from_bytes(self._own_copy(dataset))
+
+    def let_go(self, dataset: str) -> None:
+        """Remove the own copy of a dataset; the decisions on it stay."""
+        for ending in (".table", ".json"):
+            file_named(self._guarded, dataset, ending).unlink(missing_ok=True)
+
+    def policy(self, name: str) -> DisclosurePolicy:
+        """What may leave of the dataset ``name``. Raises NotThere."""
+        return DisclosurePolicy.from_dict(self._settings(name)["policy"])
+
+    # Release requests
+
+    def pending(self) -> pd.DataFrame:
+        """The release requests on which this custodian has not decided yet, by dataset and query."""
+        waiting = super().pending()
+        undecided = [request for request in waiting.index if self._decisions.decision(request) is None]
+        return waiting.loc[undecided]
+
+    def _carry_out(self, review: Review, approval: Approval) -> None:
+        """Leave the partial decryptions of the aggregate that this process has computed, for the recipient alone."""
+        assert review.aggregate is not None and review.recipient is not None, "a clean review has both"
+        # Kept before it leaves: what was released and is not on record would be missing in every later comparison.
+        self._decisions.record(review.request, approval)
+        name = self._settings(review.dataset)["key"]
+        share = KeyShare.from_bytes(self.keyring.load(_entry(name), self._passphrase))
+        recipient = self.contacts.get(review.recipient)
+        subject = Subject.of(review.aggregate, review.request, review.dataset, recipient)
+        parts = make_partials(share, review.aggregate, subject)
+        sealed = seal_partials(self.name, parts, subject, self._signing_key(), recipient)
+        self.connection.put_bytes("requests", review.request, "partial", data=sealed)
+
+    def _send_refusal(self, request_id: str, reason: str) -> None:
+        self.connection.put("requests", request_id, "refusal", document={"reason": reason})
+
+    def _own_copy(self, name: str) -> bytes:
+        file = file_named(self._guarded, name, ".table")
+        if not file.exists():
+            known = ", ".join(sorted(path.stem for path in self._guarded.glob("*.table"))) or "none"
+            raise NotThere(f"You guard no dataset {name!r}: call guard({name!r}, minimum) first. Guarded: {known}.")
+        return read_private(file, _LARGEST_TABLE)
+
+    def _settings(self, name: str) -> dict:
+        self._own_copy(name)
+        return json.loads(read_private(file_named(self._guarded, name, ".json"), _LARGEST_RECORD))
+
+    def _signing_key(self) -> SigningKey:
+        return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))
+
+    def _private_key(self) -> PrivateKey:
+        return PrivateKey(self.keyring.load(_SEALING_ENTRY, self._passphrase))
+
+
+def _entry(name: str) -> str:
+    return f"key share {name}"

@@ -1,0 +1,1 @@
+"""Release by quorum among roles: letters between custodians, their partial decryptions, and who collects these."""

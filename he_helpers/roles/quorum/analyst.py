@@ -1,0 +1,172 @@
+"""The analyst where custodians share the key of a dataset: collects their partial decryptions and combines them.
+
+Apart from `roles.analyst`, which can reach no secret key's code: under a key pair that was shared by Shamir's scheme,
+who combines holds the key pair for a moment (QuorumKey.combining_holds_the_key).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from he_helpers.errors import HEError
+from he_helpers.files import private_folder
+from he_helpers.roles.analyst import DataAnalyst
+from he_helpers.roles.arguments import checked_uuid
+from he_helpers.roles.errors import UnreadableAnswer, WrongRelease
+from he_helpers.roles.keys.contacts import VERIFY_KEY, Contact, Contacts
+from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.keyring import hide
+from he_helpers.roles.keys.release import finish
+from he_helpers.roles.quorum.keys import QuorumKeys
+from he_helpers.roles.quorum.partials import Subject, open_partials
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.secret.quorum import PartialDecryption, QuorumKey, TooFewPartials
+from he_helpers.tables import EncryptedAggregate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Collected:
+    """What a quorum released: ``table``, as DataAnalyst.result() gives it.
+
+    ``left_out`` says for each custodian whose partial decryption did not do why, in words. ``noise_budget`` is the
+    smallest that was left, in bits, under a joint key; None under others, and for a count.
+    """
+
+    table: pd.DataFrame
+    left_out: dict[str, str]
+    noise_budget: float | None
+
+
+class QuorumAnalyst(DataAnalyst):
+    """A data analyst who asks the custodians of datasets.
+
+    The folder gets ``custodians/`` (their verify keys) and ``quorum_keys/``, too.
+    """
+
+    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+        passphrase = hide(passphrase)
+        super().__init__(folder, server, passphrase)
+        self.custodians = Contacts(self.folder / "custodians", VERIFY_KEY)
+        self.quorum_keys = QuorumKeys(private_folder(self.folder / "quorum_keys"))
+
+    def trust_custodian(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
+        """Keep the verify key that a custodian handed over in person; ``name`` is that of the custodian's account."""
+        return self.custodians.trust(name, path_or_bytes, overwrite=overwrite)
+
+    def ask_custodians(
+        self,
+        dataset: str,
+        statistic: str,
+        group_by: str | Sequence[str] = (),
+        columns: str | Sequence[str] = (),
+        purpose: str = "",
+        *,
+        request_id: str | None = None,
+    ) -> str:
+        """File a release request on a dataset whose key custodians share; see DataAnalyst.ask(). Returns its id."""
+        return self._file_request(dataset, statistic, group_by, columns, purpose, signer="", request_id=request_id)
+
+    def answers(self, request_id: str) -> pd.DataFrame:
+        """What each custodian has answered so far, by the server's word: a row a custodian."""
+        import pandas as pd
+
+        rows = self._answers(checked_uuid(request_id))
+        return pd.DataFrame(rows, columns=["custodian", "answer", "reason"]).set_index("custodian")
+
+    def collect(self, request_id: str, key: str = "main") -> Collected:
+        """The result of an own request that enough custodians have released, verified; also written as a file.
+
+        key: the name of the QuorumKey, kept by quorum_keys.trust(). The aggregate is used only if enough custodians
+        signed its digest. Who did not sign, signed something else, or sent a wrong partial decryption is left out.
+
+        Raises ServerRefused (409) before the release; TooFewPartials with what was wrong with the others, WrongPartial;
+        WrongRelease when the aggregate is not of what was asked.
+        """
+        identifier = checked_uuid(request_id)
+        asked, quorum = self._asked(identifier), self.quorum_keys.get(key)
+        content = self.connection.get_bytes("requests", identifier, "aggregate")
+        subject = Subject(
+            identifier,
+            asked["dataset"],
+            asked["query"],
+            self.encryption_key.fingerprint,
+            hashlib.sha256(content).hexdigest(),
+        )
+        parts, left_out = self._opened(subject, quorum)
+        if len(parts) < quorum.threshold:
+            said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+            raise TooFewPartials(
+                f"{len(parts)} custodians have signed partial decryptions of this aggregate, and {quorum.threshold} "
+                f"are needed. {said}"
+            )
+        # Read only now: as many custodians as it takes have said that these bytes are the aggregate.
+        aggregate = EncryptedAggregate.from_bytes(content)
+        if aggregate.query.to_dict() != asked["query"]:
+            raise WrongRelease("The custodians released the aggregate of another query than the one that you asked.")
+        combiner = _Combiner(quorum, parts, subject.context())
+        decrypted = aggregate.decrypt(combiner)
+        import pandas as pd
+
+        decimals = {column.name: column.decimals for column in aggregate.columns}
+        sizes = pd.Series(aggregate.counts, index=aggregate.groups.index())
+        table, _ = finish(decrypted, aggregate.query.statistic, decimals, sizes)
+        self._write_result(identifier, table)
+        wrong = dict.fromkeys(combiner.left_out, "a partial decryption that is wrong")
+        return Collected(table, left_out | wrong, combiner.noise_budget)
+
+    def _answers(self, identifier: str) -> list[dict[str, Any]]:
+        answer = self.connection.get("requests", identifier, "answers")
+        try:
+            rows = [
+                {name: str(entry[name]) for name in ("custodian", "answer", "reason")} for entry in answer["answers"]
+            ]
+        except (KeyError, TypeError):
+            raise UnreadableAnswer(
+                "The server's list of answers has members missing. Use the same version of he_helpers on both sides."
+            ) from None
+        return rows
+
+    def _opened(self, subject: Subject, quorum: QuorumKey) -> tuple[dict[str, list[PartialDecryption]], dict[str, str]]:
+        """The partial decryptions by custodian, and why there are none of the others who answered with some."""
+        parts, left_out = {}, {}
+        for entry in self._answers(subject.request):
+            custodian = entry["custodian"]
+            if entry["answer"] != "partial decryption" or custodian not in quorum.custodians:
+                continue
+            sealed = self.connection.get_bytes("requests", subject.request, "partials", custodian)
+            try:
+                signer = self.custodians.get(custodian)
+                parts[custodian] = open_partials(sealed, self._private_key(), custodian, signer, subject)
+            except HEError as error:
+                left_out[custodian] = str(error)
+        return parts, left_out
+
+
+class _Combiner:
+    """Decrypts the ciphertexts of one aggregate by combining, and keeps who was left out."""
+
+    def __init__(self, quorum: QuorumKey, parts: dict[str, list[PartialDecryption]], context: bytes) -> None:
+        self._quorum, self._context = quorum, context
+        self._of: dict[bytes, dict[str, PartialDecryption]] = {}
+        for custodian, some in parts.items():
+            for part in some:
+                self._of.setdefault(part.ciphertext_digest, {})[custodian] = part
+        self.left_out: set[str] = set()
+        self.noise_budget: float | None = None
+
+    def decrypt(self, ciphertext: Ciphertext) -> np.ndarray:
+        partials = self._of.get(hashlib.sha256(ciphertext.to_bytes()).digest(), {})
+        combined = self._quorum.combine(ciphertext, partials, context=self._context)
+        self.left_out |= set(combined.left_out)
+        budgets = [budget for budget in (self.noise_budget, combined.noise_budget) if budget is not None]
+        self.noise_budget = min(budgets, default=None)
+        return combined.values
