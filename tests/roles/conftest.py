@@ -1,4 +1,4 @@
-"""A real server in its own process, with accounts for two administrators and two analysts."""
+"""A real server in its own process, with accounts for two administrators, two analysts and three custodians."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ import pytest
 
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
+from he_helpers.roles.custodian import Custodian
 from he_helpers.roles.keys import keyring
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.server.release.accounts import add_account
@@ -22,10 +23,14 @@ PASSPHRASES = {
     "alan": "what alan knows by heart",
     "ana": "what ana knows by heart",
     "ben": "what ben knows by heart",
+    "cat": "what cat knows by heart",
+    "cid": "what cid knows by heart",
+    "cyn": "what cyn knows by heart",
 }
 # More than the buffers of a connection hold; less than the default, which takes its time to send.
 LARGEST_BODY = 2**24
 ROLES = {"ada": "administrator", "alan": "administrator", "ana": "analyst", "ben": "analyst"}
+ROLES |= dict.fromkeys(("cat", "cid", "cyn"), "custodian")
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def person(server, tmp_path, cheap):
             folder.mkdir(mode=0o700)
             (folder / "token").touch(mode=0o600)
             (folder / "token").write_text(server.tokens[name])
+        if ROLES[name] == "custodian":
+            return Custodian(folder, server.address, PASSPHRASES[name], name)
         role = DataAdministrator if ROLES[name] == "administrator" else DataAnalyst
         return role(folder, server.address, PASSPHRASES[name])
 

@@ -1,0 +1,257 @@
+"""A release by quorum among roles: who approves, who lies, who stalls, and what the analyst gets."""
+
+import itertools
+
+import pytest
+
+from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere, QuorumAnalyst, WrongKind
+from he_helpers.roles.approval.policy import DisclosurePolicy
+from he_helpers.roles.errors import NotReviewed, ReviewNotClean, ServerRefused
+from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.quorum.keys import hand_over_key
+from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
+from he_helpers.schemes import KeyMismatch
+from he_helpers.schemes.secret import tenseal_bfv
+from he_helpers.schemes.secret.quorum import KeyShare, TooFewPartials, shared_secret_key
+from he_helpers.tables import EncryptedTable, Query, aggregate
+from tests.roles.conftest import PASSPHRASES
+
+NAMES = ("cat", "cid", "cyn")
+
+
+@pytest.fixture(scope="session")
+def pair():
+    return tenseal_bfv().generate_keys()
+
+
+@pytest.fixture(scope="session")
+def shared(pair):
+    return shared_secret_key(pair, NAMES, 2)
+
+
+@pytest.fixture
+def custodians(person, tmp_path, ada, ana, shared):
+    """cat, cid and cyn with keys and shares; each trusts the others, ada who deals, and ana."""
+    custodians = {name: person(name) for name in NAMES}
+    for custodian in custodians.values():
+        custodian.create_keys()
+        for name, key in (("senders", custodian.verify_key), ("contacts", custodian.encryption_key)):
+            for other in custodians.values():
+                getattr(other, name).trust(custodian.name, key.to_bytes())
+        custodian.trust("Ana", ana.encryption_key.to_bytes())
+        custodian.trust_sender("ada", ada.verify_key.to_bytes())
+        ada.trust(custodian.name, custodian.encryption_key.to_bytes())
+        ana.trust_custodian(custodian.name, custodian.verify_key.to_bytes())
+    quorum, shares = shared
+    ada.deal_shares(shares, dealer="ada")
+    for custodian in custodians.values():
+        assert custodian.receive_share("ada").fingerprint == quorum.fingerprint
+        assert custodian.letters.waiting() == []
+    ana.quorum_keys.trust(hand_over_key(tmp_path, "quorum", quorum))
+    return custodians
+
+
+@pytest.fixture
+def ana(ada, person, tmp_path):
+    """An analyst who asks custodians, and trusts ada."""
+    person("ana")
+    ana = QuorumAnalyst(tmp_path / "ana", ada.connection.server, PASSPHRASES["ana"])
+    ana.create_keys()
+    return ana
+
+
+@pytest.fixture
+def guarded(ada, custodians, shared, accounts):
+    """The dataset that all custodians guard."""
+    quorum, _ = shared
+    table = EncryptedTable.encrypt(accounts, ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0})
+    ada.upload("shared-accounts", table, 3, quorum=quorum)
+    for custodian in custodians.values():
+        custodian.guard("shared-accounts", 3)
+    yield "shared-accounts"
+    ada.delete("shared-accounts")
+
+
+@pytest.fixture
+def asked(ana, guarded):
+    return ana.ask_custodians(guarded, "sum", "region", ["Revenue", "Loans"], "yearly report")
+
+
+def approve(custodian, request):
+    assert custodian.review(request).clean
+    custodian.approve(request, recipient="Ana")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answering", [some for size in range(4) for some in itertools.combinations(NAMES, size)])
+def test_as_many_as_the_threshold_release_and_fewer_give_nothing(answering, custodians, ana, asked, accounts):
+    for name in answering:
+        approve(custodians[name], asked)
+    if len(answering) < 2:
+        with pytest.raises(ServerRefused, match="custodians share the key"):
+            ana.collect(asked)
+        assert ana.status(asked) in ("requested", "aggregated")
+        return
+    collected = ana.collect(asked)
+    expected = accounts.groupby("region")[["Revenue", "Loans"]].sum().round(1)
+    assert collected.table.to_dict() == expected.to_dict()
+    assert (collected.left_out, collected.noise_budget) == ({}, None)
+    assert ana.result_file(asked).exists()
+    assert list(ana.answers(asked)["answer"]) == [
+        "partial decryption" if name in answering else "none" for name in NAMES
+    ]
+
+
+@pytest.mark.slow
+def test_a_custodian_decides_on_what_it_has_reviewed_itself(custodians, ana, asked, guarded):
+    cat, cid = custodians["cat"], custodians["cid"]
+    assert list(cat.pending().index) == [asked]
+    with pytest.raises(NotReviewed):
+        cat.approve(asked, recipient="Ana")
+    review = cat.review(asked)
+    assert review.aggregate_matches and "3, of 3 to 5 rows" in review.in_words()["groups"]
+    cat.approve(asked, recipient="Ana")
+    cat.approve(asked, recipient="Ana")
+    assert cat.pending().empty and list(cid.pending().index) == [asked]
+    with pytest.raises(AlreadyThere):
+        cat.refuse(asked, "after all not")
+    with pytest.raises(ValueError, match="reason"):
+        cid.refuse(asked, " ")
+    cid.refuse(asked, "no law says that you may")
+    with pytest.raises(NotApproved):
+        cid.approve(asked, recipient="Ana")
+    assert ana.answers(asked).loc["cid", "reason"] == "no law says that you may"
+    custodians["cyn"].refuse(asked, "too early")
+    assert ana.status(asked) == "refused"
+    with pytest.raises(ServerRefused, match="too early"):
+        ana.connection.get_bytes("requests", asked, "partials", "cat")
+    # What cat released before is on its own record, and a second request is compared with it.
+    again = ana.ask_custodians(guarded, "sum", "region", "Loans")
+    assert "sum of Revenue, Loans by region" in cat.review(again).in_words()["approved"]
+
+
+@pytest.mark.slow
+def test_a_custodian_goes_by_its_own_copy(custodians, ana, asked, guarded, ada, accounts, shared, monkeypatch):
+    cat = custodians["cat"]
+    real = cat.connection.get_bytes
+
+    def another_aggregate(*path):
+        answer = real(*path)
+        return answer if path[-1] != "aggregate" else answer[:-1] + bytes([answer[-1] ^ 1])
+
+    monkeypatch.setattr(cat.connection, "get_bytes", another_aggregate)
+    review = cat.review(asked)
+    assert not review.clean and not review.aggregate_matches
+    with pytest.raises(ReviewNotClean):
+        cat.approve(asked, recipient="Ana")
+    assert ana.answers(asked).loc["cat", "answer"] == "none"
+    other = EncryptedTable.encrypt(accounts, ["region", "size"], shared[0].public, decimals={"Revenue": 1})
+    monkeypatch.setattr(cat.connection, "get_bytes", lambda *path: other.to_bytes())
+    with pytest.raises(AlreadyThere, match="another table"):
+        cat.guard(guarded, 3)
+
+
+@pytest.mark.slow
+def test_a_lying_custodian_is_left_out(custodians, ana, asked, accounts):
+    """cid signs a share that is none of his, for the right request."""
+    lie(custodians["cid"], asked, ana, altered=True)
+    approve(custodians["cat"], asked)
+    assert ana.status(asked) == "released"
+    with pytest.raises(Exception, match="cid") as refused:
+        ana.collect(asked)
+    assert "needed" in str(refused.value)
+    approve(custodians["cyn"], asked)
+    collected = ana.collect(asked)
+    assert collected.left_out == {"cid": "a partial decryption that is wrong"}
+    assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].sum()).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["another request", "another aggregate", "another signature"])
+def test_what_was_made_for_something_else_is_left_out(how, custodians, ana, asked, guarded):
+    cid = custodians["cid"]
+    if how == "another request":
+        earlier = ana.ask_custodians(guarded, "sum", "region", ["Revenue", "Loans"])
+        lie(cid, asked, ana, says=earlier)
+    elif how == "another aggregate":
+        lie(cid, asked, ana, query=Query("sum", ("size",), ("Revenue",)))
+    else:
+        lie(cid, asked, ana, signed_by=custodians["cyn"])
+    approve(custodians["cat"], asked)
+    with pytest.raises(TooFewPartials, match="1 custodians have signed.*cid: "):
+        ana.collect(asked)
+    approve(custodians["cyn"], asked)
+    assert list(ana.collect(asked).left_out) == ["cid"]
+
+
+def lie(custodian, request, ana, *, altered=False, says=None, query=None, signed_by=None):
+    """Leave partial decryptions that are something else than they should be."""
+    custodian.review(request)
+    table = custodian.guarded("shared-accounts")
+    computed = aggregate(table, query or Query("sum", ("region",), ("Revenue", "Loans")))
+    recipient = custodian.contacts.get("Ana")
+    subject = Subject.of(computed, says or request, "shared-accounts", recipient)
+    share = KeyShare.from_bytes(custodian.keyring.load("key share main", PASSPHRASES["cid"]))
+    parts = make_partials(share, computed, subject)
+    if altered:
+        parts = [part.__class__(**{**vars(part), "part": type(part.part)(share=b"no such share...")}) for part in parts]
+    signing_key = (signed_by or custodian)._signing_key()
+    sealed = seal_partials(custodian.name, parts, subject, signing_key, recipient)
+    custodian.connection.put_bytes("requests", request, "partial", data=sealed)
+
+
+@pytest.mark.slow
+def test_a_custodian_who_dies_goes_on_where_it_was(custodians, ana, asked, person, monkeypatch):
+    cat = custodians["cat"]
+    cat.review(asked)
+
+    def no_network(*path, **options):
+        raise ConnectionError("the machine stopped")
+
+    monkeypatch.setattr(cat.connection, "put_bytes", no_network)
+    with pytest.raises(ConnectionError):
+        cat.approve(asked, recipient="Ana")
+    assert ana.answers(asked).loc["cat", "answer"] == "none"
+    again = person("cat")
+    again.approve(asked, recipient="Ana")
+    assert ana.answers(asked).loc["cat", "answer"] == "partial decryption"
+    approve(custodians["cyn"], asked)
+    assert len(ana.collect(asked).table) == 3
+
+
+@pytest.mark.slow
+def test_what_a_custodian_does_not_take(custodians, shared, ada, ana, guarded, accounts, pair):
+    cat, (quorum, shares) = custodians["cat"], shared
+    with pytest.raises(KeyMismatch, match="share of cid"):
+        cat.keep_share(shares["cid"])
+    other_key, other_shares = shared_secret_key(pair, NAMES, 2)
+    with pytest.raises(AlreadyThere):
+        cat.keep_share(other_shares["cat"])
+    with pytest.raises(AlreadyThere):
+        ana.quorum_keys.trust(other_key)
+    with pytest.raises(WrongKind, match="rounding and noise"):
+        cat.guard(guarded, policy=DisclosurePolicy(3, rounding=10))
+    with pytest.raises(NotThere, match="guard"):
+        cat.guarded("accounts")
+    own = ada.encrypt_table(accounts, ["region", "size"], decimals={"Revenue": 1})
+    with pytest.raises(KeyMismatch):
+        ada.upload("own", own, 3, quorum=quorum)
+    assert "key share main" in cat.keyring.names(Hidden(PASSPHRASES["cat"]))
+
+
+@pytest.mark.slow
+def test_a_letter_says_from_whom_to_whom_and_what_it_is(custodians, monkeypatch):
+    cat, cid, cyn = (custodians[name] for name in NAMES)
+    cat.letters.send("cid", "hello", b"content")
+    cat.letters.send("cid", "hello", b"content")  # after an interruption
+    cyn.letters.send("cid", "hello", b"other content")
+    assert [(letter.sender, letter.name) for letter in cid.letters.waiting()] == [("cat", "hello"), ("cyn", "hello")]
+    assert cid.letters.read("cat", "hello") == b"content"
+    real = cid.connection.get_bytes
+    monkeypatch.setattr(cid.connection, "get_bytes", lambda *path: real("letters", "cat", "hello"))
+    for sender, name, expected in (("cat", "another", "not as 'another' to you"), ("cyn", "hello", "has not signed")):
+        with pytest.raises(ForgedRelease, match=expected):
+            cid.letters.read(sender, name)
+    for sender in ("cat", "cyn", "cat"):
+        cid.letters.take_away(sender, "hello")
+    assert cid.letters.waiting() == []
