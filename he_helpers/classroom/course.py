@@ -6,8 +6,8 @@ executed in the sandbox. Its exit codes and logs say little, so that what counts
 
 from __future__ import annotations
 
+import html
 import os
-import shutil
 import sysconfig
 import warnings
 from collections.abc import Iterator
@@ -133,13 +133,30 @@ class Course:
             return Grade(float(submission.score), float(submission.max_score), tasks)
 
     def feedback(self, student: str, lab: str, page: Path) -> None:
-        """Write the page that the student gets: their notebook with outputs, points and the hidden tests."""
+        """Write the page that the student gets: their notebook with outputs, points by task and the hidden tests."""
         with _as_nbgrader_needs_it():
             result = self._nbgrader.generate_feedback(lab, student, force=True)
         if not result["success"]:
             raise NotGraded(f"nbgrader could not write the feedback on {lab} for {student}:\n{_said(result)}")
+        written = (self.root / "feedback" / student / lab / f"{lab}.html").read_text(encoding="utf-8")
         page.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self.root / "feedback" / student / lab / f"{lab}.html", page)
+        page.write_text(_with_tasks(written, self.released(lab)), encoding="utf-8")
+
+
+def _with_tasks(page: str, released: NotebookNode) -> str:
+    """The page with the name of its task at each check in the list of points, where nbgrader writes "Test cell"."""
+    titles: dict[str, str] = {}
+    task, more = "", ""
+    for cell in released.cells:
+        marks = cell.metadata.get("nbgrader", {})
+        if marks.get("solution"):
+            task, more = cell.source.splitlines()[0].removeprefix("# "), ""
+        elif marks.get("grade"):
+            titles[marks["grade_id"]] = html.escape(task + more)
+            more = ", further checks"
+    for name, title in titles.items():
+        page = page.replace(f'<a href="#{name}">Test cell</a>', f'<a href="#{name}">{title}</a>')
+    return page
 
 
 def _said(result: dict[str, str]) -> str:

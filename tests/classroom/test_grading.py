@@ -135,10 +135,12 @@ def test_the_table_is_written_with_a_row_for_each_notebook(graded):
 
 
 @pytest.mark.slow
-def test_the_feedback_shows_what_was_checked_and_runs_nobodys_script(graded):
+def test_the_feedback_shows_what_was_checked_in_which_task_and_runs_nobodys_script(graded):
     _, into = graded
     page = (into / "feedback" / "partly" / f"{LAB}.html").read_text()
     assert PLANTED in page and "AssertionError" in page
+    assert '<a href="#double_more">Task 1: double, further checks</a> (Score: 0.0 / 3.0)' in page
+    assert '<a href="#three_check">Task 2: three</a> (Score: 1.0 / 1.0)' in page and "Test cell" not in page
     assert "alert(1)</script>" not in (into / "feedback" / "script" / f"{LAB}.html").read_text()
 
 

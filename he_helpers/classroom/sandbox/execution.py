@@ -116,7 +116,8 @@ def _execute(
                     _add(cell, output_from_msg(message))
         if time.monotonic() > deadline:
             _interrupt(manager, client)
-            cell.outputs.append(_error("CellTimeout", f"The cell was stopped after {limits.cell_seconds} seconds."))
+            sentence = f"The cell was stopped after {limits.cell_seconds} seconds. Is there a loop that does not end?"
+            cell.outputs.append(_error("CellTimeout", sentence))
             return
 
 
@@ -138,7 +139,7 @@ def _interrupt(manager: SandboxedKernel, client: BlockingKernelClient) -> None:
         with suppress(Empty, ValueError):
             if client.get_shell_msg(timeout=_LOOK_SECONDS)["parent_header"].get("msg_id") == asked:
                 return
-    raise _Ended("the cell could not be interrupted")
+    raise _Ended("the cell took too long, in a single step that nothing interrupts, such as a power of long numbers")
 
 
 def _error(name: str, sentence: str) -> Any:
