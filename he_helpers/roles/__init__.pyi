@@ -4,6 +4,7 @@ from .approval.policy import DisclosurePolicy as DisclosurePolicy
 from .approval.policy import Noise as Noise
 from .approval.review import Review as Review
 from .approval.review import review_request as review_request
+from .audit.witness import Witnessed as Witnessed
 from .custodian import Custodian as Custodian
 from .errors import AlreadyThere as AlreadyThere
 from .errors import BudgetSpent as BudgetSpent
@@ -17,6 +18,7 @@ from .errors import NotApproved as NotApproved
 from .errors import NotForThisKey as NotForThisKey
 from .errors import NotReviewed as NotReviewed
 from .errors import NotThere as NotThere
+from .errors import RetiredKey as RetiredKey
 from .errors import ReviewNotClean as ReviewNotClean
 from .errors import RoleError as RoleError
 from .errors import ServerRefused as ServerRefused

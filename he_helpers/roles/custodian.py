@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nacl.public import PrivateKey
-from nacl.signing import SigningKey
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles.approval.decisions import Approval
@@ -20,6 +19,7 @@ from he_helpers.roles.keys import contacts
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
+from he_helpers.roles.participant import SIGNING_ENTRY
 from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
 from he_helpers.roles.quorum.letters import Letters, share_letter
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
@@ -30,7 +30,6 @@ from he_helpers.tables import EncryptedTable, Query
 if TYPE_CHECKING:
     import pandas as pd
 
-_SIGNING_ENTRY = "signature key"
 _SEALING_ENTRY = "encryption key"
 _LARGEST_TABLE = 2**30
 _LARGEST_RECORD = 2**20
@@ -59,15 +58,10 @@ class Custodian(Reviewer):
     def create_keys(self) -> None:
         """Make the own signature key and the own encryption key; existing ones are kept."""
         names = self.keyring.names(self._passphrase)
-        if _SIGNING_ENTRY not in names:
-            self.keyring.store(_SIGNING_ENTRY, Hidden(bytes(SigningKey.generate())), self._passphrase)
+        if SIGNING_ENTRY not in names:
+            self.create_signing_key()
         if _SEALING_ENTRY not in names:
             self.keyring.store(_SEALING_ENTRY, Hidden(bytes(PrivateKey.generate())), self._passphrase)
-
-    @property
-    def verify_key(self) -> Contact:
-        """The public half of the signature key. Raises NotThere before create_keys()."""
-        return Contact(VERIFY_KEY, bytes(self._signing_key().verify_key))
 
     @property
     def encryption_key(self) -> Contact:
@@ -195,9 +189,6 @@ class Custodian(Reviewer):
     def _settings(self, name: str) -> dict:
         self._own_copy(name)
         return json.loads(read_private(file_named(self._guarded, name, ".json"), _LARGEST_RECORD))
-
-    def _signing_key(self) -> SigningKey:
-        return SigningKey(self.keyring.load(_SIGNING_ENTRY, self._passphrase))
 
     def _private_key(self) -> PrivateKey:
         return PrivateKey(self.keyring.load(_SEALING_ENTRY, self._passphrase))

@@ -104,3 +104,7 @@ class BudgetSpent(RoleError):
 
 class NotApproved(RoleError):
     """A request that this administrator has not approved, or has refused."""
+
+
+class RetiredKey(RoleError):
+    """A key that is kept for what was encrypted under it, and encrypts nothing more."""

@@ -5,15 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from nacl.signing import SigningKey
+
+from he_helpers.audit.heads import Head
 from he_helpers.files import private_folder
+from he_helpers.roles.audit.witness import Trail, Witnessed, hand_over_head, read_heads, witnesses
 from he_helpers.roles.connection import Connection
-from he_helpers.roles.keys.contacts import Contact, Contacts
+from he_helpers.roles.keys import contacts
+from he_helpers.roles.keys.contacts import VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import Keyring, hide
 from he_helpers.roles.views import audit_view, dataset_view
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SIGNING_ENTRY = "signature key"
 
 
 class Participant:
@@ -30,6 +37,7 @@ class Participant:
         self.folder = private_folder(folder)
         self.keyring = Keyring(self.folder)
         self.contacts = Contacts(self.folder / "contacts", self.trusted_kind)
+        self.witnesses = Contacts(self.folder / "witnesses", VERIFY_KEY)
         self.connection = Connection(server, self.folder)
 
     def __enter__(self) -> Self:
@@ -71,3 +79,55 @@ class Participant:
         """What happened to the own datasets and requests; ``times`` adds when, ``details`` ids, sizes, digests."""
         events = self.connection.get_all("audit", key="sequence", dataset=dataset, request=request_id)
         return audit_view(events, times=times, details=details)
+
+    # The audit trail, witnessed
+
+    @property
+    def verify_key(self) -> Contact:
+        """The public half of the own signature key, for everybody else. Raises NotThere before there is one."""
+        return Contact(VERIFY_KEY, bytes(self._signing_key().verify_key))
+
+    def create_signing_key(self) -> Contact:
+        """Make the own signature key, unless there is one; returns its public half."""
+        if SIGNING_ENTRY not in self.keyring.names(self._passphrase):
+            self.keyring.store(SIGNING_ENTRY, Hidden(bytes(SigningKey.generate())), self._passphrase)
+        return self.verify_key
+
+    def hand_over_verify_key(self, folder: Path | str, name: str) -> Path:
+        """Put the own verify key into ``folder``, for other witnesses to take in person, and return the file."""
+        return contacts.hand_over(folder, name, self.create_signing_key())
+
+    def trust_witness(self, name: str, path_or_bytes: Path | str | bytes, *, overwrite: bool = False) -> Contact:
+        """Keep the verify key of another witness, handed over in person. See Contacts.trust."""
+        return self.witnesses.trust(name, path_or_bytes, overwrite=overwrite)
+
+    def witness(self, *handed_over: Path | str) -> Witnessed:
+        """See the server's audit trail, and sign its head if it continues all that is known of it.
+
+        Compared are: the events that were seen from this folder before, one by one; the own signed heads; those of
+        other witnesses whose key is trusted (contacts with a verify key, and trust_witness), as the server relays them;
+        and the heads in the files ``handed_over``. What does not fit is told in ``findings``, and then nothing is
+        signed. Makes the own signature key at the first time. Raises NotThere for a missing file, UnreadableTrail.
+        """
+        self.create_signing_key()
+        return Trail(self.folder / "trail").witness(
+            self.connection, self._signing_key(), self.known_witnesses(), read_heads(handed_over)
+        )
+
+    def signed_heads(self) -> list[Head]:
+        """All signed heads that are kept here: the own ones, and those of known witnesses."""
+        return Trail(self.folder / "trail").heads()
+
+    def known_witnesses(self) -> dict[str, Contact]:
+        """The verify keys of other witnesses, by their names."""
+        return witnesses(self.contacts, self.witnesses)
+
+    def hand_over_head(self, folder: Path | str, name: str) -> Path:
+        """Put the own latest signed head into ``folder``, in the place of an earlier one; returns the file.
+
+        A server that tells two people two stories relays no head that shows it. Raises NotThere before witness().
+        """
+        return hand_over_head(folder, name, Trail(self.folder / "trail").latest_head(self.verify_key))
+
+    def _signing_key(self) -> SigningKey:
+        return SigningKey(self.keyring.load(SIGNING_ENTRY, self._passphrase))

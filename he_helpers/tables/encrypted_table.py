@@ -168,6 +168,29 @@ class EncryptedTable:
         """What the server can tell about the table, JSON-able: everything here is readable for it."""
         return self.header.description()
 
+    def decrypt(self, secret_key: Any) -> pd.DataFrame:
+        """The whole table in the clear, for its owner alone: labels as text, then numbers, int64 or float64.
+
+        secret_key: a SecretKey, or anything whose ``decrypt`` turns a Ciphertext into an array.
+        Raises KeyMismatch; DamagedBytes, also where two places of one number say two things.
+        """
+        shape = (self.rows, len(self.columns))
+        # Packed as the numbers were, their places tell where each of them lies; 0 stands where none does.
+        places = np.arange(1, 1 + shape[0] * shape[1]).reshape(shape)
+        found: dict[int, int | float] = {}
+        for ciphertext, vector in zip(self.ciphertexts, self.packing.vectors(places), strict=True):
+            for place, number in zip(vector.tolist(), secret_key.decrypt(ciphertext).tolist(), strict=True):
+                if place:
+                    value = self.columns[(place - 1) % len(self.columns)].decode(number, self.key.exact)
+                    if found.setdefault(place, value) != value:
+                        raise DamagedBytes(
+                            "Two places of this table that hold one number decrypt to two. It was altered."
+                        )
+        frame = self.label_frame
+        for position, column in enumerate(self.columns):
+            frame[column.name] = [found[place] for place in places[:, position].tolist()]
+        return frame
+
     def to_bytes(self) -> bytes:
         """The table in its envelope, with its header, the evaluation key and every ciphertext."""
         ciphertexts = tuple(ciphertext.to_record() for ciphertext in self.ciphertexts)

@@ -573,6 +573,9 @@ def test_missing_malformed_and_unknown_tokens(app, uploaded, header):
         ("GET", f"/requests/{new_request()}/result"),
         ("GET", f"/requests/{new_request()}/aggregate"),
         ("GET", "/audit"),
+        ("GET", "/audit/chain"),
+        ("GET", "/audit/heads"),
+        ("PUT", "/audit/heads"),
     ):
         headers = {} if header is None else {"Authorization": header}
         response = client.open(f"/v1{path}", method=method, headers=headers)

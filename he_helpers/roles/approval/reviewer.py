@@ -55,6 +55,14 @@ class Reviewer(Participant):
     def _own_copy(self, name: str) -> bytes:
         """The bytes of the own copy of a dataset. Raises NotThere."""
 
+    def _table_of(self, request: str, dataset: str) -> bytes:
+        """The bytes of the own copy that a request on a dataset is about. Raises NotThere."""
+        return self._own_copy(dataset)
+
+    def _identity(self, dataset: str, table: bytes) -> str:
+        """What stands for the data of a table: the same for the same data under another key."""
+        return hashlib.sha256(table).hexdigest()
+
     @abstractmethod
     def _carry_out(self, review: Review, approval: Approval) -> None:
         """Do what follows an approval of a clean review, and keep the approval."""
@@ -172,7 +180,7 @@ class Reviewer(Participant):
         except ServerRefused as refusal:
             computed = str(refusal)
         dataset = request["dataset"]
-        data = self._own_copy(dataset)
+        data = self._table_of(request["id"], dataset)
         policy = self.policy(dataset)
         return review_request(
             request,
@@ -180,7 +188,7 @@ class Reviewer(Participant):
             EncryptedTable.from_bytes(data),
             policy,
             self.contacts.find(request.get("recipient_key_fingerprint", "")),
-            table_digest=hashlib.sha256(data).hexdigest(),
+            table_digest=self._identity(dataset, data),
             approved_before=self._decisions.approved(dataset, but=request["id"]),
             decrypt=self._decrypt_for_review(),
             budget=self._noise_budget(dataset) if policy.noise else None,

@@ -7,13 +7,13 @@ server (here: a folder, in reality a meeting, a business card, a signed message)
 server is a fingerprint only, which must match a key that the receiver already holds.
 """
 
-import hashlib
 import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from he_helpers.audit.heads import key_fingerprint
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.roles.arguments import of_kind
 from he_helpers.roles.errors import AlreadyThere, DamagedContact, InvalidName, NotThere
@@ -49,7 +49,7 @@ class Contact:
     @property
     def fingerprint(self) -> str:
         """32 hexadecimal characters: the first 128 bits of SHA-256 over kind and key."""
-        return hashlib.sha256(f"he_helpers {self.kind} ".encode() + self.key).hexdigest()[:32]
+        return key_fingerprint(self.kind, self.key)
 
     def to_bytes(self) -> bytes:
         """A small JSON document; ``from_bytes`` checks its fingerprint against typing mistakes."""

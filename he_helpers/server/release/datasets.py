@@ -106,15 +106,13 @@ def add_dataset(
             insert(datasets).values(
                 name=name,
                 description=description,
-                summary={**description, "labels": {label: len(of) for label, of in description["labels"].items()}},
+                summary=summary_of(description),
                 label_part=label_part,
                 **about,
             )
         )
         add_custodians(connection, name, custodians)
-        body.file.seek(0)
-        for part, some in enumerate(iter(lambda: body.file.read(PART_BYTES), b"")):
-            connection.execute(insert(dataset_parts).values(dataset=name, part=part, content=some))
+        store_parts(connection, name, body)
         _record(
             connection,
             owner,
@@ -128,6 +126,18 @@ def add_dataset(
         return True
 
     return store.write(step)
+
+
+def store_parts(connection: Connection, name: str, body: Body) -> None:
+    """Write the bytes of the dataset ``name``, of which none are there."""
+    body.file.seek(0)
+    for part, some in enumerate(iter(lambda: body.file.read(PART_BYTES), b"")):
+        connection.execute(insert(dataset_parts).values(dataset=name, part=part, content=some))
+
+
+def summary_of(description: dict[str, Any]) -> dict[str, Any]:
+    """A description for listings, with the number of values in the place of a label's values."""
+    return {**description, "labels": {label: len(of) for label, of in description["labels"].items()}}
 
 
 def find_dataset(connection: Connection, name: str, account: Account) -> Dataset:

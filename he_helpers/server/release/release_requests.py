@@ -7,6 +7,8 @@ and the status inside the transaction that takes it. Repeating a step is harmles
 changes nothing. A step in a wrong order or by a wrong account raises Problem.
 """
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -68,7 +70,8 @@ def add_request(
             )
         )
         new = stored(connection, request)
-        record(connection, new, analyst, "requested", f"recipient key {content['recipient_key_fingerprint']}")
+        key, query = content["recipient_key_fingerprint"], json.dumps(content["query"], sort_keys=True)
+        record(connection, new, analyst, "requested", f"recipient key {key}, query {query}")
         return shown(new), True
 
     return store.write(step)
@@ -124,7 +127,7 @@ def aggregate_request(
         check_unchanged(connection, dataset, account)
         store.quotas.check_new_bytes(connection, dataset.owner, len(aggregate))
         connection.execute(insert(aggregates).values(request=request, content=aggregate))
-        return move(connection, current, account, "aggregated", f"{len(aggregate)} bytes of ciphertexts")
+        return move(connection, current, account, "aggregated", _in_words(aggregate, "of ciphertexts"))
 
     return store.write(step)
 
@@ -153,7 +156,7 @@ def release_result(store: Store, request: str, account: Account, sealed: bytes) 
             return shown(current)
         store.quotas.check_new_bytes(connection, current.owner, len(sealed))
         connection.execute(insert(results).values(request=request, content=sealed))
-        return move(connection, current, account, "released", f"{len(sealed)} bytes, sealed to the recipient key")
+        return move(connection, current, account, "released", _in_words(sealed, "sealed to the recipient key"))
 
     return store.write(step)
 
@@ -199,3 +202,8 @@ def read_result(store: Store, request: str, account: Account) -> bytes:
             request_status=row.status,
         )
     return content
+
+
+def _in_words(content: bytes, what: str) -> str:
+    """For the trail: which bytes these were, for whoever holds them later."""
+    return f"{len(content)} bytes {what}, SHA-256 {hashlib.sha256(content).hexdigest()}"

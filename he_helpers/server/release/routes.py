@@ -8,14 +8,14 @@ from typing import Annotated, Any, BinaryIO, Literal
 from uuid import UUID
 
 from flask import Blueprint, Flask, Response, jsonify
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.server.http.application import new_application, read_body, takes_body
 from he_helpers.server.http.jobs import EndedItsWorker, Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets, policy, release_requests
-from he_helpers.server.release.audit import list_events
+from he_helpers.server.release.audit import keep_head, list_chain, list_events, list_heads
 from he_helpers.server.release.incoming import (
     BYTES,
     DATASET_NAME,
@@ -32,6 +32,7 @@ from he_helpers.server.release.incoming import (
     refuse_secret,
     store_here,
 )
+from he_helpers.server.release.moves import move_dataset
 from he_helpers.server.release.quorum.routes import quorum
 from he_helpers.server.release.request_records import STATUSES
 from he_helpers.server.storage.paging import Page
@@ -55,6 +56,15 @@ class RequestBody(Incoming):
     query: QueryBody
     recipient_key_fingerprint: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
     purpose: Line
+
+
+class HeadBody(Incoming):
+    """A head of the audit trail that its witness has signed; see he_helpers.audit.heads."""
+
+    length: Annotated[int, Field(ge=1, lt=2**63)]
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    witness: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
 class DecisionBody(Incoming):
@@ -94,7 +104,7 @@ def _list_datasets() -> Response:
 def _upload_dataset(name: str) -> tuple[Response, int]:
     account = authenticated("administrator")
     check_dataset_name(name)
-    given = arguments("minimum_group_size", "contributor_label", "custodians", "threshold")
+    given = arguments("minimum_group_size", "contributor_label", "custodians", "threshold", "replaces")
     minimum = policy.read_minimum_group_size(given["minimum_group_size"])
     body = read_body()
     table = jobs_here().read_dataset(account.name, body.file)
@@ -102,18 +112,31 @@ def _upload_dataset(name: str) -> tuple[Response, int]:
     contributor_label = policy.read_contributor_label(given["contributor_label"], list(table.description["labels"]))
     exact = SCHEMES[table.description["scheme"]].exact
     custodians, threshold = policy.read_quorum(given["custodians"], given["threshold"], exact=exact)
-    new = datasets.add_dataset(
-        store_here(),
-        account,
-        name,
-        body,
-        minimum_group_size=minimum,
-        contributor_label=contributor_label,
-        description=table.description,
-        label_part=table.label_part,
-        custodians=custodians,
-        threshold=threshold,
-    )
+    if given["replaces"] is None:
+        new = datasets.add_dataset(
+            store_here(),
+            account,
+            name,
+            body,
+            minimum_group_size=minimum,
+            contributor_label=contributor_label,
+            description=table.description,
+            label_part=table.label_part,
+            custodians=custodians,
+            threshold=threshold,
+        )
+    else:
+        new = move_dataset(
+            store_here(),
+            account,
+            name,
+            body,
+            replaces=given["replaces"],
+            minimum_group_size=minimum,
+            contributor_label=contributor_label,
+            description=table.description,
+            label_part=table.label_part,
+        )
     answer = {
         "name": name,
         "rows_received": table.description["rows"],
@@ -248,3 +271,29 @@ def _audit() -> Response:
     given = arguments("dataset", "request", "after", "limit")
     page = Page.read(given.pop("after"), given.pop("limit"), numbered=True)
     return jsonify(list_events(store_here(), account.name, account.role, page, **given))
+
+
+@_v1.get("/audit/chain")
+def _audit_chain() -> Response:
+    account = authenticated()
+    return jsonify(list_chain(store_here(), account.name, account.role, _numbered_page()))
+
+
+@_v1.get("/audit/heads")
+def _audit_heads() -> Response:
+    authenticated()
+    return jsonify(list_heads(store_here(), _numbered_page()))
+
+
+@_v1.put("/audit/heads")
+@takes_body(JSON, largest=policy.LARGEST_JSON_BODY, admit=lambda: authenticated().name)
+def _keep_head() -> Response:
+    account = authenticated()
+    head = json_body(HeadBody, account).model_dump()
+    keep_head(store_here(), account.name, head)
+    return jsonify(head)
+
+
+def _numbered_page() -> Page:
+    given = arguments("after", "limit")
+    return Page.read(given["after"], given["limit"], numbered=True)

@@ -124,12 +124,12 @@ letters = Table(
     sqlite_autoincrement=True,
 )
 
-# An event outlives what it tells about, so it refers to nothing: owner and analyst say who may read it.
+# An event outlives what it tells about, so it refers to nothing: owner, analyst and readers say who may read it.
 audit_events = Table(
     "audit_events",
     metadata,
-    # SQLite counts a primary key up only when its type is exactly INTEGER.
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    # From 1, without gaps: the trail is a chain, and two events of one number would be a fork of it.
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("at", String(32), nullable=False),
     Column("account", String(64), nullable=False, index=True),
     Column("role", String(16), nullable=False),
@@ -139,6 +139,24 @@ audit_events = Table(
     Column("detail", Text, nullable=False),
     Column("owner", String(64), index=True),
     Column("analyst", String(64), index=True),
+    # Of he_helpers.audit.chain, in hexadecimal.
+    Column("nonce", String(64), nullable=False),
+    Column("leaf", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+
+# What witnesses have signed of the trail: relayed, and not judged here. A witness signs one head of a length.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    # SQLite counts a primary key up only when its type is exactly INTEGER.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("account", String(64), nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("witness", String(32), nullable=False),
+    Column("signature", String(128), nullable=False),
+    UniqueConstraint("account", "witness", "length"),
     sqlite_autoincrement=True,
 )
 
