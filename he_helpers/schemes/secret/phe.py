@@ -78,20 +78,24 @@ class PaillierSecretKey(SecretKey):
 
     def _decrypt(self, native: Any, size: int) -> np.ndarray:
         packed = self.native.raw_decrypt(int(native))
-        modulus = self.public.native.n
-        if packed > modulus // 2:
-            packed -= modulus
-        lane_bits = self.public.parameters.lane_bits
-        half = 1 << (lane_bits - 1)
-        lanes = []
-        for _ in range(size):
-            lane = (packed + half) % (2 * half) - half
-            lanes.append(lane)
-            packed = (packed - lane) >> lane_bits
-        if packed:
-            # Something above the lanes in use: never the result of sums of them. Reported by decrypt().
-            return np.array([*lanes[: size - 1], half * 2], dtype=object)
-        return np.array(lanes, dtype=np.int64 if lane_bits <= 64 else object)
+        return unpacked(packed, self.public.native.n, self.public.parameters.lane_bits, size)
 
     def _native_parts(self) -> list[bytes]:
         return [factor.to_bytes((factor.bit_length() + 7) // 8, "big") for factor in (self.native.p, self.native.q)]
+
+
+def unpacked(packed: int, modulus: int, lane_bits: int, size: int) -> np.ndarray:
+    """The numbers in the first ``size`` lanes of a plaintext modulo ``modulus``; where there is more in it than these,
+    the last of them is one that no lane can hold."""
+    if packed > modulus // 2:
+        packed -= modulus
+    half = 1 << (lane_bits - 1)
+    lanes = []
+    for _ in range(size):
+        lane = (packed + half) % (2 * half) - half
+        lanes.append(lane)
+        packed = (packed - lane) >> lane_bits
+    if packed:
+        # Something above the lanes in use: never the result of sums of them. Reported by decrypt().
+        return np.array([*lanes[: size - 1], half * 2], dtype=object)
+    return np.array(lanes, dtype=np.int64 if lane_bits <= 64 else object)

@@ -141,7 +141,7 @@ def test_parameters_without_room_are_refused():
 
 
 def test_the_statistical_distance_of_smudged_noise():
-    """The promise itself, in a toy: with and without the noise x of a ciphertext, the two distributions of a coefficient
+    """The promise itself, in a toy: with and without noise x of a ciphertext, the two distributions of a coefficient
     differ by |x| / 2^(b+1), counted exactly."""
     bits, x = 6, 5
     values = range(-(2**bits), 2**bits)

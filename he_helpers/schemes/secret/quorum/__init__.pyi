@@ -14,3 +14,4 @@ from .joint.key import JointKey as JointKey
 from .joint.key import JointShare as JointShare
 from .joint.letters import Letter as Letter
 from .shared_secret import shared_secret_key as shared_secret_key
+from .threshold_paillier.dealer import threshold_paillier as threshold_paillier

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -20,6 +20,8 @@ from he_helpers.schemes.secret.quorum.records import (
     JointKeyRecord,
     JointShareRecord,
     KeyShareRecord,
+    PaillierKeyRecord,
+    PaillierShareRecord,
     PartialDecryptionRecord,
     QuorumKeyRecord,
     ShamirShareRecord,
@@ -32,10 +34,12 @@ _PACKAGE = "he_helpers.schemes.secret.quorum"
 _KEYS: dict[type, str] = {
     SharedSecretKeyRecord: f"{_PACKAGE}.shared_secret:SharedSecretKey",
     JointKeyRecord: f"{_PACKAGE}.joint.key:JointKey",
+    PaillierKeyRecord: f"{_PACKAGE}.threshold_paillier.key:ThresholdPaillierKey",
 }
 _SHARES: dict[type, str] = {
     ShamirShareRecord: f"{_PACKAGE}.shared_secret:ShamirShare",
     JointShareRecord: f"{_PACKAGE}.joint.key:JointShare",
+    PaillierShareRecord: f"{_PACKAGE}.threshold_paillier.key:PaillierShare",
 }
 
 
@@ -77,6 +81,19 @@ class PartialDecryption:
         return cls(
             record.custodian, record.key_fingerprint.hex(), record.ciphertext_digest, record.context, record.part
         )
+
+
+def partial_binding(partial: PartialDecryption) -> bytes:
+    """SHA-256 of all that a partial decryption says that it is, without its part."""
+    hashed = hashlib.sha256(b"he_helpers partial decryption")
+    for field_bytes in (
+        partial.custodian.encode(),
+        bytes.fromhex(partial.fingerprint),
+        partial.ciphertext_digest,
+        partial.context,
+    ):
+        hashed.update(len(field_bytes).to_bytes(8, "big") + field_bytes)
+    return hashed.digest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,8 +236,8 @@ class KeyShare(ABC):
         require_key(ciphertext, self.key.public)
         if not isinstance(context, bytes) or len(context) > _LARGEST_CONTEXT:
             raise WrongKind(f"The context of a partial decryption is bytes, at most {_LARGEST_CONTEXT} of them.")
-        digest = ciphertext_digest(ciphertext)
-        return PartialDecryption(self.custodian, self.fingerprint, digest, context, self._part(ciphertext, digest))
+        unfinished = PartialDecryption(self.custodian, self.fingerprint, ciphertext_digest(ciphertext), context, None)
+        return replace(unfinished, part=self._part(ciphertext, partial_binding(unfinished)))
 
     def to_bytes(self) -> bytes:
         """The share with its QuorumKey, in the clear: for a keyring, which encrypts it."""
@@ -250,8 +267,8 @@ class KeyShare(ABC):
         """Raises DamagedBytes where the share does not fit the key."""
 
     @abstractmethod
-    def _part(self, ciphertext: Ciphertext, digest: bytes) -> Any:
-        """The record of what goes into a partial decryption. digest: of the ciphertext."""
+    def _part(self, ciphertext: Ciphertext, binding: bytes) -> Any:
+        """The record of what goes into a partial decryption. binding: partial_binding() of it."""
 
 
 def checked_custodians(custodians: Iterable[str], threshold: int) -> tuple[str, ...]:

@@ -57,6 +57,31 @@ class JointPartRecord(Record, frozen=True, tag="joint bfv"):
         return "JointPartRecord()"
 
 
+class PaillierKeyRecord(Record, frozen=True, tag="threshold paillier"):
+    """Numbers modulo n squared: a base, and one value a custodian, by which partial decryptions are verified."""
+
+    base: bytes
+    values: tuple[bytes, ...]
+
+
+class PaillierShareRecord(Record, frozen=True, tag="threshold paillier"):
+    share: bytes
+
+    def __repr__(self) -> str:
+        return "PaillierShareRecord()"
+
+
+class PaillierPartRecord(Record, frozen=True, tag="threshold paillier"):
+    """``power`` is the partial decryption, a number modulo n squared; the others are its proof."""
+
+    power: bytes
+    challenge: Annotated[bytes, msgspec.Meta(max_length=32)]
+    answer: bytes
+
+    def __repr__(self) -> str:
+        return "PaillierPartRecord()"
+
+
 class QuorumKeyRecord(Message, frozen=True):
     """``public`` is what PublicKey.to_bytes() returned; ``way`` is how the key is shared."""
 
@@ -65,7 +90,7 @@ class QuorumKeyRecord(Message, frozen=True):
     custodians: tuple[Name, ...]
     threshold: int
     public: bytes
-    way: SharedSecretKeyRecord | JointKeyRecord
+    way: SharedSecretKeyRecord | JointKeyRecord | PaillierKeyRecord
 
 
 class KeyShareRecord(Message, frozen=True):
@@ -76,7 +101,7 @@ class KeyShareRecord(Message, frozen=True):
     key: bytes
     custodian: Name
     insecure_for_teaching: bool
-    share: ShamirShareRecord | JointShareRecord
+    share: ShamirShareRecord | JointShareRecord | PaillierShareRecord
 
     def __repr__(self) -> str:
         # A record shows its fields, and these are secret.
@@ -92,7 +117,7 @@ class PartialDecryptionRecord(Message, frozen=True):
     key_fingerprint: Fingerprint
     ciphertext_digest: Digest
     context: Context
-    part: ShamirShareRecord | JointPartRecord
+    part: ShamirShareRecord | JointPartRecord | PaillierPartRecord
 
     def __repr__(self) -> str:
         return f"PartialDecryptionRecord({self.custodian!r})"

@@ -151,7 +151,7 @@ class ShamirShare(KeyShare):
             raise DamagedBytes("This share is of another way than its key.")
         return cls(key, record.custodian, record.share.share)
 
-    def _part(self, ciphertext: Ciphertext, digest: bytes) -> Any:
+    def _part(self, ciphertext: Ciphertext, binding: bytes) -> Any:
         return self._share()
 
 

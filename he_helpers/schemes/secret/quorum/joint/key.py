@@ -202,7 +202,7 @@ class JointShare(KeyShare):
             raise DamagedBytes("This share is of another way than its key.")
         return cls(key, record.custodian, record.share.seeds)
 
-    def _part(self, ciphertext: Ciphertext, digest: bytes) -> Any:
+    def _part(self, ciphertext: Ciphertext, binding: bytes) -> Any:
         self.key.require_room(ciphertext)
         ring, bits = self.key.ring, self.key.smudging.bits
         _, c1 = ciphertext_polynomials(ciphertext)
