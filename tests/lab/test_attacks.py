@@ -5,10 +5,11 @@ import pytest
 import tenseal as ts
 from tenseal.sealapi import CKKSEncoder, Decryptor, Plaintext
 
+from he_helpers.computing import hide_circuit, rerandomise
 from he_helpers.lab import attacks
-from he_helpers.parameters import CKKSParameters, ckks_sum_error
+from he_helpers.parameters import BFVParameters, CKKSParameters, ckks_sum_error, plaintext_prime
 from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
-from he_helpers.schemes.secret import decrypt_flooded, tenseal_ckks
+from he_helpers.schemes.secret import decrypt_flooded, tenseal_bfv, tenseal_ckks
 
 RING = 2048
 SMALL = {-1, 0, 1}
@@ -128,3 +129,34 @@ def test_a_product_tells_its_factor_until_it_is_rerandomised(bfv, factors):
     assert attacks.factor_of(bfv, before, after).tolist() == wanted
     hidden = after + ts.bfv_vector(bfv, [0] * 4)
     assert attacks.factor_of(bfv, before, hidden).tolist() != wanted
+
+
+@pytest.mark.slow
+def test_the_noise_is_that_which_seal_measures_and_tells_the_weights():
+    keys = tenseal_bfv(BFVParameters(4096, (53, 53), 1032193)).generate_keys()
+    context = keys.secret.native
+    inputs = [keys.public.encrypt([number, 1], terms=2**12) for number in (3, 5)]
+    noises = np.array([attacks.noise_of(context, one.native) for one in inputs])
+    largest = np.abs(noises).max(axis=1)
+    # SEAL's budget is log2 q - log2 (2 t x noise), rounded down.
+    decryptor = Decryptor(context.seal_context().data, context.secret_key().data)
+    for one, noise in zip(inputs, largest, strict=True):
+        exact = np.log2(attacks.first_prime(context) / (2 * 1032193 * noise))
+        assert 0 <= exact - decryptor.invariant_noise_budget(one.native.ciphertext()[0]) < 1
+    score = inputs[0] * -6 + inputs[1] * 466
+    weights, *_ = np.linalg.lstsq(noises.T, attacks.noise_of(context, score.native))
+    assert np.rint(weights).tolist() == [-6, 466]
+
+
+@pytest.mark.slow
+def test_flooding_hides_the_weights_from_the_owner_of_the_key():
+    parameters = BFVParameters(8192, (60, 60, 60), plaintext_prime(34, 8192))
+    keys = tenseal_bfv(parameters).generate_keys()
+    one = keys.public.encrypt([3], terms=2**12)
+    noise = attacks.noise_of(keys.secret.native, one.native)
+    told = []
+    for answer in (rerandomise(one * 466, keys.public), hide_circuit(one * 466, keys.public)):
+        told.append(noise @ attacks.noise_of(keys.secret.native, answer.native) / (noise @ noise))
+    assert round(told[0]) == 466
+    # The noise of the flooding is some 2^73 times as large: near 466 it comes by chance less than once in 10^15 times.
+    assert abs(told[1]) > 1e6

@@ -3,6 +3,7 @@ from .ckks_key import key_from_complex as key_from_complex
 from .ckks_key import key_from_real as key_from_real
 from .ckks_key import read_with as read_with
 from .factors import factor_of as factor_of
+from .noise import noise_of as noise_of
 from .oracles import counterfeit as counterfeit
 from .oracles import polynomial_of as polynomial_of
 from .ring import first_prime as first_prime

@@ -171,6 +171,7 @@ NOTEBOOKS = {
     "16": (),
     "17": (*_PEOPLE, "branch-accounts"),
     "18": ("forget-answers", *_PEOPLE),
+    "19": (),
 }
 
 
