@@ -32,8 +32,8 @@ EXERCISES = (
             ±1, where it should be secret to ±11. The security rests on a problem, ring learning with errors, with the
             larger noise. No theorem says that the rest is enough.
 
-            And often it is not. `answer` rounds to 6 decimals, whatever it is asked. But you choose *what* is computed. A ciphertext that is
-            doubled ten times holds each number 1,024 times, its noise as well.
+            And often it is not. `answer` rounds to 6 decimals, whatever it is asked. But you choose *what* is computed.
+            A ciphertext that is doubled ten times holds each number 1,024 times, and its noise as well.
 
             Get the key from two answers of `answer` with 6 decimals, and read the three numbers in `unread`. Round
             them to three decimals.
@@ -73,8 +73,8 @@ EXERCISES = (
             found = attacks.key_from_real(context, [sent, other], answers)
             solution = attacks.read_with(found, context, unread).round(3).tolist()
         """,
-        because="Rounding is measured in the unit of the answer, and the asker chooses the unit. A limit on decimals must "
-        "be one on what is asked.",
+        because="Rounding is measured in the unit of the answer, and the asker chooses the unit. A limit on decimals "
+        "must be one on what is asked.",
     ),
     Exercise(
         id="19-2",
@@ -140,7 +140,7 @@ EXERCISES = (
             Wrong(["numbers"], "They do, at once. Which others depend on $s$?"),
         ),
         solution='solution = ["numbers", "budget", "refused"]',
-        because="A single bit that depends on the key is enough, asked some thousands of times (a *reaction attack*). So "
-        "the comparison comes first, and needs no key.",
+        because="A single bit that depends on the key is enough, asked some thousands of times (a *reaction attack*). "
+        "So the comparison comes first, and needs no key.",
     ),
 )
