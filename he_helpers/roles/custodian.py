@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import secrets
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nacl.public import PrivateKey
 
 from he_helpers.files import private_folder, read_private, write_private
+from he_helpers.parameters import BFVParameters
 from he_helpers.roles.approval.decisions import Approval
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review
@@ -20,11 +23,13 @@ from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, 
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
 from he_helpers.roles.participant import SIGNING_ENTRY
+from he_helpers.roles.quorum.ceremony import CeremonyProgress, go_on, take_letters_away
 from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
 from he_helpers.roles.quorum.letters import Letters, share_letter
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes.errors import KeyMismatch
-from he_helpers.schemes.secret.quorum import KeyShare, QuorumKey
+from he_helpers.schemes.secret.quorum import JOINT_PARAMETERS, JointCeremony, KeyShare, QuorumKey
+from he_helpers.schemes.secret.quorum.joint.ceremony import DEFAULT_STATISTICAL_BITS, DEFAULT_TERMS
 from he_helpers.tables import EncryptedTable, Query
 
 if TYPE_CHECKING:
@@ -40,8 +45,8 @@ class Custodian(Reviewer):
 
     The folder holds ``token``, and gets ``keyring`` (the keys of this custodian and its shares of others, encrypted
     under ``passphrase``), ``contacts/`` (encryption keys of analysts and custodians), ``senders/`` (verify keys of
-    custodians and dealers), ``quorum_keys/``, ``guarded/`` (copies of tables) and ``decisions/``. What it decides on a
-    request, it decides on the aggregate that it has computed itself from its own copy.
+    custodians and dealers), ``quorum_keys/``, ``ceremonies/``, ``guarded/`` (copies of tables) and ``decisions/``. What
+    it decides on a request, it decides on the aggregate that it has computed itself from its own copy.
     """
 
     def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str], name: str):
@@ -51,6 +56,7 @@ class Custodian(Reviewer):
         self.senders = Contacts(self.folder / "senders", VERIFY_KEY)
         self.quorum_keys = QuorumKeys(private_folder(self.folder / "quorum_keys"))
         self._guarded = private_folder(self.folder / "guarded")
+        self._ceremonies = private_folder(self.folder / "ceremonies")
         self.letters = Letters(name, self.connection, self.contacts, self.senders, self._signing_key, self._private_key)
 
     # Keys
@@ -96,6 +102,57 @@ class Custodian(Reviewer):
         key = self.keep_share(KeyShare.from_bytes(self.letters.read(dealer, share_letter(name))), name)
         self.letters.take_away(dealer, share_letter(name))
         return key
+
+    def take_part(
+        self,
+        session: str,
+        custodians: Sequence[str],
+        threshold: int,
+        name: str = "main",
+        *,
+        parameters: BFVParameters | None = None,
+        terms: int | None = None,
+        statistical_bits: int | None = None,
+    ) -> CeremonyProgress:
+        """Go on with the making of the joint key ``name``: read what has come, send what is due, and return.
+
+        All custodians must have agreed on the other arguments, in person: session is a text that no ceremony had
+        before; custodians are the names of the accounts in one order; see JointCeremony for the last three, None for
+        its own. Call it until it is finished. Then the share is in the keyring; compare the fingerprints of the key.
+
+        Raises CeremonyFailed with whose letters do not fit, InvalidQuorum, InvalidParameters, NotThere for an unknown
+        custodian, ForgedRelease for a letter that its sender did not sign.
+        """
+        letters = self._letters_with_keys()
+        if _entry(name) in self.keyring.names(self._passphrase):
+            take_letters_away(letters, name)
+            return CeremonyProgress(6, (), self.quorum_keys.get(name))
+        ceremony = JointCeremony(
+            self.name,
+            custodians,
+            threshold,
+            session.encode(),
+            parameters=parameters or JOINT_PARAMETERS,
+            terms=terms or DEFAULT_TERMS,
+            statistical_bits=statistical_bits or DEFAULT_STATISTICAL_BITS,
+            randomness=self._randomness(name),
+        )
+        go_on(ceremony, letters, name, file_named(self._ceremonies, name, ".sent.json"))
+        if not ceremony.finished:
+            return CeremonyProgress(ceremony.round, ceremony.missing, None)
+        key = self.keep_share(ceremony.share(), name)
+        take_letters_away(letters, name)
+        return CeremonyProgress(ceremony.round, (), key)
+
+    def drop_share(self, name: str = "main") -> None:
+        """Remove an own share for good, with what is left of its ceremony.
+
+        What is encrypted under the key can then be decrypted by the others alone, if enough of them are left.
+        """
+        for entry in (_entry(name), _ceremony_entry(name)):
+            self.keyring.remove(entry, self._passphrase)
+        file_named(self._ceremonies, name, ".sent.json").unlink(missing_ok=True)
+        self.quorum_keys.remove(name)
 
     def hand_over_quorum_key(self, folder: Path | str, name: str = "main") -> Path:
         """Put the public key of a quorum into ``folder``, beside the own name, and return the file."""
@@ -163,6 +220,20 @@ class Custodian(Reviewer):
         undecided = [request for request in waiting.index if self._decisions.decision(request) is None]
         return waiting.loc[undecided]
 
+    def _letters_with_keys(self) -> Letters:
+        """The letters with the own keys loaded once: each time they are loaded costs what a guess of the passphrase
+        costs."""
+        signing_key, private_key = self._signing_key(), self._private_key()
+        return Letters(
+            self.name, self.connection, self.contacts, self.senders, lambda: signing_key, lambda: private_key
+        )
+
+    def _randomness(self, name: str) -> bytes:
+        entry = _ceremony_entry(name)
+        if entry not in self.keyring.names(self._passphrase):
+            self.keyring.store(entry, Hidden(secrets.token_bytes(32)), self._passphrase)
+        return self.keyring.load(entry, self._passphrase)
+
     def _carry_out(self, review: Review, approval: Approval) -> None:
         """Leave the partial decryptions of the aggregate that this process has computed, for the recipient alone."""
         assert review.aggregate is not None and review.recipient is not None, "a clean review has both"
@@ -196,3 +267,7 @@ class Custodian(Reviewer):
 
 def _entry(name: str) -> str:
     return f"key share {name}"
+
+
+def _ceremony_entry(name: str) -> str:
+    return f"randomness of the ceremony {name}"

@@ -306,3 +306,14 @@ def test_nothing_secret_is_shown(keyring, folder):
         shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
         assert PASSPHRASE not in shown.replace(repr(PASSPHRASE + "x"), "")
         assert repr(SECRET)[2:-1] not in shown
+
+
+def test_an_entry_is_taken_away_for_good(keyring):
+    keyring.store("kept", b"one secret", "words")
+    keyring.store("gone", b"another secret", "words")
+    with pytest.raises(WrongPassphrase):
+        keyring.remove("gone", "other words")
+    for _ in range(2):
+        keyring.remove("gone", "words")
+    assert keyring.names("words") == ("kept",)
+    assert keyring.load("kept", "words") == b"one secret"

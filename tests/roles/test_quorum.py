@@ -12,7 +12,7 @@ from he_helpers.roles.quorum.keys import hand_over_key
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes import KeyMismatch
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.schemes.secret.quorum import KeyShare, TooFewPartials, shared_secret_key
+from he_helpers.schemes.secret.quorum import CeremonyFailed, KeyShare, TooFewPartials, shared_secret_key
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.roles.conftest import PASSPHRASES
 
@@ -255,3 +255,63 @@ def test_a_letter_says_from_whom_to_whom_and_what_it_is(custodians, monkeypatch)
     for sender in ("cat", "cyn", "cat"):
         cid.letters.take_away(sender, "hello")
     assert cid.letters.waiting() == []
+
+
+# A key that nobody holds
+
+
+def go_round(custodians, session="today"):
+    return [custodian.take_part(session, NAMES, 2, "joint") for custodian in custodians.values()]
+
+
+@pytest.fixture
+def acquainted(custodians):
+    """Custodians without letters and without a joint key."""
+    for custodian in custodians.values():
+        for letter in custodian.letters.waiting():
+            custodian.letters.take_away(letter.sender, letter.name)
+    return custodians
+
+
+@pytest.mark.slow
+def test_custodians_make_a_key_that_nobody_holds(acquainted, person, ada, ana, accounts):
+    cat, cid, cyn = acquainted.values()
+    assert repr(cat.take_part("today", NAMES, 2, "joint")) == "round 1 of 5, waits for cid, cyn"
+    assert cid.take_part("today", NAMES, 2, "joint").waits_for == ("cyn",)
+    # A process that dies goes on where it was: what it sent is not sent again, what it drew is not drawn again.
+    acquainted["cat"] = person("cat")
+    for _ in range(5):
+        progress = go_round(acquainted)
+    assert {repr(one) for one in progress} == {"finished: 2 of 3 custodians decrypt"}
+    assert len({one.key.fingerprint for one in progress}) == 1
+    assert [letter for custodian in acquainted.values() for letter in custodian.letters.waiting()] == []
+    key = progress[0].key
+    ana.quorum_keys.trust(key, "joint")
+    table = EncryptedTable.encrypt(accounts, ["region", "size"], key.public, decimals={"Revenue": 1})
+    ada.upload("joint-accounts", table, 3, quorum=key)
+    asked = ana.ask_custodians("joint-accounts", "mean", "region", "Loans")
+    for custodian in (cid, cyn):
+        custodian.guard("joint-accounts", 3, key="joint")
+        approve(custodian, asked)
+    collected = ana.collect(asked, "joint")
+    assert collected.noise_budget > 1
+    assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].mean().round(2)).all()
+    ada.delete("joint-accounts")
+    for custodian in acquainted.values():
+        custodian.drop_share("joint")
+        with pytest.raises(NotThere):
+            custodian.quorum_keys.get("joint")
+
+
+@pytest.mark.slow
+def test_a_ceremony_with_another_session_or_liar_ends(acquainted):
+    cat, cid, cyn = acquainted.values()
+    cat.take_part("today", NAMES, 2, "joint")
+    with pytest.raises(CeremonyFailed, match="cat takes part in another ceremony"):
+        cid.take_part("tomorrow", NAMES, 2, "joint")
+    with pytest.raises(NotThere, match="nobody"):
+        cyn.take_part("today", ("cyn", "nobody", "cat"), 2, "another")
+    for custodian in acquainted.values():
+        custodian.drop_share("joint")
+        for letter in custodian.letters.waiting():
+            custodian.letters.take_away(letter.sender, letter.name)

@@ -108,6 +108,18 @@ class Keyring:
                 )
             write_private(self.path, _seal(Hidden({**entries.reveal(), name: secret.reveal()}), passphrase))
 
+    def remove(self, name: str, passphrase: Passphrase) -> None:
+        """Take an entry away for good; one that is not there is no error.
+
+        Copies of the file that were made before still have it.
+        """
+        passphrase = hide(passphrase)
+        with self._alone():
+            entries = self._read(passphrase) if self.path.exists() else Hidden({})
+            if name in entries.reveal():
+                rest = Hidden({entry: secret for entry, secret in entries.reveal().items() if entry != name})
+                write_private(self.path, _seal(rest, passphrase))
+
     def _read(self, passphrase: Hidden[str]) -> Hidden[dict[str, bytes]]:
         return _open(read_private(self.path, _LARGEST_FILE), passphrase, self.path)
 

@@ -39,6 +39,10 @@ class QuorumKeys:
             raise NotThere(f"There is no quorum key {name!r}. Known: {known}. Get one in person from its custodians.")
         return QuorumKey.from_bytes(read_private(file, _LARGEST))
 
+    def remove(self, name: str) -> None:
+        """Remove the key of that name, if it is there."""
+        file_named(self._folder, name, ".key").unlink(missing_ok=True)
+
 
 def hand_over_key(folder: Path | str, name: str, key: QuorumKey) -> Path:
     """Put a quorum's key into ``folder`` for others to take, and return the file. Raises AlreadyThere for another."""
