@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review
 from he_helpers.roles.approval.reviewer import Reviewer
 from he_helpers.roles.arguments import file_named
-from he_helpers.roles.errors import AlreadyThere, NotThere, WrongKind
+from he_helpers.roles.errors import AlreadyThere, NotThere, ReviewNotClean, WrongKind
 from he_helpers.roles.keys import contacts
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
@@ -28,9 +29,9 @@ from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
 from he_helpers.roles.quorum.letters import Letters, share_letter
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes.errors import KeyMismatch
-from he_helpers.schemes.secret.quorum import JOINT_PARAMETERS, JointCeremony, KeyShare, QuorumKey
+from he_helpers.schemes.secret.quorum import JOINT_PARAMETERS, JointCeremony, KeyShare, PartialDecryption, QuorumKey
 from he_helpers.schemes.secret.quorum.joint.ceremony import DEFAULT_STATISTICAL_BITS, DEFAULT_TERMS
-from he_helpers.tables import EncryptedTable, Query
+from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _SEALING_ENTRY = "encryption key"
 _LARGEST_TABLE = 2**30
 _LARGEST_RECORD = 2**20
+_PAUSE_SECONDS = 0.3
 
 
 class Custodian(Reviewer):
@@ -86,6 +88,10 @@ class Custodian(Reviewer):
         return self.senders.trust(name, path_or_bytes, overwrite=overwrite)
 
     # Shares
+
+    def key_share(self, name: str = "main") -> KeyShare:
+        """The own share of the key ``name``, out of the keyring. Raises NotThere, WrongPassphrase."""
+        return KeyShare.from_bytes(self.keyring.load(_entry(name), self._passphrase))
 
     def keep_share(self, share: KeyShare, name: str = "main") -> QuorumKey:
         """Put an own share into the keyring, and its public key beside it. Raises AlreadyThere, KeyMismatch."""
@@ -154,6 +160,17 @@ class Custodian(Reviewer):
         file_named(self._ceremonies, name, ".sent.json").unlink(missing_ok=True)
         self.quorum_keys.remove(name)
 
+    def finish_joint_key(
+        self, session: str, custodians: Sequence[str], threshold: int, name: str = "main", *, seconds: float = 60
+    ) -> CeremonyProgress:
+        """take_part() again and again until the key is made, or ``seconds`` are over; returns how far it came."""
+        ends = time.monotonic() + seconds
+        while True:
+            progress = self.take_part(session, custodians, threshold, name)
+            if progress.key is not None or time.monotonic() > ends:
+                return progress
+            time.sleep(_PAUSE_SECONDS)
+
     def hand_over_quorum_key(self, folder: Path | str, name: str = "main") -> Path:
         """Put the public key of a quorum into ``folder``, beside the own name, and return the file."""
         return hand_over_key(folder, f"{self.name}-{name}", self.quorum_keys.get(name))
@@ -208,6 +225,10 @@ class Custodian(Reviewer):
         for ending in (".table", ".json"):
             file_named(self._guarded, dataset, ending).unlink(missing_ok=True)
 
+    def forget_decisions(self, dataset: str) -> None:
+        """Remove the own record on a dataset. For rehearsals alone: what was released once stays released."""
+        self._decisions.forget(dataset)
+
     def policy(self, name: str) -> DisclosurePolicy:
         """What may leave of the dataset ``name``. Raises NotThere."""
         return DisclosurePolicy.from_dict(self._settings(name)["policy"])
@@ -234,18 +255,33 @@ class Custodian(Reviewer):
             self.keyring.store(entry, Hidden(secrets.token_bytes(32)), self._passphrase)
         return self.keyring.load(entry, self._passphrase)
 
+    def partials(self, review: Review) -> list[PartialDecryption]:
+        """The own partial decryptions of an aggregate that this process has re-computed: approve() leaves these.
+
+        Keep them to yourself: as many custodians' as it takes are the result. Raises NotThere, WrongPassphrase.
+        """
+        aggregate, subject, _ = self._subject(review)
+        return make_partials(self.key_share(self._settings(review.dataset)["key"]), aggregate, subject)
+
+    def leave(self, review: Review, parts: Sequence[PartialDecryption]) -> None:
+        """Sign partial decryptions, seal them to the recipient, and leave them at the server; approve() does it.
+
+        Nothing is checked and nothing kept on record. Raises ServerRefused.
+        """
+        _, subject, recipient = self._subject(review)
+        sealed = seal_partials(self.name, list(parts), subject, self._signing_key(), recipient)
+        self.connection.put_bytes("requests", review.request, "partial", data=sealed)
+
+    def _subject(self, review: Review) -> tuple[EncryptedAggregate, Subject, Contact]:
+        if review.aggregate is None or review.recipient is None:
+            raise ReviewNotClean("There is nothing to decrypt, or nobody known to decrypt it for.")
+        recipient = self.contacts.get(review.recipient)
+        return review.aggregate, Subject.of(review.aggregate, review.request, review.dataset, recipient), recipient
+
     def _carry_out(self, review: Review, approval: Approval) -> None:
-        """Leave the partial decryptions of the aggregate that this process has computed, for the recipient alone."""
-        assert review.aggregate is not None and review.recipient is not None, "a clean review has both"
         # Kept before it leaves: what was released and is not on record would be missing in every later comparison.
         self._decisions.record(review.request, approval)
-        name = self._settings(review.dataset)["key"]
-        share = KeyShare.from_bytes(self.keyring.load(_entry(name), self._passphrase))
-        recipient = self.contacts.get(review.recipient)
-        subject = Subject.of(review.aggregate, review.request, review.dataset, recipient)
-        parts = make_partials(share, review.aggregate, subject)
-        sealed = seal_partials(self.name, parts, subject, self._signing_key(), recipient)
-        self.connection.put_bytes("requests", review.request, "partial", data=sealed)
+        self.leave(review, self.partials(review))
 
     def _send_refusal(self, request_id: str, reason: str) -> None:
         self.connection.put("requests", request_id, "refusal", document={"reason": reason})

@@ -309,11 +309,11 @@ def test_nothing_secret_is_shown(keyring, folder):
 
 
 def test_an_entry_is_taken_away_for_good(keyring):
-    keyring.store("kept", b"one secret", "words")
-    keyring.store("gone", b"another secret", "words")
+    keyring.store("kept", b"one secret", PASSPHRASE)
+    keyring.store("gone", b"another secret", PASSPHRASE)
     with pytest.raises(WrongPassphrase):
         keyring.remove("gone", "other words")
     for _ in range(2):
-        keyring.remove("gone", "words")
-    assert keyring.names("words") == ("kept",)
-    assert keyring.load("kept", "words") == b"one secret"
+        keyring.remove("gone", PASSPHRASE)
+    assert keyring.names(PASSPHRASE) == ("kept", "main")
+    assert keyring.load("kept", PASSPHRASE) == b"one secret"

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from he_helpers.errors import HEError
 from he_helpers.files import alone_with, private_folder, write_private
+from he_helpers.lab.stage import quorum_steps
 from he_helpers.lab.stage.seat import Seat
 from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace, entered_role, environment_for
@@ -114,6 +115,10 @@ def _forget_answers(seat: Seat) -> None:
         _forget(seat, dataset)
 
 
+def _forget_joint_accounts(seat: Seat) -> None:
+    _forget(seat, quorum_steps.JOINT_ACCOUNTS)
+
+
 def _publish_risk_model(seat: Seat) -> None:
     from he_helpers.lab.notebook.data import DATA_FOLDER
 
@@ -145,10 +150,27 @@ STEPS = {
         "taking away the heart study of an earlier run", "administrator", 1, _forget_heart_study
     ),
     "forget-answers": Step("taking away the answers of an earlier run", "administrator", 1, _forget_answers),
+    "forget-joint-accounts": Step(
+        "taking away the joint accounts of an earlier run", "administrator", 1, _forget_joint_accounts
+    ),
+    **{
+        f"{name}-keys": Step("making the custodians' keys", name, 1, quorum_steps.make_custodian_keys)
+        for name in quorum_steps.CUSTODIANS
+    },
+    **{
+        f"introduce-{name}": Step(
+            "making the custodians known to each other", name, 2, quorum_steps.introduce_custodian
+        )
+        for name in quorum_steps.CUSTODIANS
+    },
+    "introduce-analyst": Step(
+        "making the custodians known to the analyst", "analyst", 2, quorum_steps.introduce_analyst
+    ),
     "risk-model": Step("laying the published risk score into the research folder", "research", 1, _publish_risk_model),
 }
 
 _PEOPLE = ("administrator-keys", "analyst-keys", "trust-analyst", "trust-administrator")
+_CUSTODIANS = tuple(name for name in STEPS if "custodian" in name) + ("introduce-analyst",)
 
 # What has to be there, or not to be there, before a notebook begins.
 NOTEBOOKS = {
@@ -172,6 +194,7 @@ NOTEBOOKS = {
     "17": (*_PEOPLE, "branch-accounts"),
     "18": ("forget-answers", *_PEOPLE),
     "19": (),
+    "20": ("forget-joint-accounts", *_PEOPLE, *_CUSTODIANS),
 }
 
 
