@@ -30,6 +30,10 @@ class WrongPassphrase(RoleError):
     """The passphrase is empty, no text, or does not open the keyring."""
 
 
+class KeyServiceRefused(RoleError):
+    """The token or key service that a keyring opens by is another one, is not there, or refuses."""
+
+
 class DamagedKeyring(RoleError):
     """The keyring file is truncated, altered, of another version or no keyring."""
 

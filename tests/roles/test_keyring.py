@@ -223,8 +223,8 @@ def test_parameters_are_memory_hard(real_keyring):
 
 def test_another_version_is_refused(keyring):
     data = keyring.path.read_bytes()
-    keyring.path.write_bytes(with_repaired_digest(data[:4] + b"\x02" + data[5:]))
-    with pytest.raises(DamagedKeyring, match="version 2"):
+    keyring.path.write_bytes(with_repaired_digest(data[:4] + b"\x03" + data[5:]))
+    with pytest.raises(DamagedKeyring, match="version 3"):
         keyring.load("main", PASSPHRASE)
 
 

@@ -14,6 +14,13 @@ Layout of the file ``keyring`` (big-endian)::
 The digest keeps two cases apart that a cipher cannot: a damaged file, and a wrong passphrase. It
 authenticates nobody; that is what GCM does. Who alters the file and repairs the digest gets "wrong
 passphrase".
+
+Where the key that opens the file is in a token or at a key service (``service``), the version is 2, and the parameters
+of scrypt and the salt give way to::
+
+    lengths   2, 2
+    service   its name
+    key       32 random bytes, new with every write, wrapped by the service
 """
 
 import hashlib
@@ -30,12 +37,23 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from he_helpers.files import alone_with, private_folder, read_private, write_private
-from he_helpers.roles.errors import AlreadyThere, DamagedKeyring, InvalidName, NotThere, WrongPassphrase
+from he_helpers.roles.errors import (
+    AlreadyThere,
+    DamagedKeyring,
+    InvalidName,
+    KeyServiceRefused,
+    NotThere,
+    WrongPassphrase,
+)
 from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.service import KeyService
 
 _WORD = b"HEKR"
 _VERSION = 1
 _HEADER = struct.Struct(">4sBBII16s12s")
+_SERVICE_VERSION = 2
+_SERVICE_HEADER = struct.Struct(">4sBHH")
+_NONCE_BYTES = 12
 _DIGEST_BYTES = 16
 _TAG_BYTES = 16
 _LARGEST_FILE = 2**30  # a TenSEAL context with all Galois keys has 117 MB
@@ -56,11 +74,15 @@ class Keyring:
     Every call takes the passphrase and leaves nothing decrypted behind. A passphrase is any non-empty text;
     composed and decomposed accents count as the same (Unicode NFC), since keyboards differ in that.
 
+    service: where the key that opens the file lives, if it does not come from the passphrase. The passphrase is then
+    what opens the service, as the PIN of a token, and each read and write asks the service.
+
     Raises WrongPassphrase, DamagedKeyring, and ExposedFile when others can read the file or enter the folder.
     """
 
-    def __init__(self, folder: Path | str):
+    def __init__(self, folder: Path | str, service: KeyService | None = None):
         self.folder = private_folder(folder)
+        self.service = service
         self.path = self.folder / "keyring"
 
     def __repr__(self) -> str:
@@ -106,7 +128,7 @@ class Keyring:
                     "would be lost. "
                     "Use another name, or pass overwrite=True if that is what you want."
                 )
-            write_private(self.path, _seal(Hidden({**entries.reveal(), name: secret.reveal()}), passphrase))
+            write_private(self.path, self._seal(Hidden({**entries.reveal(), name: secret.reveal()}), passphrase))
 
     def remove(self, name: str, passphrase: Passphrase) -> None:
         """Take an entry away for good; one that is not there is no error.
@@ -121,7 +143,20 @@ class Keyring:
                 write_private(self.path, _seal(rest, passphrase))
 
     def _read(self, passphrase: Hidden[str]) -> Hidden[dict[str, bytes]]:
-        return _open(read_private(self.path, _LARGEST_FILE), passphrase, self.path)
+        data = _intact(read_private(self.path, _LARGEST_FILE), self.path)
+        if data[len(_WORD)] == _SERVICE_VERSION:
+            return _open_by(self.service, data, passphrase, self.path)
+        if self.service is not None:
+            raise KeyServiceRefused(
+                f"{self.path} opens with a passphrase alone, and not by {self.service.name}. Store its entries in "
+                "another folder's keyring."
+            )
+        return _open(data, passphrase, self.path)
+
+    def _seal(self, entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
+        if self.service is None:
+            return _seal(entries, passphrase)
+        return _seal_by(self.service, entries, passphrase)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -173,12 +208,43 @@ def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
     return sealed + _digest(sealed)
 
 
-def _open(data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, bytes]]:
+def _seal_by(service: KeyService, entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
+    key, nonce, name = Hidden(secrets.token_bytes(32)), secrets.token_bytes(_NONCE_BYTES), service.name.encode()
+    wrapped = service.wrap(key, passphrase)
+    lengths = _SERVICE_HEADER.pack(_WORD, _SERVICE_VERSION, len(name), len(wrapped))
+    header = b"".join((lengths, name, wrapped, nonce))
+    sealed = header + AESGCM(key.reveal()).encrypt(nonce, msgpack.packb(entries.reveal()), header)
+    return sealed + _digest(sealed)
+
+
+def _open_by(service: KeyService | None, data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, bytes]]:
+    _, _, name_length, wrapped_length = _SERVICE_HEADER.unpack_from(data)
+    wrapped_at = _SERVICE_HEADER.size + name_length
+    nonce_at = wrapped_at + wrapped_length
+    name = data[_SERVICE_HEADER.size : wrapped_at].decode(errors="replace")
+    if service is None or service.name != name:
+        raise KeyServiceRefused(f"{path} opens by {name!r:.200}. Pass this service, and have its token at hand.")
+    header = data[: nonce_at + _NONCE_BYTES]
+    if len(data) < len(header) + _TAG_BYTES or len(header) < nonce_at + _NONCE_BYTES:
+        raise DamagedKeyring(f"{path} is only the beginning of a keyring. Restore it from a copy.")
+    key = service.unwrap(data[wrapped_at:nonce_at], passphrase)
+    try:
+        return Hidden(msgpack.unpackb(AESGCM(key.reveal()).decrypt(header[nonce_at:], data[len(header) :], header)))
+    except InvalidTag:
+        raise DamagedKeyring(f"{path} was altered: its key opens it no more. Restore it from a copy.") from None
+
+
+def _intact(data: bytes, path: Path) -> bytes:
+    """The file without its digest. Raises DamagedKeyring."""
     if len(data) < _HEADER.size + _TAG_BYTES + _DIGEST_BYTES or not data.startswith(_WORD):
         raise DamagedKeyring(f"{path} is not a keyring, or only the beginning of one. Restore it from a copy.")
     if _digest(data[:-_DIGEST_BYTES]) != data[-_DIGEST_BYTES:]:
         raise DamagedKeyring(f"{path} is damaged: its bytes are not those that were written. Restore it from a copy.")
-    header, body = data[: _HEADER.size], data[_HEADER.size : -_DIGEST_BYTES]
+    return data[:-_DIGEST_BYTES]
+
+
+def _open(data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, bytes]]:
+    header, body = data[: _HEADER.size], data[_HEADER.size :]
     _, version, log2_n, r, p, salt, nonce = _HEADER.unpack(header)
     if version != _VERSION:
         raise DamagedKeyring(f"{path} is a keyring of version {version}; this package reads version {_VERSION}.")

@@ -2,7 +2,7 @@
 
 Damgård and Jurik, "A Generalisation, a Simplification and Some Applications of Paillier's Probabilistic Public-Key
 System" (PKC 2001), section 4, for s = 1, with the factor n! of Shoup, "Practical Threshold Signatures" (Eurocrypt
-2000), which spares divisions modulo a number that nobody may know. The ciphertexts are those of this course as they are.
+2000), which spares divisions modulo a number that nobody may know. The ciphertexts are those of the course.
 
 primes      the modulus
 key         the QuorumKey and its shares
