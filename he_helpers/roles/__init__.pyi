@@ -13,6 +13,7 @@ from .errors import DamagedKeyring as DamagedKeyring
 from .errors import DamagedRecord as DamagedRecord
 from .errors import ForgedRelease as ForgedRelease
 from .errors import InvalidName as InvalidName
+from .errors import KeyServiceRefused as KeyServiceRefused
 from .errors import NotAcknowledged as NotAcknowledged
 from .errors import NotApproved as NotApproved
 from .errors import NotForThisKey as NotForThisKey
@@ -33,6 +34,8 @@ from .keys.keyring import Keyring as Keyring
 from .keys.release import Release as Release
 from .keys.release import seal as seal
 from .keys.release import unseal as unseal
+from .keys.service import KeyService as KeyService
+from .keys.token import Token as Token
 from .quorum.analyst import Collected as Collected
 from .quorum.analyst import QuorumAnalyst as QuorumAnalyst
 from .quorum.partials import Subject as Subject

@@ -35,6 +35,7 @@ from he_helpers.roles.keys.contacts import VERIFY_KEY, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
 from he_helpers.roles.keys.moves import LARGEST_TABLE, Moves
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.participant import SIGNING_ENTRY
 from he_helpers.roles.quorum.letters import Letters, share_letter
 from he_helpers.schemes.errors import KeyMismatch
@@ -65,9 +66,16 @@ class DataAdministrator(Reviewer):
     decrypted, and not kept.
     """
 
-    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+    def __init__(
+        self,
+        folder: Path | str,
+        server: str,
+        passphrase: str | Hidden[str],
+        *,
+        key_service: KeyService | None = None,
+    ):
         passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
-        super().__init__(folder, server, passphrase)
+        super().__init__(folder, server, passphrase, key_service=key_service)
         self._public_keys = private_folder(self.folder / "public_keys")
         self._uploads = private_folder(self.folder / "uploads")
         self._moves = Moves(self.folder)

@@ -19,6 +19,7 @@ from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
 from he_helpers.roles.keys.release import unseal
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.participant import Participant
 from he_helpers.roles.views import request_view
 from he_helpers.tables import Query
@@ -41,9 +42,16 @@ class DataAnalyst(Participant):
 
     trusted_kind = VERIFY_KEY
 
-    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+    def __init__(
+        self,
+        folder: Path | str,
+        server: str,
+        passphrase: str | Hidden[str],
+        *,
+        key_service: KeyService | None = None,
+    ):
         passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
-        super().__init__(folder, server, passphrase)
+        super().__init__(folder, server, passphrase, key_service=key_service)
         self._requests = private_folder(self.folder / "requests")
         self._results = private_folder(self.folder / "results")
 

@@ -23,6 +23,7 @@ from he_helpers.roles.keys import contacts
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.participant import SIGNING_ENTRY
 from he_helpers.roles.quorum.ceremony import CeremonyProgress, go_on, take_letters_away
 from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
@@ -51,9 +52,17 @@ class Custodian(Reviewer):
     it decides on a request, it decides on the aggregate that it has computed itself from its own copy.
     """
 
-    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str], name: str):
+    def __init__(
+        self,
+        folder: Path | str,
+        server: str,
+        passphrase: str | Hidden[str],
+        name: str,
+        *,
+        key_service: KeyService | None = None,
+    ):
         passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
-        super().__init__(folder, server, passphrase)
+        super().__init__(folder, server, passphrase, key_service=key_service)
         self.name = name
         self.senders = Contacts(self.folder / "senders", VERIFY_KEY)
         self.quorum_keys = QuorumKeys(private_folder(self.folder / "quorum_keys"))

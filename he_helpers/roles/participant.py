@@ -15,6 +15,7 @@ from he_helpers.roles.keys import contacts
 from he_helpers.roles.keys.contacts import VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import Keyring, hide
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.views import audit_view, dataset_view
 
 if TYPE_CHECKING:
@@ -28,14 +29,24 @@ class Participant:
 
     ``trusted_kind`` is the kind of key that others hand over to this role in person. The passphrase of the keyring
     stays in this process for as long as the object lives.
+
+    key_service: where the key that opens the keyring lives, such as a Token, whose PIN the passphrase is then; None:
+    the passphrase opens the keyring.
     """
 
     trusted_kind: str
 
-    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+    def __init__(
+        self,
+        folder: Path | str,
+        server: str,
+        passphrase: str | Hidden[str],
+        *,
+        key_service: KeyService | None = None,
+    ):
         self._passphrase = passphrase = hide(passphrase)
         self.folder = private_folder(folder)
-        self.keyring = Keyring(self.folder)
+        self.keyring = Keyring(self.folder, key_service)
         self.contacts = Contacts(self.folder / "contacts", self.trusted_kind)
         self.witnesses = Contacts(self.folder / "witnesses", VERIFY_KEY)
         self.connection = Connection(server, self.folder)

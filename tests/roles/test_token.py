@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from he_helpers.files import private_folder, write_private
+from he_helpers.roles import Custodian, DataAdministrator, DataAnalyst, QuorumAnalyst
 from he_helpers.roles.errors import DamagedKeyring, KeyServiceRefused, NotThere, WrongPassphrase
+from he_helpers.roles.keys import keyring as keyring_module
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import Keyring
 from he_helpers.roles.keys.service import KeyService
@@ -106,8 +109,6 @@ def test_without_the_service_or_with_another(keyring, tmp_path, cheap):
 
 def test_damage(keyring):
     data = keyring.path.read_bytes()
-    from he_helpers.roles.keys import keyring as keyring_module
-
     for place in range(0, len(data), 7):
         damaged = bytearray(data)
         damaged[place] ^= 1
@@ -123,6 +124,19 @@ def test_damage(keyring):
     keyring.path.write_bytes(data[:40])
     with pytest.raises(DamagedKeyring):
         keyring.load("main", PIN)
+
+
+@pytest.mark.parametrize("role", [DataAdministrator, DataAnalyst, QuorumAnalyst, Custodian])
+def test_a_role_with_a_key_service(tmp_path, role):
+    name = {"name": "custodian_1"} if role is Custodian else {}
+    write_private(private_folder(tmp_path / "role") / "token", b"x" * 43)
+    with role(tmp_path / "role", "http://127.0.0.1:9", PIN, **name, key_service=Elsewhere()) as first:
+        key = first.create_signing_key()
+    assert Elsewhere.name.encode() in (tmp_path / "role" / "keyring").read_bytes()
+    with role(tmp_path / "role", "http://127.0.0.1:9", PIN, **name, key_service=Elsewhere()) as second:
+        assert second.verify_key == key
+    with role(tmp_path / "role", "http://127.0.0.1:9", PIN, **name) as third, pytest.raises(KeyServiceRefused):
+        third.create_signing_key()
 
 
 @needs_softhsm

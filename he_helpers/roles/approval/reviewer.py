@@ -27,6 +27,7 @@ from he_helpers.roles.errors import (
 )
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY
 from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.participant import Participant
 from he_helpers.roles.views import request_view
 from he_helpers.tables import EncryptedAggregate, EncryptedTable
@@ -43,8 +44,15 @@ class Reviewer(Participant):
 
     trusted_kind = ENCRYPTION_KEY
 
-    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
-        super().__init__(folder, server, passphrase)
+    def __init__(
+        self,
+        folder: Path | str,
+        server: str,
+        passphrase: str | Hidden[str],
+        *,
+        key_service: KeyService | None = None,
+    ):
+        super().__init__(folder, server, passphrase, key_service=key_service)
         self._decisions = Decisions(self.folder / "decisions")
 
     @abstractmethod

@@ -23,6 +23,7 @@ from he_helpers.roles.keys.contacts import VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
 from he_helpers.roles.keys.release import finish
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.quorum.keys import QuorumKeys
 from he_helpers.roles.quorum.partials import Subject, open_partials
 from he_helpers.schemes.public.interface import Ciphertext
@@ -52,9 +53,16 @@ class QuorumAnalyst(DataAnalyst):
     The folder gets ``custodians/`` (their verify keys) and ``quorum_keys/``, too.
     """
 
-    def __init__(self, folder: Path | str, server: str, passphrase: str | Hidden[str]):
+    def __init__(
+        self,
+        folder: Path | str,
+        server: str,
+        passphrase: str | Hidden[str],
+        *,
+        key_service: KeyService | None = None,
+    ):
         passphrase = hide(passphrase)
-        super().__init__(folder, server, passphrase)
+        super().__init__(folder, server, passphrase, key_service=key_service)
         self.custodians = Contacts(self.folder / "custodians", VERIFY_KEY)
         self.quorum_keys = QuorumKeys(private_folder(self.folder / "quorum_keys"))
 
