@@ -101,28 +101,36 @@ fuzz: checks
 	@$(RUN) -m tests.fuzz $(FUZZ_OPTIONS)
 
 demo: learner
+	@echo "Running the role notebooks and the DataFrame notebook: about a minute."
 	@$(RUN) -m he_helpers.lab.running.execute demo
 
 notebooks: learner
+	@echo "Running all notebooks and labs in order: about ten minutes."
 	@$(RUN) -m he_helpers.lab.running.execute in-place
 
 bench: learner
+	@echo "Measuring speed and size: some minutes, in which nothing else should run."
 	@$(RUN) -m he_helpers.lab.running.bench
 
 sizing: learner
+	@echo "Running each notebook in a workspace of its own: about ten minutes."
 	@$(RUN) -m he_helpers.lab.running.sizing
 
 assignments: teaching
+	@echo "Making the students' versions of the labs: up to a minute."
 	@$(RUN) -m he_helpers.classroom.assignments
 
 grade: teaching
+	@echo "Preparing the labs, then grading: some seconds for each notebook."
 	@$(RUN) -m he_helpers.classroom.grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)",$(error Name the folder: make grade SUBMISSIONS=folder))
 
 book: checks
+	@echo "Building the book: one to three minutes."
 	@$(RUN) book/build.py
 	@echo "Written: build/book/index.html"
 
 slides: checks
+	@echo "Building the slides: some seconds."
 	@$(RUN) book/slides/build.py
 	@echo "Written: build/slides/index.html"
 

@@ -16,7 +16,9 @@ def build() -> int:
     """Build all of it; returns Sphinx's exit code, 0 where nothing was wrong."""
     # Anew: what an interrupted build has left would make a warning of its own.
     options = ["--builder", "html", "--fresh-env", "--write-all"]
-    options += ["--fail-on-warning", "--keep-going", "--quiet", "--jobs", "2"]
+    options += ["--fail-on-warning", "--keep-going", "--jobs", "2"]
+    if not sys.stdout.isatty():
+        options += ["--quiet"]  # how far it is, is for who waits
     return main([*options, "--conf-dir", str(PROJECT / "book"), str(PROJECT), str(OUTPUT)])
 
 

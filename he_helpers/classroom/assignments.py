@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+from tqdm.auto import tqdm
 
 from he_helpers.classroom.course import Course
 from he_helpers.classroom.labs import lab_names
@@ -26,7 +27,7 @@ def write_assignments(into: Path) -> list[Path]:
     files = []
     with tempfile.TemporaryDirectory(prefix="he-course-") as root:
         course = Course(Path(root))
-        for lab in lab_names():
+        for lab in tqdm(lab_names(), unit="lab", disable=None):
             path = into / f"{lab}.ipynb"
             write_whole(path, f"{nbformat.writes(course.release(lab))}\n".encode(), 0o644)
             files.append(path)

@@ -36,7 +36,7 @@ def grade_all(submissions: Path, into: Path, labs: Path = LABS, limits: Limits =
     with tempfile.TemporaryDirectory(prefix="he-course-") as folder:
         check_sandbox(Path(folder))
         course = Course(Path(folder, "course"), labs, limits)
-        for lab in sorted({submission.lab for submission in found}):
+        for lab in tqdm(sorted({submission.lab for submission in found}), unit="lab", disable=None):
             course.release(lab)
         for submission in tqdm(found, unit="notebook", disable=None):
             grade, remark = _grade(course, submission, into)

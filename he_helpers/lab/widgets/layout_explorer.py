@@ -12,6 +12,7 @@ from he_helpers.errors import HEError
 from he_helpers.lab.figures import slot_grid
 from he_helpers.lab.widgets.live_picture import LivePicture
 from he_helpers.lab.widgets.panel import choice, whole_number
+from he_helpers.lab.workspace.doing import doing
 from he_helpers.tables import Aligned, Labels, Layout, Rotated, Rows
 
 _KINDS = {"aligned": Aligned, "rotated": Rotated}
@@ -50,7 +51,8 @@ class LayoutExplorer(LivePicture):
             [self.layout, self.parts, self.question, *self.announced],
             "Fields: layout, partial_sums, the question, and which groupings are announced.",
         )
-        self._draw()
+        with doing("Drawing the slots: a few seconds."):
+            self._draw()
         for field in (self.layout, self.parts, self.question, *self.announced):
             field.observe(self._renew, names="value")
 
