@@ -194,13 +194,43 @@ def types_no_number_into_a_description(notebook: Notebook) -> list[Finding]:
     """Numbers in alternative text come from the data, never from the keyboard."""
     findings = []
     for cell in notebook.code:
-        calls = [node for node in ast.walk(_parsed(cell.source)) if isinstance(node, ast.Call)]
+        calls = _calls(_parsed(cell.source))
         for described in [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "alt"]:
             constants = [part.value for part in ast.walk(described) if isinstance(part, ast.Constant)]
             if any(isinstance(text, str) and re.search(r"\d", text) for text in constants):
                 message = "types a number into alternative text; compute it from the data, in an f-string."
                 findings.append(Finding(cell.number, message))
     return findings
+
+
+# Each takes a second or more: by itself, and once for each round of a loop.
+_TAKES_PROGRESS = {"abilities", "measure", "provoke"}
+_SLOW_IN_A_LOOP = {"encrypt_table", "generate_galois_keys", "provoke", "review", "sizes_of", "times_of"}
+
+
+def says_what_takes_long(notebook: Notebook) -> list[Finding]:
+    """Who waits longer than two seconds is told for what. Not by timing: by the names of what is known to be slow."""
+    findings = []
+    for cell in notebook.code:
+        tree = _parsed(cell.source)
+        for call in _calls(tree):
+            if _name_of(call) in _TAKES_PROGRESS and not any(word.arg == "progress" for word in call.keywords):
+                message = f"calls {_name_of(call)}, which takes seconds, without saying so; pass progress=lab.steps."
+                findings.append(Finding(cell.number, message))
+        for loop in (node for node in ast.walk(tree) if isinstance(node, ast.For)):
+            slow = sorted({_name_of(call) for body in loop.body for call in _calls(body)} & _SLOW_IN_A_LOOP)
+            if slow and not ast.unparse(loop.iter).startswith("lab.steps("):
+                message = f"calls {slow[0]} in a loop without saying how far it is; write `for ... in lab.steps(...)`."
+                findings.append(Finding(cell.number, message))
+    return findings
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _name_of(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
 
 
 def _belongs_to_an_exercise(cell: NotebookNode) -> bool:
@@ -217,4 +247,5 @@ LESSON_RULES: tuple[Callable[[Notebook], list[Finding]], ...] = (
     promises_no_notebook_that_is_not_there,
     leads_on,
     types_no_number_into_a_description,
+    says_what_takes_long,
 )

@@ -124,6 +124,11 @@ FAULTS = {
         reads("bars(sizes, alt='From 12 to 5 kB.')"),
         reads("bars(sizes, alt=f'From {a} to 5 kB.')"),
     ],
+    "says_what_takes_long": [
+        reads("lab.libraries.provoke(['phe'])"),
+        reads("for request in requests:\n    print(administrator.review(request))"),
+        reads("for request in steps(requests):\n    if request:\n        administrator.review(request)"),
+    ],
 }
 
 
@@ -165,6 +170,7 @@ def test_the_second_notebook_of_a_number_leads_on_to_its_own_neighbours():
         reads("for _ in range(3):\n    [double(a) for a in row]\nfirst, second"),
         reads("%%role analyst\n%time add()\n{'a': 1}"),
         reads("bars(sizes, alt=f'From {a} to {b} kB.', width=3)"),
+        reads("provoke(['phe'], progress=lab.steps)\nfor one in lab.steps(requests):\n    administrator.review(one)"),
         says("See notebooks 00, 01 and 02, [SEAL 4](https://github.com/microsoft/SEAL), [top](#sums)."),
     ],
 )

@@ -13,15 +13,21 @@ from typing import Any
 
 import ipywidgets as widgets
 
-# Drawings and tables become narrower with the page. Colours are the page's own, light or dark.
+# Drawings and tables become narrower with the page. Colours are those of the page, light or dark. What pandas writes
+# beside each table of a notebook holds for the whole page: two classes and three elements, which the rules overrule.
 _STYLE = """<style>
 .he-live { line-height: 1.4; max-width: 100%; overflow-x: auto; color: var(--jp-ui-font-color1, #111111); }
 .he-live img { max-width: 100%; height: auto; }
 .he-live table { border-collapse: collapse; }
-.he-live th, .he-live td { padding: 2px 8px; text-align: right; vertical-align: top; border: none; }
+.he-live.he-live table.dataframe tr :is(th, td) {
+  padding: 2px 8px; text-align: right; vertical-align: top; border: none;
+}
 .he-live th { font-weight: bold; }
-.he-live table.he-words th, .he-live table.he-words td { text-align: left; overflow-wrap: anywhere; }
-.he-live table.he-words th { min-width: 5em; }
+.he-live.he-live table.he-words tr :is(th, td) { text-align: left; overflow-wrap: anywhere; }
+/* The names of what stands beside or below them; the number of a row needs no room. */
+.he-live table.he-words thead th + th, .he-live table.he-words tbody:first-child th { min-width: 6em; }
+/* A long entry does not widen the list beyond the page. */
+.he-live-panel .widget-select, .he-live-panel .widget-select select { min-width: 0; }
 </style>"""
 
 

@@ -122,6 +122,7 @@ class ReviewDesk(Panel):
         if self._reviewed is None:
             raise ValueError("You have not seen what this request would reveal. Press Review first.")
         recipient = self._reviewed.recipient if self.for_another.value else None
+        self.say("What was reviewed is compared once more with what the server holds now …")
         self._administrator.approve(request, self.reason.value, recipient=recipient)
         self._decided(request, "Approved: {}. Nothing has left yet; the next step is to release it.")
 
