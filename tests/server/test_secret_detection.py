@@ -11,6 +11,7 @@ import random
 import sys
 import time
 import tracemalloc
+from functools import cache
 
 import msgpack
 import numpy as np
@@ -24,9 +25,12 @@ from Pyfhel import Pyfhel
 
 from he_helpers.parameters import PaillierParameters
 from he_helpers.roles.keys.keyring import Keyring
+from he_helpers.roles.keys.service import KeyService
 from he_helpers.schemes import secret as keys
+from he_helpers.schemes.secret import quorum
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import Aligned, EncryptedTable, Rows, Values
+from tests.schemes.quorum.conftest import ceremonies, joint_shares
 from tests.sealing import seal_fields
 
 
@@ -71,6 +75,44 @@ def pyfhel_engines():
             yield engine
 
 
+class InTheClear(KeyService):
+    """Stands for a token."""
+
+    name = "pkcs11:token=course;object=he_helpers keyring"
+
+    def wrap(self, key, passphrase):
+        return bytes(12) + key.reveal() + bytes(16)
+
+    def unwrap(self, wrapped, passphrase):
+        raise NotImplementedError
+
+
+@cache
+def keys_in_shares():
+    """Of every way the QuorumKey and the shares."""
+    names = ("custodian_1", "custodian_2")
+    small = PaillierParameters(512)
+    pair = keys.paillier(small, insecure_for_teaching=True).generate_keys()
+    joint = joint_shares(2, 2)
+    return {
+        "shared secret": quorum.shared_secret_key(pair, names, 2),
+        "threshold Paillier": quorum.threshold_paillier(small, names, 2, insecure_for_teaching=True),
+        "joint key": (joint["custodian_1"].key, joint),
+    }
+
+
+def secrets_of_custodians():
+    """Shares and partial decryptions of every way, and a letter of the ceremony."""
+    found = {}
+    for way, (key, shares) in keys_in_shares().items():
+        share = shares["custodian_1"]
+        found[f"share of a {way}"] = share.to_bytes()
+        partial = share.partial_decryption(key.public.encrypt([1, 2]), b"context")
+        found[f"partial decryption under a {way}"] = partial.to_bytes()
+    [letter] = ceremonies(2, 2)["custodian_1"].start()
+    return found | {"letter between custodians": letter.content}
+
+
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory):
     """Every kind of secret, by name."""
@@ -102,9 +144,13 @@ def secrets(tmp_path_factory):
     for make in SCHEMES:
         pair = make().generate_keys()
         found[f"key pair of {pair.public.scheme_name}"] = pair.secret.to_bytes()
+    found |= secrets_of_custodians()
     keyring_folder = tmp_path_factory.mktemp("keyring")
     Keyring(keyring_folder).store("signature", os.urandom(32), "a passphrase")
     found["keyring"] = (keyring_folder / "keyring").read_bytes()
+    service_folder = tmp_path_factory.mktemp("service")
+    Keyring(service_folder, InTheClear()).store("signature", os.urandom(32), "a PIN")
+    found["keyring that opens by a token"] = (service_folder / "keyring").read_bytes()
     encodings = serialization.Encoding, serialization.PrivateFormat, serialization.NoEncryption()
     for name, key in (
         ("RSA", rsa.generate_private_key(65537, 2048)),
@@ -156,6 +202,10 @@ def test_what_is_found_is_named(secrets):
     assert "Pyfhel" in find_secret_key(secrets["Pyfhel key 0"])
     assert "phe" in find_secret_key(secrets["phe as JSON"])
     assert "pickle" in find_secret_key(secrets["pickle, protocol 4"])
+    assert "share" in find_secret_key(secrets["share of a joint key"])
+    assert "seal it" in find_secret_key(secrets["partial decryption under a threshold Paillier"])
+    assert "letter" in find_secret_key(secrets["letter between custodians"])
+    assert "keyring" in find_secret_key(secrets["keyring that opens by a token"])
     assert find_secret_key(base64.b64encode(secrets["Pyfhel key 0"])).endswith("encoded as text")
 
 
@@ -251,6 +301,8 @@ def test_public_objects_of_the_libraries_pass():
             written += ["relin_key", "rotate_key"]
         for write in written:
             assert find_secret_key(getattr(engine, f"to_bytes_{write}")("none")) is None
+    for key, _ in keys_in_shares().values():
+        assert find_secret_key(key.to_bytes()) is None
 
 
 @pytest.mark.slow
@@ -394,6 +446,8 @@ HOSTILE = {
     "frames of pickles": planted(b"\x80\x04\x95abc\x00\x00\x00\x00\x00"),
     "one pickle without an end": b"\x80\x02]q\x00" + planted(b"N"),
     "key pairs": planted(b"HEC\x01\x05" + b"x" * 16 + b"\x94\xa8"),
+    "key shares": planted(b"HEC\x01\x08" + b"x" * 16 + b"\x94\xc6"),
+    "keyrings": planted(b"HEKR\x02\x00\x20\x00"),
     "JSON": json.dumps([{"name": f"region {row}", "value": row * 1.5} for row in range(25_000)]).encode(),
     "random bytes": random.Random(9).randbytes(2**20),
 }

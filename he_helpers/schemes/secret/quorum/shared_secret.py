@@ -102,7 +102,7 @@ class SharedSecretKey(QuorumKey):
         left_out = (*suspects, *(name for name in partials if name not in right))
         if len(right) < self.threshold:
             raise wrong_partials(left_out, self.threshold, len(right))
-        # Exactly as many as are needed: with others pycryptodome gives another secret.
+        # Exactly as many as are needed, as pycryptodome asks.
         used = list(right.items())[: self.threshold]
         pair = self._opened([(self.custodians.index(name) + 1, share) for name, share in used])
         return Combined(pair.secret.decrypt(ciphertext), left_out)

@@ -13,9 +13,10 @@ Seal every letter to its recipient and sign it: the letters of round 1 are secre
 
 What a dishonest custodian can do. For a set that they draw for, choose its seed, or tell it to others: as a member they
 know it anyway, and of the set that counts nobody is dishonest. Send its members different seeds: their commitments
-differ, and the ceremony ends. Alone in a set, as for n of n, publish a b that is no -(a s + e), or has much noise: then
-results are lost, and nothing shows whose fault it is; the others' shares stay secret. Stop at any time: then there is
-no key. Being the last to open, try whether to stop: a bias of one bit at each try, in numbers that are public.
+differ, and the ceremony ends. Alone in a set, as for n of n, or with all of its members, publish a b that is no
+-(a s + e), or has much noise: then results are lost, and nothing shows whose fault it is; the others' shares stay
+secret. Stop at any time: then there is no key. Being the last to open, try whether to stop: a bias of one bit at each
+try, in numbers that are public.
 """
 
 import secrets
