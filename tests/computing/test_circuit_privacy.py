@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from he_helpers.computing import hide_circuit
+from he_helpers.computing.circuit_privacy import _normal, _uniform
 from he_helpers.lab.measuring import inside_bfv
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
 from he_helpers.schemes.errors import DepthExhausted, UnsupportedOperation, ValueOutOfRange
@@ -64,8 +65,6 @@ def test_the_first_polynomial_moves_by_uniform_numbers_up_to_a_quarter_of_the_li
 
 
 def test_the_deviation_is_that_of_uniform_numbers(bfv, asked):
-    from he_helpers.computing.circuit_privacy import _uniform
-
     largest = int(bfv.public.consumption_limit / 4)
     noise = np.array(
         [float(number) / largest for number in _uniform(8192, asked.consumed, bfv.public.consumption_limit, 40)]
@@ -132,3 +131,14 @@ def test_pyfhel_is_refused():
     pair = pyfhel_bfv().generate_keys()
     with pytest.raises(UnsupportedOperation, match="tenseal-bfv"):
         hide_circuit(pair.public.encrypt([1]), pair.public)
+
+
+def test_the_bits_are_those_of_the_statistical_distance():
+    # Of four coefficients with noise up to 1 beside uniform numbers from -1024 to 1024: 4 / 2049.
+    assert len(_uniform(4, 1, 4096, 9)) == 4
+    with pytest.raises(DepthExhausted):
+        _uniform(4, 1, 4096, 10)
+    # Of two slots, a deviation of 8 and an error of 1: sqrt(4) / (2 x 8).
+    assert len(_normal(4, 1, 8.01 * 6.4, 3)) == 2
+    with pytest.raises(DepthExhausted):
+        _normal(4, 1, 8.01 * 6.4, 4)

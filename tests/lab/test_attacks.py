@@ -8,6 +8,8 @@ from tenseal.sealapi import CKKSEncoder, Decryptor, Plaintext
 from he_helpers.computing import hide_circuit, rerandomise
 from he_helpers.lab import attacks
 from he_helpers.parameters import BFVParameters, CKKSParameters, ckks_sum_error, plaintext_prime
+from he_helpers.schemes.errors import DamagedBytes
+from he_helpers.schemes.public.tenseal_message import stream_of
 from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
 from he_helpers.schemes.secret import decrypt_flooded, tenseal_bfv, tenseal_ckks
 
@@ -63,6 +65,8 @@ def test_polynomials_go_out_and_back(ckks, two):
     assert again.decrypt() == two[0].decrypt()
     with pytest.raises(ValueError, match="shape"):
         message_with(two[0], polynomials_of(two[0])[:1])
+    with pytest.raises(DamagedBytes):
+        stream_of(two[0].serialize(), two[0].size() + 1)
 
 
 def test_one_complex_decryption_gives_the_key(ckks, key):
