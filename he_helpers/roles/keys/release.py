@@ -128,6 +128,8 @@ def finish(
     ``decimals`` are those of the dataset's columns, ``group_sizes`` the rows of each group. Sums keep the
     data's decimals, counts have none, means get MEAN_EXTRA_DECIMALS more; they are made from rounded sums,
     since otherwise the error of a CKKS decryption would still show in their last digits.
+    So what leaves of CKKS carries no noise and may go to somebody who has the ciphertext: a table whose rounded
+    sums could be wrong is refused before encryption. For numbers that are not rounded so: decrypt_flooded.
 
     ``disturb`` adds noise to sums, ``base`` is what released sums are multiples of (see round_to_base); in this order,
     and both leave counts alone, which readable labels tell. Sums that were rounded to a base have no decimals, and
