@@ -183,6 +183,9 @@ def test_three_results_tell_what_no_two_of_them_tell():
     assert len(found.findings) == 1
     assert "together with sum of Salary by first and sum of Salary by second" in found.findings[0]
     assert "over 1 contributors, and your minimum is 2" in found.findings[0]
+    # The total is not needed, and is not named.
+    total = approval(table, Query("sum", (), ("Salary",)), contributor_label=None)
+    assert review(table, queries[2], approved_before=[total, *approved], **options).findings == found.findings
 
 
 def test_how_far_it_was_compared_is_said():

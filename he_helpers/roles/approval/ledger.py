@@ -25,7 +25,7 @@ import numpy as np
 
 from he_helpers.roles.views import query_in_words
 from he_helpers.tables import Labels, Query
-from he_helpers.tables.disclosure.combinations import few_contributors
+from he_helpers.tables.disclosure.combinations import Findings, few_contributors
 from he_helpers.tables.disclosure.contributors import group_contributors
 from he_helpers.text import printable_line
 
@@ -87,7 +87,8 @@ def compare(
 
     ``labels`` are those of the table that ``now`` is about. The module says what is seen and what is not.
     """
-    same = [earlier for earlier in before if earlier.table == now.table]
+    # By what they ask, so that the words do not depend on the random ids of requests.
+    same = sorted((earlier for earlier in before if earlier.table == now.table), key=lambda one: _in_words([one]))
     replaced = [earlier for earlier in before if earlier.table != now.table]
     combined, searched = _combinations(now, same, labels, contributor_label, minimum)
     findings = [*combined, *_differences(now, replaced, minimum)]
@@ -107,11 +108,19 @@ def _combinations(
         if not places:
             continue
         earlier = [same[place] for place in places]
-        groupings = [one.query["group_by"] for one in earlier]
-        found = few_contributors(labels, contributor_label, groupings, now.query["group_by"], minimum)
+
+        def told_with(some: Sequence[Answered]) -> Findings:
+            groupings = [one.query["group_by"] for one in some]
+            return few_contributors(labels, contributor_label, groupings, now.query["group_by"], minimum)
+
+        found = told_with(earlier)
         least = min(least, found.searched if found.smallest is None else least)
         columns = printable_line(", ".join(names))
         if found.smallest is not None:
+            for one in tuple(earlier):
+                fewer = [other for other in earlier if other is not one]
+                if told_with(fewer).smallest == found.smallest:
+                    earlier = fewer
             findings.append(
                 f"together with {_in_words(earlier)}, which you approved before, it gives sums of {columns} over "
                 f"{found.smallest} contributors, and your minimum is {minimum}"

@@ -21,7 +21,7 @@ from he_helpers.errors import HEError
 from he_helpers.tables.disclosure.elimination import PRIME, clear, echelon, normalised_columns, rank
 from he_helpers.tables.labels import Labels
 
-MOST_STEPS = 4000  # sets of contributors that are looked at; each takes up to a millisecond
+MOST_STEPS = 2000  # sets of contributors that are looked at; each takes a few milliseconds
 MOST_ENTRIES = 1_000_000  # groups times atoms of one matrix
 
 
@@ -155,18 +155,41 @@ class _Search:
 
     def smallest(self, most: int) -> tuple[int | None, int]:
         """Contributors to the smallest new combination, ``most`` at most; and up to how many all sets were tried."""
-        shown = [_union(self.owners[column] for column in np.flatnonzero(row)) for row in self.basis]
-        sizes = [owned.bit_count() for owned in shown if owned.bit_count() <= most and self._is_new(owned)]
-        bound = min(sizes, default=None)
+        bound, untried = self._by_information_sets(most)
         largest = most if bound is None else bound - 1
         parity, nothing = self._parity(), np.zeros(len(self.owners), dtype=bool)
-        for size in range(1, largest + 1):
+        for size in range(untried, largest + 1):
             try:
                 if self._exists(size, 0, parity, nothing, 0):
                     return size, size - 1
             except _TooMuchWork:
                 return bound, size - 1
         return bound, largest
+
+    def _by_information_sets(self, most: int) -> tuple[int | None, int]:
+        """Contributors to the smallest new combination among some, ``most`` at most; and which number is the first
+        that has to be tried, since those below are among them.
+
+        A combination that is zero on an *information set*, atoms on which the basis has full rank, is zero. So of
+        several such sets without a common contributor it has one contributor or more in each; and as long as it has
+        fewer than two for each set, one alone in some set: then it is a row of the echelon form of this set. (From the
+        algorithm of Brouwer and Zimmermann: Betten and others, Error-Correcting Linear Codes, Springer 2006.)
+        """
+        left, sets, single, sizes = np.ones(len(self.owners), dtype=bool), 0, True, []
+        while 2 * sets <= most:
+            places = np.concatenate([np.flatnonzero(left), np.flatnonzero(~left)])
+            rows, pivots = echelon(self.basis[:, places])
+            if pivots[-1] >= left.sum():
+                break
+            sets += 1
+            owners = [self.owners[place] for place in places[pivots]]
+            single &= sum(owner.bit_count() for owner in owners) == _union(owners).bit_count()
+            left &= np.array([not owner & _union(owners) for owner in self.owners])
+            for row in rows:
+                owned = _union(self.owners[place] for place in places[np.flatnonzero(row)])
+                if owned.bit_count() <= most and self._is_new(owned):
+                    sizes.append(owned.bit_count())
+        return min(sizes, default=None), 2 * sets if single else sets
 
     def _parity(self) -> np.ndarray:
         """A matrix that takes the combinations, and nothing else, to zero."""

@@ -48,5 +48,15 @@ def normalised_columns(matrix: np.ndarray) -> np.ndarray:
     if not matrix.size:
         return matrix
     first = matrix[(matrix != 0).argmax(axis=0), np.arange(matrix.shape[1])]
-    factors = np.array([pow(int(value), -1, PRIME) if value else 0 for value in first], dtype=np.int64)
-    return matrix * factors % PRIME
+    return matrix * _inverses(first) % PRIME
+
+
+def _inverses(values: np.ndarray) -> np.ndarray:
+    """The inverse of each number, and 0 for 0: its power PRIME - 2, by squaring (Fermat)."""
+    powers, exponent, squares = np.ones_like(values), PRIME - 2, values
+    while exponent:
+        if exponent & 1:
+            powers = powers * squares % PRIME
+        squares = squares * squares % PRIME
+        exponent >>= 1
+    return powers

@@ -6,4 +6,5 @@ from .conditions import Conditions as Conditions
 from .function import Case as Case
 from .function import Function as Function
 from .numbers import Numbers as Numbers
+from .questions import Questions as Questions
 from .words import Words as Words
