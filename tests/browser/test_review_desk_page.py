@@ -16,7 +16,7 @@ pytestmark = NEEDED
 ASKING = """
 from he_helpers.roles import DataAnalyst
 analyst = DataAnalyst(seat.folder, seat.server, seat.passphrase())
-for purpose in ("board", "list"):
+for purpose in ("board", "list of all regions, which the board wants to see at its meeting in spring"):
     analyst.ask("branch-accounts", "sum", ["Region"], ["Revenue"], purpose=purpose)
 """
 CELL = f"""
@@ -24,6 +24,9 @@ from he_helpers import lab
 from he_helpers.roles import DataAdministrator
 seat = lab.enter("administrator", notebook="06")
 get_ipython().run_cell_magic("role", "analyst", {ASKING!r})
+import pandas as pd
+# Its rules for tables hold for the whole page.
+display(pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([("two", "headings")])))
 lab.widgets.ReviewDesk(DataAdministrator(seat.folder, seat.server, seat.passphrase()), "branch-accounts")
 """
 BOARD = "1. sum of Revenue by Region · branch-accounts · analyst: board"
@@ -61,6 +64,13 @@ def test_no_part_leaves_the_page_or_covers_another(tab, width):
     for place, one in enumerate(parts):
         for other in parts[place + 1 :]:
             assert one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] or other[3] <= one[1]
+
+
+def test_the_tables_keep_their_looks_beside_those_of_pandas(tab):
+    rows = desk(tab).locator("table tr")
+    cells = rows.nth(0).locator("th").all()[1:] + rows.nth(1).locator("th, td").all()
+    looks = "cell => { const found = getComputedStyle(cell); return [found.textAlign, found.verticalAlign] }"
+    assert [cell.evaluate(looks) for cell in cells] == [["left", "top"]] * len(cells)
 
 
 def test_a_request_is_reviewed_and_approved_by_mouse(tab):
