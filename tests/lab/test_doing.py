@@ -113,7 +113,14 @@ def test_many_short_steps_are_not_all_said(kernel):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", ["with lab.doing('Waiting.'):\n    time.sleep(99)", LOOP.replace("0.2", "99")])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "with lab.doing('Waiting.'):\n    time.sleep(99)",
+        LOOP.replace("0.2", "99"),
+        "waited = [time.sleep(99) for name in lab.steps(['a', 'b'], 'library')]",
+    ],
+)
 def test_an_interruption_leaves_no_line(kernel, cell):
     run(kernel, SLOW + "import time")
     line = "Library 1 of 2" if "steps" in cell else "Waiting."

@@ -81,7 +81,7 @@ class _Line:
             return
         if self._identity is None:
             self._identity = uuid4().hex
-            # A loop that an error leaves keeps its generator as long as the traceback: the cell's end ends the line.
+            # A comprehension that an error leaves keeps its iterator as long as the traceback: the cell's end ends it.
             self._shell.events.register("post_run_cell", self.end)
             self._publish({}, update=False)
         # A screen reader reads out what appears in a status.
