@@ -23,6 +23,7 @@ from he_helpers.parameters import (
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
 from tests.advice.keys import keys_for
+from tests.own_process import in_a_process_of_its_own
 
 SEEDS = range(16)
 VERIFICATIONS_FOR_A_SEED = 20
@@ -81,7 +82,7 @@ LARGE_JOBS = [
     Job(3000, 1, 10, 2, product_depth=1, precision=10, security=256, scheme="tenseal-ckks"),
     Job(3000, 1, 10, 2, product_depth=1, precision=10, security=192, scheme="pyfhel-ckks"),
     Job(10**9, 5, 100, 2, security=192, scheme="paillier"),
-    Job(1000, 1, 100, 2, ("weighted sums",), largest_weight=10, weight_decimals=3, security=256, scheme="paillier"),
+    Job(1000, 20, 100, 2, ("weighted sums",), largest_weight=10, weight_decimals=3, security=256, scheme="paillier"),
     Job(1000, 20, 100, 2, ("sums", "weighted sums"), largest_weight=10, weight_decimals=3, scheme="paillier"),
     Job(10**7, 1, 10**6, 0, scheme="pyfhel-bfv"),
     Job(10**6, 3, 1.5, 3, precision=1, scheme="tenseal-ckks"),
@@ -91,12 +92,15 @@ LARGE_JOBS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("job", LARGE_JOBS, ids=lambda job: f"{job.scheme}-{job.security}-{job.rows}")
 def test_advice_for_larger_parameters(job):
-    """Larger Galois keys take seconds and hundreds of megabytes, which SEAL keeps."""
     checked = 0
     for fit in advise(job).fits:
-        if getattr(fit.parameters, "ring_dimension", 0) <= (8192 if fit.galois_keys else 16384):
+        ring = getattr(fit.parameters, "ring_dimension", 0)
+        if ring == 16384 and fit.galois_keys:
+            # These keys take 900 MB.
+            in_a_process_of_its_own(check, fit)
+        elif ring <= 16384:
             check(fit)
-            checked += 1
+        checked += ring <= 16384
     assert checked
 
 
