@@ -195,7 +195,7 @@ def test_the_population_job_of_whoever_holds_the_secret_key(population):
 def test_lanes_aligned_to_groups_are_near_their_theoretical_size(population):
     parameters = PaillierParameters(2048, 32)
     keys = paillier(parameters).generate_keys()
-    table = EncryptedTable.encrypt(population, LABELS, keys.public, decimals=1, layout=Aligned(groupings=PAIRS))
+    table = EncryptedTable.encrypt(population, LABELS, keys.secret, decimals=1, layout=Aligned(groupings=PAIRS))
     assert len(table.ciphertexts) == 49
     assert 1 < len(table.to_bytes()) / (3 * least_bytes(152 * 5, parameters)) <= 1.6
 

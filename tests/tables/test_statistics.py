@@ -107,7 +107,7 @@ def test_paillier_on_a_part_of_the_study(study):
     part = study.head(60)
     plan = MomentPlan.for_frame(part, decimals(study, missing="keep"), columns=["BMI", "glucose", "age"])
     keys = paillier(PaillierParameters(modulus_bits=2048)).generate_keys()
-    table = EncryptedTable.encrypt(part[["male"]].join(moments(part, plan)), ["male"], keys.public)
+    table = EncryptedTable.encrypt(part[["male"]].join(moments(part, plan)), ["male"], keys.secret)
     sums = table.group_by("male").sum().decrypt(keys.secret).assign(rows=table.group_sizes(["male"]))
     assert relative_error(summarise(sums, plan), expected_statistics(part, "male", ["BMI", "glucose", "age"])) < 1e-9
 
