@@ -214,7 +214,8 @@ class Person:
 
     def encrypt(self, values: Mapping[str, int]) -> dict[str, Ciphertext]:
         """Each fixed-point integer as a ciphertext of its own."""
-        key = self._keys.public
+        # With the person's own secret key it takes a quarter of the time that it takes with the public key.
+        key = self._keys.secret
         return {name: key.encrypt([value], terms=self._model.terms) for name, value in values.items()}
 
     def request(self, ciphertexts: Mapping[str, Ciphertext]) -> ScoreRequest:
