@@ -280,6 +280,8 @@ def test_commitments_cannot_be_passed_on():
     made = contribution(ring, uniform(ring, b"a" * 32), b"s" * 32)
     all_of_them = {made.commitment(agreement, place) for agreement in (b"1" * 32, b"2" * 32) for place in range(3)}
     assert len(all_of_them) == 6
+    parts = {forms.part_commitment(agreement, name, bytes(32)) for agreement in (b"1", b"2") for name in names(3)}
+    assert len(parts) == 6
 
 
 def test_no_one_holds_what_decrypts():
