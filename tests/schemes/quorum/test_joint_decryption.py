@@ -170,6 +170,22 @@ def test_garbage_is_located():
         assert key.combine(ciphertext, {**partials, "custodian_2": wrong}).left_out == ("custodian_2",)
 
 
+def test_garbage_is_located_by_its_noise_alone():
+    """Every slot is in use and may hold anything: no number shows that it is wrong."""
+    shares = joint_shares(3, 2)
+    key = shares["custodian_1"].key
+    values = np.arange(SMALL.slot_count) - SMALL.slot_count // 2
+    ciphertext = key.public.encrypt(values, terms=1)
+    partials = partials_of(shares, ciphertext)
+    # A third of q / t: every coefficient is still rounded to what it was.
+    third = np.full(SMALL.ring_dimension, key.ring.modulus // (3 * SMALL.plaintext_modulus), dtype=object)
+    partials["custodian_2"] = altered(partials["custodian_2"], key.ring, third, place=1)
+    combined = key.combine(ciphertext, partials)
+    assert combined.left_out == ("custodian_2",) and (combined.values == values).all()
+    with pytest.raises(WrongPartial, match="far above"):
+        key.combine(ciphertext, {name: partials[name] for name in names(2)})
+
+
 def test_a_shift_is_unnoticed_where_nobody_can_compare():
     """The plain truth about n of n, and about exactly k."""
     for count, threshold in ((2, 2), (3, 2)):
