@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -125,6 +126,17 @@ class Labels:
             codes = self._codes[name].astype(f"<u{width}").tobytes()
             records.append(LabelRecord(name, self.kinds[name], self.categories[name], width, codes))
         return tuple(records)
+
+    def digest(self) -> str:
+        """SHA-256 of which label combinations there are, and how often: the same for the same rows in any order."""
+        names = sorted(self.names)
+        digest = hashlib.sha256()
+        for record in self.groups(names).to_records():
+            for part in (record.name, record.kind, *record.values):
+                digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
+            digest.update(record.codes)
+        digest.update(self.group_sizes(names).astype("<i8").tobytes())
+        return digest.hexdigest()
 
     @classmethod
     def from_records(cls, records: Sequence[LabelRecord]) -> Labels:

@@ -188,6 +188,14 @@ def test_three_results_tell_what_no_two_of_them_tell():
     assert review(table, queries[2], approved_before=[total, *approved], **options).findings == found.findings
 
 
+def test_a_table_that_was_encrypted_anew_is_the_same():
+    groupings = [["region"], ["town"]]
+    table, anew = (encrypted(BORDER, ["region", "town"], groupings) for _ in range(2))
+    before = [approval(table, BY_REGION, "the old bytes", contributor_label=None)]
+    found = review(anew, BY_TOWN, approved_before=before, contributor_label=None, table_digest="the new bytes")
+    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+
+
 def test_how_far_it_was_compared_is_said():
     table = encrypted(BORDER, ["region", "town"], [["region"], ["town"]])
     options = {"contributor_label": None, "table_digest": "this table"}

@@ -111,3 +111,19 @@ def test_a_grouping_is_counted_once(monkeypatch):
         labels.group_sizes(["year", "town"])
         labels.groups(["year", "town"])
     assert calls == [("year", "town")]
+
+
+def test_a_digest_tells_which_rows_there_are_and_not_their_order():
+    digests = {
+        what: Labels.from_frame(frame).digest()
+        for what, frame in {
+            "frame": FRAME,
+            "shuffled": FRAME.iloc[::-1],
+            "other order of columns": FRAME[FRAME.columns[::-1]],
+            "one row less": FRAME[1:],
+            "one row twice": FRAME.iloc[[0, *range(6)]],
+            "another value": FRAME.assign(town=FRAME["town"].replace("b", "c")),
+        }.items()
+    }
+    assert digests["frame"] == digests["shuffled"] == digests["other order of columns"]
+    assert len(set(digests.values())) == 4

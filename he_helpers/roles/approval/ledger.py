@@ -6,8 +6,9 @@ towns. Three or more can do it where no two can. So a new query is compared with
 
 Seen are, for sums of a column that the results have in common:
 
-- in the same table, whatever additions and subtractions of all these sums give about fewer contributors than the
-  minimum (tables/disclosure/combinations.py, which says how far it looks);
+- in the same table, also when it was encrypted or uploaded anew, whatever additions and subtractions of all these sums
+  give about fewer contributors than the minimum (tables/disclosure/combinations.py, which says how far it looks). A
+  table of the same rows of labels counts as the same, though its amounts may have changed;
 - in a table that replaced another one under the same name, groups of the same labels, and the totals, that have grown
   or shrunk by fewer rows or contributors than the minimum.
 
@@ -34,7 +35,8 @@ from he_helpers.text import printable_line
 class Answered:
     """A query and the sizes of its groups, as far as later queries have to be compared with it; JSON-able.
 
-    ``table`` is the SHA-256 of the table's bytes, ``query`` what Query.to_dict() gives. ``groups`` holds the labels of
+    ``table`` is what stands for the table's data, ``labels`` the digest of its readable labels ("" in older records),
+    ``query`` what Query.to_dict() gives. ``groups`` holds the labels of
     each group, in the order of the sorted names of the query's labels, ``rows`` and ``contributors`` the numbers in
     each; ``all_rows`` and ``all_contributors`` are those of the whole table.
     """
@@ -46,6 +48,7 @@ class Answered:
     contributors: list[int]
     all_rows: int
     all_contributors: int
+    labels: str = ""
 
     @property
     def sizes(self) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -69,6 +72,7 @@ class Answered:
             contributors=groups["contributors"].tolist(),
             all_rows=int(whole["rows"].iloc[0]),
             all_contributors=int(whole["contributors"].iloc[0]),
+            labels=labels.digest(),
         )
 
 
@@ -87,11 +91,14 @@ def compare(
 
     ``labels`` are those of the table that ``now`` is about. The module says what is seen and what is not.
     """
+    here: list[Answered] = []
+    elsewhere: list[Answered] = []
+    for earlier in before:
+        (here if now.table == earlier.table or now.labels == earlier.labels else elsewhere).append(earlier)
     # By what they ask, so that the words do not depend on the random ids of requests.
-    same = sorted((earlier for earlier in before if earlier.table == now.table), key=lambda one: _in_words([one]))
-    replaced = [earlier for earlier in before if earlier.table != now.table]
+    same = sorted(here, key=lambda one: _in_words([one]))
     combined, searched = _combinations(now, same, labels, contributor_label, minimum)
-    findings = [*combined, *_differences(now, replaced, minimum)]
+    findings = [*combined, *_differences(now, elsewhere, minimum)]
     return Ledger(tuple(dict.fromkeys(findings)), _how_far(searched, minimum, len(before)))
 
 

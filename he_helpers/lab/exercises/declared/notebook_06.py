@@ -19,7 +19,7 @@ _LEAKS = (
     "a sum of which two branches hold 95 %",
     "two results, and a figure that one branch has published",
 )
-_MISSED = (_LEAKS[1], _LEAKS[2], _LEAKS[5])
+_MISSED = (_LEAKS[1], _LEAKS[5])
 
 EXERCISES = (
     Exercise(
@@ -105,7 +105,8 @@ EXERCISES = (
             "two results, and a figure that one branch has published"
             ```
         """,
-        hint="It counts contributors, looks at dominance, and compares *pairs* of results on datasets *of one name*.",
+        hint="It counts contributors, looks at dominance, and puts together all results that you approved on a dataset "
+        "*of one name*.",
         wanted="a list of these texts",
         name="missed",
         checker=Words(right=_MISSED, among=_LEAKS),
@@ -114,6 +115,11 @@ EXERCISES = (
                 [_LEAKS[0], *_MISSED],
                 "The last finding was about just that: a table that had lost a branch, under its old name.",
                 when=lambda words: _LEAKS[0] in words,
+            ),
+            Wrong(
+                [*_MISSED, _LEAKS[2]],
+                "However many results were approved on a dataset, it looks at what they tell together.",
+                when=lambda words: _LEAKS[2] in words,
             ),
             Wrong(
                 [_LEAKS[3], *_MISSED],
@@ -125,12 +131,11 @@ EXERCISES = (
                 "That is dominance, which the review computes from the announced sums by region and branch.",
                 when=lambda words: _LEAKS[4] in words,
             ),
-            Wrong([_LEAKS[1]], "That one you have seen yourself. What else is no *pair of your own results*?"),
+            Wrong([_LEAKS[1]], "That one you have seen yourself. What else is in none of *your own results*?"),
         ),
         solution="""
             solution = [
                 "a table that lost one branch, under another name",
-                "three results that give one branch together",
                 "two results, and a figure that one branch has published",
             ]
         """,
