@@ -21,6 +21,8 @@ from .stage.entrance import enter as enter
 from .stage.exchange import hand_over as hand_over
 from .stage.exchange import receive as receive
 from .stage.exchange import take_away as take_away
+from .stage.practice import PracticeServer as PracticeServer
+from .stage.practice import practice_seat as practice_seat
 from .stage.seat import Seat as Seat
 from .workspace.doing import doing as doing
 from .workspace.doing import steps as steps

@@ -117,7 +117,7 @@ def stop_server(workspace: Workspace) -> bool:
 
     Raises WrongRole in a process that has entered a role, and ServerNotStarted when one does not end.
     """
-    servers: list[_Process] = [_Server(workspace)]
+    servers: list[ServerProcess] = [_Server(workspace)]
     scoring = [role for role in SCORING_ROLES if (workspace.root / role / "service").exists()]
     servers += [_ScoringService(workspace, role) for role in scoring]
     ran = []
@@ -137,7 +137,7 @@ def begin_anew(workspace: Workspace) -> None:
         workspace.clear()
 
 
-class _Process:
+class ServerProcess:
     """The operator's view of the folder of one server.
 
     The server's process keeps a lock on its file `pid` for as long as it lives. So a stale file, as after a
@@ -239,7 +239,7 @@ class _Process:
         raise NotImplementedError
 
 
-class _Server(_Process):
+class _Server(ServerProcess):
     """The server of Part I, in the folder of the role `server`."""
 
     def __init__(self, workspace: Workspace) -> None:
@@ -284,7 +284,7 @@ class _Server(_Process):
         return [*run, "--folder", str(self._folder), "--port", "0", "--inspectable"]
 
 
-class _ScoringService(_Process):
+class _ScoringService(ServerProcess):
     """The scoring service of a role, in the folder `service` beside the role's `models`."""
 
     def __init__(self, workspace: Workspace, role: str) -> None:
