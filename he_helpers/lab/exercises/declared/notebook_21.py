@@ -63,7 +63,7 @@ EXERCISES = (
             Wrong([1, 2, 3, 4], "A digest holds what came before it. Which ones come after the change?"),
         ),
         solution="solution = [4, 5, 6]",
-        because="A change goes on to every later digest. The last one speaks for all, the first that differs says where.",
+        because="A change goes on to every later digest. The last speaks for all, the first that differs says where.",
     ),
     Exercise(
         id="21-2",
