@@ -65,6 +65,16 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 cipher = AESGCM(AESGCM.generate_key(256))
 assert cipher.decrypt(bytes(12), cipher.encrypt(bytes(12), b"x", None), None) == b"x"
 """,
+    "pycryptodome": """
+from Crypto.Protocol.SecretSharing import Shamir
+shares = Shamir.split(2, 3, bytes(16))
+assert Shamir.combine(shares[1:]) == bytes(16)
+""",
+    "opendp": """
+import opendp.prelude as dp
+dp.enable_features("contrib")
+assert dp.m.make_laplace(dp.atom_domain(T="i64"), dp.absolute_distance(T="i64"), scale=2.0).map(1) == 0.5
+""",
     "httpx": "import httpx; assert httpx.Request('GET', 'http://localhost/v1').url.path == '/v1'",
     "blake3": "import blake3; assert len(blake3.blake3(b'trial').digest(16)) == 16",
     "zstandard": "import zstandard; assert zstandard.decompress(zstandard.compress(b'trial')) == b'trial'",
