@@ -24,6 +24,7 @@ from he_helpers.schemes.secret.quorum import (
     threshold_paillier,
 )
 from he_helpers.schemes.secret.quorum.interface import partial_binding
+from he_helpers.schemes.secret.quorum.threshold_paillier import key as key_module
 from he_helpers.schemes.secret.quorum.threshold_paillier.key import number, to_bytes
 from he_helpers.schemes.secret.quorum.threshold_paillier.primes import two_primes
 from he_helpers.schemes.secret.quorum.threshold_paillier.proofs import prove
@@ -133,6 +134,16 @@ def test_a_lie_is_located(lie, ciphertext, partials):
     with pytest.raises(WrongPartial) as error:
         key.combine(ciphertext, {name: wrong[name] for name in names(2)})
     assert error.value.names == ("custodian_2",)
+
+
+def test_an_endless_answer_is_refused_unread(ciphertext, partials, monkeypatch):
+    """A check takes as long as the answer is long, and a liar chooses that."""
+    key, _ = dealt(3, 2)
+    honest = partials["custodian_2"]
+    endless = replace_part(honest.part, answer=1 << key.logarithm_bits + 512)
+    monkeypatch.setattr(key_module, "is_proved", lambda *_: True)
+    combined = key.combine(ciphertext, {**partials, "custodian_2": replace(honest, part=endless)})
+    assert combined.left_out == ("custodian_2",)
 
 
 def test_a_shift_is_located_even_of_n_of_n():
