@@ -52,6 +52,8 @@ class Custodian(Reviewer):
     it decides on a request, it decides on the aggregate that it has computed itself from its own copy.
     """
 
+    _recipient_decrypts = True
+
     def __init__(
         self,
         folder: Path | str,

@@ -126,6 +126,15 @@ class EncryptedAggregate:
             ]
         return self._frame(result)
 
+    @property
+    def further_numbers(self) -> int:
+        """How many numbers its ciphertexts hold beside one for each group and column of the query.
+
+        They are of other columns that lie in the same ciphertexts, or parts of sums: whoever decrypts reads them, too.
+        """
+        held = sum(ciphertext.length for ciphertext in self.ciphertexts)
+        return held - self.groups.rows * len(self.query.columns) if self.ciphertexts else 0
+
     def _frame(self, columns: dict[str, list]) -> pd.DataFrame:
         import pandas as pd
 

@@ -127,7 +127,12 @@ def test_a_custodian_decides_on_what_it_has_reviewed_itself(custodians, ana, ask
         ana.connection.get_bytes("requests", asked, "partials", "cat")
     # What cat released before is on its own record, and a second request is compared with it.
     again = ana.ask_custodians(guarded, "sum", "region", "Loans")
-    assert "sum of Revenue, Loans by region" in cat.review(again).in_words()["approved"]
+    review = cat.review(again)
+    assert "sum of Revenue, Loans by region" in review.in_words()["approved"]
+    # Both columns lie in one ciphertext, and who combines reads all of it: three sums of Revenue more.
+    assert any("reads 3 further numbers" in finding for finding in review.findings)
+    with pytest.raises(ReviewNotClean):
+        cat.approve(again, recipient="Ana")
 
 
 @pytest.mark.slow
@@ -289,7 +294,7 @@ def test_custodians_make_a_key_that_nobody_holds(acquainted, person, ada, ana, a
     ana.quorum_keys.trust(key, "joint")
     table = EncryptedTable.encrypt(accounts, ["region", "size"], key.public, decimals={"Revenue": 1})
     ada.upload("joint-accounts", table, 3, quorum=key)
-    asked = ana.ask_custodians("joint-accounts", "mean", "region", "Loans")
+    asked = ana.ask_custodians("joint-accounts", "mean", "region", ["Loans", "Revenue"])
     for custodian in (cid, cyn):
         custodian.guard("joint-accounts", 3, key="joint")
         approve(custodian, asked)

@@ -39,7 +39,7 @@ def mark_of_seat(role: str | None, workspace: Workspace) -> dict[str, str]:
 
 
 def _marked(role: str, before: str, after: str) -> dict[str, str]:
-    title = _TITLES.get(role, role)
+    title = _TITLES.get(role, role.replace("_", " "))
     number = colours_of([role])[role]
     colour, bar = OKABE_ITO[number % len(OKABE_ITO)], _BARS[number % len(_BARS)]
     return {

@@ -26,6 +26,17 @@ def largest(policy: DisclosurePolicy) -> int:
     return policy.dominance[0] if policy.dominance else DOMINANT_CONTRIBUTORS
 
 
+def further_numbers(computed: EncryptedAggregate) -> list[str]:
+    """A finding when the ciphertexts of an aggregate hold more than the answer."""
+    if not computed.further_numbers:
+        return []
+    return [
+        f"who combines reads {computed.further_numbers} further numbers, which lie in the same ciphertexts: other "
+        "columns, or parts of sums. Ask for all columns, or have a table of the wanted ones encrypted, without "
+        "partial sums"
+    ]
+
+
 def few_contributors(groups: pd.DataFrame, policy: DisclosurePolicy) -> list[str]:
     """A finding when a group has too few contributors, or the largest have nearly all of its rows."""
     fewest = groups["contributors"].min()

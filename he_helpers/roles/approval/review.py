@@ -143,6 +143,7 @@ def review_request(
     approved_before: Sequence[Approval] = (),
     decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None = None,
     budget: NoiseBudget | None = None,
+    recipient_decrypts: bool = False,
 ) -> Review:
     """Compare a request and the server's aggregate with what the administrator knows. Changes nothing.
 
@@ -151,7 +152,8 @@ def review_request(
     policy: what may leave of this dataset. recipient: the known holder of the recipient key.
     approved_before: the own approvals on a dataset of this name.
     decrypt: decrypts an own aggregate for the own eyes; without it dominance and counts of present values are not
-    looked at. budget: what was spent on noise, for a policy with noise.
+    looked at. budget: what was spent on noise, for a policy with noise. recipient_decrypts: who gets the result
+    combines partial decryptions, and so reads all that the ciphertexts hold.
 
     Raises UnreadableAnswer when the document lacks a member, and what ``decrypt`` raises.
     """
@@ -194,6 +196,8 @@ def review_request(
         present, few_present = checks.present_values(table, query, groups["rows"], policy, decrypt)
         noise, unpaid = checks.noise(table, table_digest, query, policy, budget)
         findings += [*dominated, *few_present, *unpaid]
+        if recipient_decrypts:
+            findings += checks.further_numbers(computed)
         protection = present | checks.rounding(query, policy) | noise
         answered = Answered.of(table_digest, table.labels, policy.contributor_label, query)
         if not policy.ledger:

@@ -43,6 +43,8 @@ class Reviewer(Participant):
     """A participant who holds copies of tables, reviews the requests on them, and keeps ``decisions/`` of its own."""
 
     trusted_kind = ENCRYPTION_KEY
+    # Whether who gets a result combines it, and so reads all that the ciphertexts hold.
+    _recipient_decrypts = False
 
     def __init__(
         self,
@@ -199,6 +201,7 @@ class Reviewer(Participant):
             table_digest=self._identity(dataset, data),
             approved_before=self._decisions.approved(dataset, but=request["id"]),
             decrypt=self._decrypt_for_review(),
+            recipient_decrypts=self._recipient_decrypts,
             budget=self._noise_budget(dataset) if policy.noise else None,
         )
 
