@@ -73,12 +73,12 @@ class PracticeServer(ServerProcess):
             rows = [tuple(event.values()) for event in events]
             database.executemany(f"INSERT INTO audit_events VALUES ({places})", rows)
 
-    def forge(self, number: int, **changes: Any) -> None:
-        """Change an event as a careful operator does: with a leaf that fits it, and all digests after it made anew."""
+    def forge(self, number: int, detail: str) -> None:
+        """Change an event's ``detail`` as a careful operator does: a leaf that fits, and all later digests anew."""
         before, forged = START, []
         for event in self.events():
             if event["sequence"] == number:
-                event |= changes
+                event["detail"] = detail
                 said = {name: value for name, value in event.items() if name not in _OF_CHAIN}
                 event["leaf"] = leaf_of(bytes.fromhex(event["nonce"]), {**said, "custodians": []}).hex()
             before = next_digest(before, bytes.fromhex(event["leaf"]))
