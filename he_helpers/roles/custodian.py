@@ -17,7 +17,7 @@ from he_helpers.roles.approval.decisions import Approval
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review
 from he_helpers.roles.approval.reviewer import Reviewer
-from he_helpers.roles.arguments import file_named
+from he_helpers.roles.arguments import checked_uuid, file_named
 from he_helpers.roles.errors import AlreadyThere, NotThere, ReviewNotClean, WrongKind
 from he_helpers.roles.keys import contacts
 from he_helpers.roles.keys.contacts import ENCRYPTION_KEY, VERIFY_KEY, Contact, Contacts
@@ -29,6 +29,7 @@ from he_helpers.roles.quorum.ceremony import CeremonyProgress, go_on, take_lette
 from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
 from he_helpers.roles.quorum.letters import Letters, share_letter
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
+from he_helpers.roles.views import answer_view
 from he_helpers.schemes.errors import KeyMismatch
 from he_helpers.schemes.secret.quorum import JOINT_PARAMETERS, JointCeremony, KeyShare, PartialDecryption, QuorumKey
 from he_helpers.schemes.secret.quorum.joint.ceremony import DEFAULT_STATISTICAL_BITS, DEFAULT_TERMS
@@ -53,6 +54,7 @@ class Custodian(Reviewer):
     """
 
     _recipient_decrypts = True
+    after_approval = "Your partial decryption has left, sealed to the recipient; it takes those of others, too."
 
     def __init__(
         self,
@@ -265,6 +267,10 @@ class Custodian(Reviewer):
         if entry not in self.keyring.names(self._passphrase):
             self.keyring.store(entry, Hidden(secrets.token_bytes(32)), self._passphrase)
         return self.keyring.load(entry, self._passphrase)
+
+    def answers(self, request_id: str) -> pd.DataFrame:
+        """What the custodians have answered so far, by the server's word: a row a custodian."""
+        return answer_view(self.connection.get("requests", checked_uuid(request_id), "answers"))
 
     def partials(self, review: Review) -> list[PartialDecryption]:
         """The own partial decryptions of an aggregate that this process has re-computed: approve() leaves these.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _DATASET_COLUMNS = ("owner", "rows", "labels", "columns", "layout", "scheme", "minimum_group_size", "contributor_label")
 _REQUEST_ORDER = ("dataset", "statistic", "group_by", "columns", "analyst", "purpose", "request")
+_ANSWER_COLUMNS = ("custodian", "answer", "reason")
 _EVENT_COLUMNS = ("account", "role", "action", "dataset", "request", "reason")
 _DECISIONS = {"approved", "refused"}
 
@@ -86,6 +87,16 @@ def request_view(requests: Sequence[dict[str, Any]], recipient: Callable[[str], 
         "reason",
     )
     return _frame(requests, row, columns).sort_values(list(_REQUEST_ORDER)).set_index("request")
+
+
+@_of_a_server
+def answer_view(answer: dict[str, Any]) -> pd.DataFrame:
+    """What each custodian has answered to a request: "partial decryption", "refused" with a reason, or "none"."""
+
+    def row(entry: dict[str, Any]) -> dict[str, Any]:
+        return {column: entry[column] for column in _ANSWER_COLUMNS}
+
+    return _frame(answer["answers"], row, _ANSWER_COLUMNS).set_index("custodian")
 
 
 @_of_a_server

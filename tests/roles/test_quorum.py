@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from he_helpers.lab.widgets import ReviewDesk
 from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere, QuorumAnalyst, WrongKind
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.errors import NotReviewed, ReviewNotClean, ServerRefused
@@ -320,3 +321,26 @@ def test_a_ceremony_with_another_session_or_liar_ends(acquainted):
         custodian.drop_share("joint")
         for letter in custodian.letters.waiting():
             custodian.letters.take_away(letter.sender, letter.name)
+
+
+@pytest.mark.slow
+def test_the_review_desk_of_a_custodian(custodians, ana, asked, accounts):
+    cat, cid = custodians["cat"], custodians["cid"]
+    desk = ReviewDesk(cat)
+    desk.approve()
+    assert "Press Review first" in desk.said
+    desk.review()
+    shown = desk.as_stored()["text/plain"]
+    assert "3, of 3 to 5 rows" in shown and "nothing before on this dataset" in shown
+    assert "What the custodians have answered" in shown
+    desk.for_another.value = True
+    desk.approve()
+    assert "Your partial decryption has left" in desk.said and "release it" not in desk.said
+    assert [line.split() for line in desk.as_stored()["text/plain"].splitlines()].count(
+        ["cat", "partial", "decryption"]
+    )
+    desk = ReviewDesk(cid)
+    desk.reason.value = "too few people"
+    desk.refuse()
+    assert ana.answers(asked).loc["cid", "reason"] == "too few people"
+    assert "too few people" in desk.as_stored()["text/plain"]

@@ -151,7 +151,7 @@ def test_a_server_that_is_gone_is_said_in_words(desk, monkeypatch):
     def gone(*path, **query):
         raise ServerUnreachable("No server answers.")
 
-    monkeypatch.setattr(desk._administrator.connection, "get", gone)
+    monkeypatch.setattr(desk._reviewer.connection, "get", gone)
     before = desk.requests.options
     desk.review()
     assert desk.said == "No server answers." and desk.requests.options == before

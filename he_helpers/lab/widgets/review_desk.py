@@ -1,6 +1,6 @@
 """The desk of whoever decides on release requests: what waits, what each would reveal, approve or refuse.
 
-What is shown of a request is the administrator's own review; the list, the purpose and the trail of what happened are
+What is shown of a request is the reviewer's own review; the list, the purpose and the trail of what happened are
 the server's word, and said to be. Nothing is computed or decrypted for a request before Review is pressed.
 """
 
@@ -19,8 +19,8 @@ from he_helpers.roles.views import question_in_words
 from he_helpers.text import printable_line
 
 if TYPE_CHECKING:
-    from he_helpers.roles import DataAdministrator
     from he_helpers.roles.approval.review import Review
+    from he_helpers.roles.approval.reviewer import Reviewer
 
 _MOST_ROWS = 16
 _LIST_ROWS = 4
@@ -30,21 +30,22 @@ _NOT_REVIEWED = "Press Review to see what it would reveal. Nothing is decrypted 
 
 
 class ReviewDesk(Panel):
-    """The requests that wait for ``administrator``; for the chosen one its review, and a decision with a reason.
+    """The requests that wait for ``reviewer``; for the chosen one its review, and a decision with a reason.
 
-    dataset: only requests on this one; None: on all of the administrator's.
+    reviewer: a DataAdministrator or a Custodian. dataset: only requests on this one; None: on all of the reviewer's.
 
     Each field is an attribute, and setting its ``value`` in code changes it, too: ``requests`` (the value is the
     chosen request's id, None when nothing waits), ``reason``, ``for_another``: a tick that the result may go to
     somebody else than who asks, where the review says so. Each button is a method: ``review``, ``approve``,
-    ``refuse``, ``look_again``. An approval takes a review that the desk shows, and releases nothing yet: that is
-    ``administrator.release(request)``. What goes wrong at a button is said in words, and changes nothing.
+    ``refuse``, ``look_again``. An approval takes a review that the desk shows. An administrator's releases nothing
+    yet: that is ``administrator.release(request)``; a custodian's leaves a partial decryption, and the desk shows what
+    the others have answered. What goes wrong at a button is said in words, and changes nothing.
 
-    Raises what DataAdministrator.pending() raises.
+    Raises what pending() raises.
     """
 
-    def __init__(self, administrator: DataAdministrator, dataset: str | None = None) -> None:
-        self._administrator = administrator
+    def __init__(self, reviewer: Reviewer, dataset: str | None = None) -> None:
+        self._reviewer = reviewer
         self._dataset = dataset
         self._reviewed: Review | None = None
         self._waiting = pd.DataFrame()
@@ -106,11 +107,11 @@ class ReviewDesk(Panel):
         request = self._choice()
         self._begin()
         self.say("The server adds up, and the sums are computed once more from your own copy …")
-        review = self._administrator.review(request)
+        review = self._reviewer.review(request)
         self._reviewed = review
         self.for_another.description = f"the result goes to {review.recipient}, and this is meant"
         self.for_another.layout.display = None if review.for_somebody_else else "none"
-        self._fill([*_shown(review), self._trail(request)])
+        self._fill([*_shown(review), *self._answers(request), self._trail(request)])
         if review.clean:
             self.say("The review found nothing that speaks against it. Read the purpose, then decide.")
         else:
@@ -123,19 +124,19 @@ class ReviewDesk(Panel):
             raise ValueError("You have not seen what this request would reveal. Press Review first.")
         recipient = self._reviewed.recipient if self.for_another.value else None
         self.say("What was reviewed is compared once more with what the server holds now …")
-        self._administrator.approve(request, self.reason.value, recipient=recipient)
-        self._decided(request, "Approved: {}. Nothing has left yet; the next step is to release it.")
+        self._reviewer.approve(request, self.reason.value, recipient=recipient)
+        self._decided(request, f"Approved: {{}}. {self._reviewer.after_approval}")
 
     def _refuse(self) -> None:
         request = self._choice()
-        self._administrator.refuse(request, self.reason.value)
+        self._reviewer.refuse(request, self.reason.value)
         self._decided(request, "Refused: {}. The analyst can read the reason.")
 
     def _decided(self, request: str, words: str) -> None:
         question = _question(self._waiting.loc[request])
         self.reason.value = ""
         self._list()
-        self._fill([self._in_list(), self._trail(request)])
+        self._fill([self._in_list(), *self._answers(request), self._trail(request)])
         self.say(words.format(question))
 
     def _choice(self) -> str:
@@ -154,7 +155,7 @@ class ReviewDesk(Panel):
         self._show_list()
 
     def _list(self) -> None:
-        waiting = self._administrator.pending()
+        waiting = self._reviewer.pending()
         if self._dataset is not None:
             waiting = waiting[waiting["dataset"] == printable_line(self._dataset)]
         self._waiting, chosen = waiting, self.requests.value
@@ -191,8 +192,12 @@ class ReviewDesk(Panel):
         )
         return "Requests that wait (the server's word)", frame
 
+    def _answers(self, request: str) -> list[tuple[str, pd.DataFrame]]:
+        answers = self._reviewer.answers(request)
+        return [] if answers is None else [("What the custodians have answered (the server's word)", answers)]
+
     def _trail(self, request: str) -> tuple[str, pd.DataFrame]:
-        events = self._administrator.audit(request_id=request)
+        events = self._reviewer.audit(request_id=request)
         shown = events[["account", "action", "reason"]].rename_axis(index=None)
         return "What happened to this request (the server's word)", shown
 

@@ -45,6 +45,8 @@ class Reviewer(Participant):
     trusted_kind = ENCRYPTION_KEY
     # Whether who gets a result combines it, and so reads all that the ciphertexts hold.
     _recipient_decrypts = False
+    # What an approval has done, in words.
+    after_approval = "Nothing has left yet; the next step is to release it."
 
     def __init__(
         self,
@@ -56,6 +58,10 @@ class Reviewer(Participant):
     ):
         super().__init__(folder, server, passphrase, key_service=key_service)
         self._decisions = Decisions(self.folder / "decisions")
+
+    def answers(self, request_id: str) -> pd.DataFrame | None:
+        """What those who decide together have answered so far, by the server's word; None for who decides alone."""
+        return None
 
     @abstractmethod
     def policy(self, name: str) -> DisclosurePolicy:

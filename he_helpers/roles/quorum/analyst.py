@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from he_helpers.errors import HEError
 from he_helpers.files import private_folder
 from he_helpers.roles.analyst import DataAnalyst
 from he_helpers.roles.arguments import checked_uuid
-from he_helpers.roles.errors import UnreadableAnswer, WrongRelease
+from he_helpers.roles.errors import WrongRelease
 from he_helpers.roles.keys.contacts import VERIFY_KEY, Contact, Contacts
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
@@ -26,6 +26,7 @@ from he_helpers.roles.keys.release import finish
 from he_helpers.roles.keys.service import KeyService
 from he_helpers.roles.quorum.keys import QuorumKeys
 from he_helpers.roles.quorum.partials import Subject, open_partials
+from he_helpers.roles.views import answer_view
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret.quorum import PartialDecryption, QuorumKey, TooFewPartials
 from he_helpers.tables import EncryptedAggregate
@@ -85,10 +86,7 @@ class QuorumAnalyst(DataAnalyst):
 
     def answers(self, request_id: str) -> pd.DataFrame:
         """What each custodian has answered so far, by the server's word: a row a custodian."""
-        import pandas as pd
-
-        rows = self._answers(checked_uuid(request_id))
-        return pd.DataFrame(rows, columns=["custodian", "answer", "reason"]).set_index("custodian")
+        return answer_view(self.connection.get("requests", checked_uuid(request_id), "answers"))
 
     def collect(self, request_id: str, key: str = "main") -> Collected:
         """The result of an own request that enough custodians have released, verified; also written as a file.
@@ -131,25 +129,11 @@ class QuorumAnalyst(DataAnalyst):
         wrong = dict.fromkeys(combiner.left_out, "a partial decryption that is wrong")
         return Collected(table, left_out | wrong, combiner.noise_budget)
 
-    def _answers(self, identifier: str) -> list[dict[str, Any]]:
-        answer = self.connection.get("requests", identifier, "answers")
-        try:
-            rows = [
-                {name: str(entry[name]) for name in ("custodian", "answer", "reason")} for entry in answer["answers"]
-            ]
-        except (KeyError, TypeError):
-            raise UnreadableAnswer(
-                "The server's list of answers has members missing. Use the same version of he_helpers on both sides."
-            ) from None
-        return rows
-
     def _opened(self, subject: Subject, quorum: QuorumKey) -> tuple[dict[str, list[PartialDecryption]], dict[str, str]]:
         """The partial decryptions by custodian, and why there are none of the others who answered with some."""
         parts, left_out = {}, {}
-        for entry in self._answers(subject.request):
-            custodian = entry["custodian"]
-            if entry["answer"] != "partial decryption" or custodian not in quorum.custodians:
-                continue
+        answers = self.answers(subject.request)["answer"]
+        for custodian in answers.index[answers == "partial decryption"].intersection(quorum.custodians):
             sealed = self.connection.get_bytes("requests", subject.request, "partials", custodian)
             try:
                 signer = self.custodians.get(custodian)
