@@ -51,6 +51,13 @@ def test_the_students_version_holds_no_solution_no_hidden_test_and_no_word_for_t
 
 
 @each_lab
+def test_no_cell_of_the_students_version_is_a_magic_without_a_body(course, lab):
+    """IPython refuses one, and so running all cells would end at it."""
+    cells = [cell.source.strip() for cell in course.released(lab).cells if cell.cell_type == "code"]
+    assert not [source for source in cells if source.startswith("%%") and "\n" not in source]
+
+
+@each_lab
 def test_a_lab_says_its_goals_time_and_points_and_has_a_part_without_points(lab):
     notebook = solved(lab)
     first = notebook.cells[0].source
