@@ -11,21 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from nacl.public import PrivateKey
 
-from he_helpers.audit.verification import story_of
-from he_helpers.files import private_folder, read_private, write_private
+from he_helpers.files import read_private, write_private
 from he_helpers.roles.approval.decisions import Approval
 from he_helpers.roles.approval.noise import questions
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review
-from he_helpers.roles.approval.reviewer import Reviewer
 from he_helpers.roles.arguments import checked_uuid, file_named, of_kind
-from he_helpers.roles.audit.bundling import collect_bundle
-from he_helpers.roles.audit.witness import fetch_entries
 from he_helpers.roles.errors import (
     AlreadyThere,
     NotApproved,
     NotThere,
-    RetiredKey,
     ReviewNotClean,
     ServerRefused,
     UnreadableAnswer,
@@ -33,15 +28,14 @@ from he_helpers.roles.errors import (
 from he_helpers.roles.keys import contacts, release
 from he_helpers.roles.keys.contacts import VERIFY_KEY, Contacts
 from he_helpers.roles.keys.hidden import Hidden
-from he_helpers.roles.keys.keyring import hide
-from he_helpers.roles.keys.moves import LARGEST_TABLE, Moves
-from he_helpers.roles.keys.service import KeyService
+from he_helpers.roles.keys.moves import LARGEST_TABLE
+from he_helpers.roles.owner import LARGEST_RECORD, TableOwner, entry_of
 from he_helpers.roles.participant import SIGNING_ENTRY
 from he_helpers.roles.quorum.letters import Letters, share_letter
 from he_helpers.schemes.errors import KeyMismatch
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import Scheme, secret_key_from_bytes
-from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Layout, Query, aggregate
+from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Layout, Query
 from he_helpers.tables.encrypted_table import Progress
 from he_helpers.tables.room import LARGEST_BYTES
 
@@ -49,36 +43,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from he_helpers.schemes.public.interface import PublicKey
-    from he_helpers.schemes.secret import SecretKey
     from he_helpers.schemes.secret.quorum import KeyShare, QuorumKey
 
-_LARGEST_RECORD = 2**20
 _DECIDED_FOR = {"approved", "released"}
 
 
-class DataAdministrator(Reviewer):
+class DataAdministrator(TableOwner):
     """What a data administrator can do, from the own ``folder`` (mode 0700), over the server at ``server``.
 
     The folder holds ``token`` (from the server's operator), and gets ``keyring`` (secret keys, encrypted
     under ``passphrase``), ``public_keys/``, ``uploads/`` (copies of what was uploaded), ``contacts/``
-    (analysts' keys), ``decisions/`` (what was reviewed and decided) and ``noise/`` (what was spent on noise). The
-    passphrase stays in this process for as long as the object lives; the secret key is loaded where something is
-    decrypted, and not kept.
+    (analysts' keys), ``decisions/`` (what was reviewed and decided), ``noise/`` (what was spent on noise), ``trail/``
+    and ``witnesses/`` (what was seen of the audit trail, and who else looks), ``earlier/`` and ``moving/`` (tables
+    under retired keys, and on their way to a new one). The passphrase stays in this process for as long as the object
+    lives; the secret key is loaded where something is decrypted, and not kept.
     """
-
-    def __init__(
-        self,
-        folder: Path | str,
-        server: str,
-        passphrase: str | Hidden[str],
-        *,
-        key_service: KeyService | None = None,
-    ):
-        passphrase = hide(passphrase)  # no frame of a traceback holds the bare text
-        super().__init__(folder, server, passphrase, key_service=key_service)
-        self._public_keys = private_folder(self.folder / "public_keys")
-        self._uploads = private_folder(self.folder / "uploads")
-        self._moves = Moves(self.folder)
 
     # Keys
 
@@ -92,8 +71,8 @@ class DataAdministrator(Reviewer):
         file = file_named(self._public_keys, name, ".key")
         self._refuse_retired(name)
         names = self.keyring.names(self._passphrase)
-        if _entry(name) in names:
-            pair = secret_key_from_bytes(self.keyring.load(_entry(name), self._passphrase))
+        if entry_of(name) in names:
+            pair = secret_key_from_bytes(self.keyring.load(entry_of(name), self._passphrase))
             if (pair.public.scheme_name, pair.public.parameters) != (scheme.name, scheme.parameters):
                 raise AlreadyThere(
                     f"The keyring holds a key {name!r} of {pair.public.scheme_name} with other parameters. "
@@ -104,19 +83,11 @@ class DataAdministrator(Reviewer):
             pair = scheme.generate_keys()
             # Insecure parameters are refused here, before anything is kept.
             load_public_key(pair.public.to_bytes())
-            self.keyring.store(_entry(name), Hidden(pair.secret.to_bytes()), self._passphrase)
+            self.keyring.store(entry_of(name), Hidden(pair.secret.to_bytes()), self._passphrase)
         write_private(file, pair.public.to_bytes())
         if SIGNING_ENTRY not in names:
             self.create_signing_key()
         return pair.public
-
-    def public_key(self, name: str = "main") -> PublicKey:
-        """The public key of that name, which needs no passphrase. Raises NotThere."""
-        file = file_named(self._public_keys, name, ".key")
-        if not file.exists():
-            known = ", ".join(sorted(path.stem for path in self._public_keys.glob("*.key"))) or "none"
-            raise NotThere(f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first.")
-        return load_public_key(read_private(file, LARGEST_TABLE))
 
     def hand_over(self, folder: Path | str, name: str = "administrator") -> Path:
         """Put the verify key into ``folder``, for analysts to take in person, and return the file."""
@@ -207,7 +178,7 @@ class DataAdministrator(Reviewer):
         settings = json.dumps(policy.to_dict()).encode()
         before = None
         if copy.exists():
-            before = read_private(copy, LARGEST_TABLE), read_private(record, _LARGEST_RECORD)
+            before = read_private(copy, LARGEST_TABLE), read_private(record, LARGEST_RECORD)
         # Without the dataset, the copy is that of an upload which was interrupted before it arrived.
         if before not in (None, (data, settings)) and self._is_on_server(name):
             raise AlreadyThere(
@@ -248,16 +219,6 @@ class DataAdministrator(Reviewer):
             )
         return answer
 
-    def uploaded(self, name: str) -> EncryptedTable:
-        """The own copy of the dataset ``name``. Raises NotThere."""
-        return EncryptedTable.from_bytes(self._own_copy(name))
-
-    def policy(self, name: str) -> DisclosurePolicy:
-        """What was set for the dataset ``name``. Raises NotThere."""
-        self._own_copy(name)
-        settings = read_private(file_named(self._uploads, name, ".json"), _LARGEST_RECORD)
-        return DisclosurePolicy.from_dict(json.loads(settings))
-
     def set_policy(self, name: str, policy: DisclosurePolicy) -> None:
         """Review and release the dataset ``name`` by another policy from now on.
 
@@ -285,113 +246,6 @@ class DataAdministrator(Reviewer):
         copy.unlink(missing_ok=True)
         record.unlink(missing_ok=True)
         self._moves.forget(name)
-
-    # Keys that change
-
-    def rotate(self, name: str, key: str, *, progress: Progress = iter) -> EncryptedTable:
-        """Move the dataset ``name`` to the own key called ``key``; returns the table under it.
-
-        The own copy is decrypted in this process and encrypted anew, and the server puts the new table in the place of
-        the old one in one transaction: the dataset is there all the time. The old key is retired: kept, for what is
-        under it (see under_key), and refused by encrypt_table. Requests that are decided stay with their results; those
-        that wait are computed anew. The old table is kept in ``earlier/``, so that what was released on it can still be
-        reviewed; what is asked from now on is compared with it as before.
-
-        After an interruption, at any point, the same call goes on. Raises NotThere, RetiredKey, WrongPassphrase,
-        ServerRefused (409) while an approved result waits for its release, and what encrypt_table raises.
-        """
-        copy = file_named(self._uploads, name, ".table")
-        new_key = self.public_key(key)
-        self._refuse_retired(key)
-        if self._moves.on_its_way(name) is not None:
-            self._finish_move(name, copy)
-        table = self.uploaded(name)
-        if table.key.fingerprint != new_key.fingerprint:
-            secret, old = self._secret_key_of(table.key.fingerprint), self._own_copy(name)
-            new = EncryptedTable.encrypt(
-                table.decrypt(secret),
-                table.label_names,
-                self._secret_key_of(new_key.fingerprint),
-                decimals={column.name: column.decimals for column in table.columns},
-                layout=table.layout,
-                progress=progress,
-            )
-            self._moves.begin(name, old, new.to_bytes())
-            self._finish_move(name, copy)
-        for earlier in self._moves.earlier(name):
-            self._retire(EncryptedTable.from_bytes(earlier).key.fingerprint)
-        return self.uploaded(name)
-
-    def under_key(self, key: str) -> pd.DataFrame:
-        """What is still encrypted under the own key of that name: the own tables, and aggregates on the server.
-
-        One row each: ``dataset``, ``what`` ("present table", "earlier table" or "aggregate"), ``request`` and
-        ``status`` of an aggregate. Whoever kept copies of other things has these, too.
-        """
-        import pandas as pd
-
-        fingerprint = self.public_key(key).fingerprint
-        statuses = {one["id"]: one["status"] for one in self.connection.get_all("requests", key="id")}
-        trail, rows = fetch_entries(self.connection), []
-        for file in sorted(self._uploads.glob("*.table")):
-            name, under = file.stem, set()
-            tables = [("earlier table", data) for data in self._moves.earlier(name)]
-            for what, data in [*tables, ("present table", self._own_copy(name))]:
-                if EncryptedTable.from_bytes(data).key.fingerprint == fingerprint:
-                    under.add(hashlib.sha256(data).hexdigest())
-                    rows.append((name, what, "", ""))
-            for request, asked in story_of(trail, name).requests.items():
-                if asked.aggregate is not None and asked.table in under and request in statuses:
-                    rows.append((name, "aggregate", request, statuses[request]))
-        return pd.DataFrame(rows, columns=["dataset", "what", "request", "status"])
-
-    def write_bundle(self, name: str, path: Path | str) -> Path:
-        """Write what an outsider needs to check a dataset's aggregates and its trail without any key; returns the file.
-
-        It holds the encrypted tables, the aggregates, their questions, the trail with the content of this dataset's
-        events (names of accounts and reasons of decisions, too), signed heads and verify keys of witnesses, and no
-        other key. ``python -m he_helpers.audit FILE`` checks it. Raises NotThere, NotForOutsiders for a CKKS table
-        whose results are not recovered exactly, ServerRefused.
-        """
-        keys = {"administrator": self.verify_key, **self.known_witnesses()}
-        bundle = collect_bundle(
-            self.connection,
-            name,
-            [*self._moves.earlier(name), self._own_copy(name)],
-            self.signed_heads(),
-            {holder: contact.key for holder, contact in keys.items()},
-        )
-        return bundle.write(path)
-
-    def _finish_move(self, name: str, copy: Path) -> None:
-        new, old = self._moves.on_its_way(name), self._own_copy(name)
-        assert new is not None, "a move is under way"
-        policy = self.policy(name)
-        try:
-            self.connection.put_bytes(
-                "datasets",
-                name,
-                data=new,
-                minimum_group_size=str(policy.minimum),
-                contributor_label=policy.contributor_label,
-                replaces=hashlib.sha256(old).hexdigest(),
-            )
-        except ServerRefused:
-            self._moves.give_up(name, old)
-            raise
-        self._moves.finish(name, copy)
-
-    def _retire(self, fingerprint: str) -> None:
-        for file in self._public_keys.glob("*.key"):
-            if self.public_key(file.stem).fingerprint == fingerprint:
-                write_private(file.with_suffix(".retired"), b"")
-
-    def _refuse_retired(self, name: str) -> None:
-        if file_named(self._public_keys, name, ".retired").exists():
-            raise RetiredKey(
-                f"The key {name!r} is retired: it is kept for what was encrypted under it, and encrypts nothing more. "
-                "Use another key: create_keys(scheme, name), and pass its name."
-            )
 
     # Release requests
 
@@ -455,26 +309,6 @@ class DataAdministrator(Reviewer):
     def _send_refusal(self, request_id: str, reason: str) -> None:
         self.connection.put("requests", request_id, "decision", document={"decision": "refused", "reason": reason})
 
-    def _own_copy(self, name: str) -> bytes:
-        file = file_named(self._uploads, name, ".table")
-        if not file.exists():
-            known = ", ".join(sorted(path.stem for path in self._uploads.glob("*.table"))) or "none"
-            raise NotThere(f"You hold no copy of a dataset {name!r}. Uploaded from this folder: {known}.")
-        return read_private(file, LARGEST_TABLE)
-
-    def _table_of(self, request: str, dataset: str) -> bytes:
-        # Of an approved request the table on which it was approved.
-        data, decision = self._own_copy(dataset), self._decisions.decision(request)
-        if isinstance(decision, Approval):
-            for earlier in self._moves.earlier(dataset):
-                computed = aggregate(EncryptedTable.from_bytes(earlier), Query.from_dict(decision.subject["query"]))
-                if hashlib.sha256(computed.to_bytes()).hexdigest() == decision.subject["aggregate_sha256"]:
-                    return earlier
-        return data
-
-    def _identity(self, dataset: str, table: bytes) -> str:
-        return self._moves.identity(dataset, table)
-
     def _is_on_server(self, dataset: str) -> bool:
         try:
             self.describe(dataset)
@@ -483,12 +317,6 @@ class DataAdministrator(Reviewer):
                 return False
             raise
         return True
-
-    def _secret_key_of(self, fingerprint: str) -> SecretKey:
-        for file in sorted(self._public_keys.glob("*.key")):
-            if self.public_key(file.stem).fingerprint == fingerprint:
-                return secret_key_from_bytes(self.keyring.load(_entry(file.stem), self._passphrase)).secret
-        raise NotThere(f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here.")
 
 
 def _too_large(refusal: ServerRefused, table: EncryptedTable, size: int) -> ServerRefused:
@@ -507,7 +335,3 @@ def _too_large(refusal: ServerRefused, table: EncryptedTable, size: int) -> Serv
 
 def _no_private_key() -> PrivateKey:
     raise NotThere("An administrator has no encryption key, so nobody can write to one.")
-
-
-def _entry(name: str) -> str:
-    return f"homomorphic encryption key {name}"

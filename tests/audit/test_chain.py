@@ -116,6 +116,15 @@ def test_a_careless_forger_is_found_by_whoever_sees_the_trail_for_the_first_time
     assert numbers(inspect_entries(entries)) == [place]
 
 
+def test_an_event_that_stands_under_another_number_than_it_says_is_found():
+    honest = trail_of([{"action": "a"}, {"action": "b"}])
+    [second] = honest[1:]
+    other = {**second.event, "sequence": 3}
+    leaf = leaf_of(second.nonce, other)
+    forged = Entry(2, leaf, next_digest(honest[0].digest, leaf), second.nonce, other)
+    assert numbers(inspect_entries([honest[0], forged])) == [2]
+
+
 def test_what_could_be_read_before_and_is_hidden_now_is_found():
     events = [{"action": "a"}, {"action": "b"}]
     seen = trail_of(events)
