@@ -165,7 +165,7 @@ def test_a_group_less_what_lies_in_it_is_one_person(first, second):
     assert review(table, second, **options).clean and review(table, first, **options).clean
     found = review(table, second, approved_before=[approval(table, first, contributor_label=None)], **options)
     assert len(found.findings) == 1
-    assert "sum of Salary by" in found.findings[0] and "over 1 contributors, and your minimum is 3" in found.findings[0]
+    assert "sum of Salary by" in found.findings[0] and "over 1 contributor, and your minimum is 3" in found.findings[0]
     assert "approved:  before on this dataset: sum of Salary by" in repr(found)
 
 
@@ -182,7 +182,7 @@ def test_three_results_tell_what_no_two_of_them_tell():
     found = review(table, queries[2], approved_before=approved, **options)
     assert len(found.findings) == 1
     assert "together with sum of Salary by first and sum of Salary by second" in found.findings[0]
-    assert "over 1 contributors, and your minimum is 2" in found.findings[0]
+    assert "over 1 contributor, and your minimum is 2" in found.findings[0]
     # The total is not needed, and is not named.
     total = approval(table, Query("sum", (), ("Salary",)), contributor_label=None)
     assert review(table, queries[2], approved_before=[total, *approved], **options).findings == found.findings
@@ -193,7 +193,7 @@ def test_a_table_that_was_encrypted_anew_is_the_same():
     table, anew = (encrypted(BORDER, ["region", "town"], groupings) for _ in range(2))
     before = [approval(table, BY_REGION, "the old bytes", contributor_label=None)]
     found = review(anew, BY_TOWN, approved_before=before, contributor_label=None, table_digest="the new bytes")
-    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+    assert len(found.findings) == 1 and "over 1 contributor" in found.findings[0]
 
 
 def test_how_far_it_was_compared_is_said():
@@ -258,7 +258,7 @@ def test_totals_of_a_table_that_replaced_another_one():
     before = [approval(encrypted(whole, ["region", "town"], [["region"]]), BY_REGION, "old", None)]
     table = encrypted(whole[1:], ["region", "town"], [["town"]])
     found = review(table, BY_TOWN, contributor_label=None, table_digest="new", approved_before=before)
-    assert not found.clean and "over 1 contributors" in found.findings[0]
+    assert not found.clean and "over 1 contributor" in found.findings[0]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_groups_of_a_table_that_replaced_another_one(before, after):
     ]
     approved = [approval(tables[0], BY_REGION, "old", None)]
     found = review(tables[1], BY_REGION, contributor_label=None, table_digest="new", approved_before=approved)
-    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+    assert len(found.findings) == 1 and "over 1 contributor" in found.findings[0]
 
 
 def test_contributors_of_a_table_that_replaced_another_one():
@@ -288,7 +288,7 @@ def test_contributors_of_a_table_that_replaced_another_one():
         tables.append(encrypted(frame, groupings=[["region"]]))
     approved = [approval(tables[0], BY_REGION, "old")]
     found = review(tables[1], BY_REGION, table_digest="new", approved_before=approved)
-    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+    assert len(found.findings) == 1 and "over 1 contributor" in found.findings[0]
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_rows_of_contributors_who_stayed(changed, query):
     old, new = (encrypted(branches(**frame), groupings=groupings) for frame in (before, {**before, **changed}))
     assert review(new, query, table_digest="new").clean
     found = review(new, query, table_digest="new", approved_before=[approval(old, REGION, "old")])
-    assert len(found.findings) == 1 and "over 1 contributors" in found.findings[0]
+    assert len(found.findings) == 1 and "over 1 contributor" in found.findings[0]
 
 
 def test_what_was_approved_under_a_smaller_minimum_is_no_difference():

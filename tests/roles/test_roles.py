@@ -613,7 +613,7 @@ def test_earlier_approvals_are_shown_and_compared(ada, ana, dataset, person):
     table = EncryptedTable.encrypt(frame, ["region", "size"], ada.public_key(), decimals=1)
     ada.upload(dataset, table, 3)
     third = ana.ask(dataset, **ASKED)
-    with pytest.raises(ReviewNotClean, match="over 1 contributors"):
+    with pytest.raises(ReviewNotClean, match="over 1 contributor"):
         ada.review(third)
         ada.approve(third)
 

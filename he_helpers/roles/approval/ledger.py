@@ -130,7 +130,7 @@ def _combinations(
                     earlier = fewer
             findings.append(
                 f"together with {_in_words(earlier)}, which you approved before, it gives sums of {columns} over "
-                f"{found.smallest} contributors, and your minimum is {minimum}"
+                f"{_contributors(found.smallest)}, and your minimum is {minimum}"
             )
         elif minimum > 1 and not found.searched:
             findings.append(
@@ -142,6 +142,10 @@ def _combinations(
 
 def _in_words(earlier: Sequence[Answered]) -> str:
     return " and ".join(dict.fromkeys(query_in_words(Query.from_dict(one.query)) for one in earlier))
+
+
+def _contributors(number: int) -> str:
+    return f"{number} contributor" if number == 1 else f"{number} contributors"
 
 
 def _how_far(searched: int, minimum: int, before: int) -> str:
@@ -164,9 +168,8 @@ def _differences(now: Answered, replaced: Sequence[Answered], minimum: int) -> l
         small = sizes[(sizes > 0) & (sizes < minimum)]
         if len(small):
             found.append(
-                f"subtracted from {query_in_words(Query.from_dict(earlier.query))}, which you approved before, it "
-                f"gives sums of {printable_line(', '.join(shared))} over {small.min()} contributors, and your minimum "
-                f"is {minimum}"
+                f"subtracted from {_in_words([earlier])}, which you approved before, it gives sums of "
+                f"{printable_line(', '.join(shared))} over {_contributors(small.min())}, and your minimum is {minimum}"
             )
     return found
 

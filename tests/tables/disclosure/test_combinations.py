@@ -66,6 +66,48 @@ def test_the_smallest_is_that_of_the_plain_search(data):
     assert found.searched >= (found.smallest or minimum) - 1
 
 
+def some_table(seed):
+    """Labels of 5 to 10 contributors with several rows each, groupings of them, and a minimum."""
+    generator = np.random.default_rng(seed)
+    contributors = int(generator.integers(5, 11))
+    rows, number = int(generator.integers(contributors, 3 * contributors)), int(generator.integers(3, 7))
+    columns = {f"label {place}": generator.integers(0, int(generator.integers(2, 4)), rows) for place in range(number)}
+    if generator.random() < 0.7:
+        who = generator.integers(0, contributors, rows)
+    else:
+        who = np.arange(rows) % contributors
+    groupings = [[name] for name in columns]
+    if generator.random() < 0.5:
+        groupings.append(list(generator.choice(list(columns), 2, replace=False)))
+    return labels(**columns, who=who), groupings, int(generator.integers(3, 7))
+
+
+# Tables that a search which leaves out one of its steps, or takes one step for enough, gets wrong.
+@pytest.mark.parametrize(
+    ("seed", "place"), [(1, 5), (2, 2), (3, 1), (4, 2), (4, 4), (6, 3), (14, 4), (19, 3), (49, 3), (54, 1)]
+)
+def test_what_takes_every_step_of_the_search(seed, place):
+    table, groupings, minimum = some_table(seed)
+    contributor_label = "who" if seed % 3 else None
+    before, now = groupings[:place], groupings[place]
+    owner = np.arange(table.rows) if contributor_label is None else table.group_of_rows([contributor_label])
+
+    def confined(some, inside):
+        groups = [table.group_of_rows(grouping) for grouping in some]
+        matrix = np.array([of == group for of in groups for group in range(of.max() + 1)], dtype=float)
+        return np.linalg.matrix_rank(matrix) - np.linalg.matrix_rank(matrix[:, ~inside])
+
+    def smallest():
+        for size in range(1, minimum):
+            for some in combinations(range(owner.max() + 1), size):
+                inside = np.isin(owner, some)
+                if confined([*before, now], inside) > confined(before, inside):
+                    return size
+
+    found = few_contributors(table, contributor_label, before, now, minimum)
+    assert found.smallest == smallest() and found.searched >= (found.smallest or minimum) - 1
+
+
 # Four regions in pairs of areas: Anna is the only one in the north and inland.
 PLACES = [("N", "coast")] * 5 + [("N", "inland")] + [("S", "inland")] * 5
 REGION, AREA = zip(*PLACES, strict=True)
