@@ -391,3 +391,17 @@ def test_an_aggregate_with_other_groups(groups, counts):
     assert fields[4:6] == [[["L", "text", ["a", "b"], 1, b"\0\1"]], [2, 1]]
     with pytest.raises(DamagedBytes):
         EncryptedAggregate.from_bytes(seal_fields("aggregate", [*fields[:4], groups, counts, fields[6]]))
+
+
+def test_numbers_beside_the_answer_are_counted():
+    frame = pd.DataFrame({"A": ["a", "a", "b", "b"], "x": [1, 2, 3, 4], "y": [5, 6, 7, 8]})
+
+    def further(layout, *columns, statistic="sum"):
+        table = EncryptedTable.encrypt(frame, ["A"], key_pair("tenseal-bfv").public, layout=layout)
+        return aggregate(table, Query(statistic, ("A",), columns)).further_numbers
+
+    both, parts = Aligned(groupings=[["A"]]), Aligned(groupings=[["A"]], partial_sums=2)
+    assert further(both, "x", "y") == further(both, statistic="count") == 0
+    assert further(both, "x") == 2, "the sums of y lie in the same ciphertext"
+    assert further(parts, "x", "y") == 4, "each of the four sums is in two parts"
+    assert further(Values(), "x") == 0
