@@ -262,7 +262,10 @@ class DataAdministrator(TableOwner):
             raise NotApproved("You have not approved this request from this folder. Call review(), then approve().")
         review = self._clean_review(request_id)
         if review.subject() != decision.subject:
-            raise ReviewNotClean("The server now shows another request under this id than the one that you approved.")
+            raise ReviewNotClean(
+                "The server now shows another request under this id than the one that you approved, or your policy has "
+                "another rounding or noise than it had then. Let the analyst ask anew."
+            )
         if review.status not in _DECIDED_FOR:
             raise NotApproved(f"The status of this request on the server is {review.status!r}; expected 'approved'.")
         assert review.query is not None and review.aggregate is not None and review.recipient is not None, (

@@ -240,6 +240,10 @@ def test_a_release_with_noise_and_rounding(ada, ana, accounts, dataset):
     assert all(released[0].equals(again) for again in released) and (released[0] % 10 == 0).all(axis=None)
     assert ana.result(first).equals(released[0]) and ana.result(same).equals(released[0])
     assert ada.review(other).findings == ("the noise costs 0.5, and 0 of your budget are left",)
+    ada.set_policy(dataset, DisclosurePolicy(3))
+    with pytest.raises(ReviewNotClean, match="another rounding or noise"):
+        ada.release(first)
+    ada.set_policy(dataset, DisclosurePolicy(3, noise=noise, rounding=10))
     with pytest.raises(ReviewNotClean):
         ada.approve(other)
     with pytest.raises(NotApproved):

@@ -84,8 +84,13 @@ class Review:
         return None if self.groups is None else self.groups["rows"]
 
     def subject(self) -> dict[str, Any]:
-        """What a decision is about, JSON-able: the same id with another subject is another request."""
+        """What a decision is about, JSON-able: the same id with another subject is another request.
+
+        With the rounding and the noise of the policy, if any: what was approved with noise does not leave without it.
+        """
+        policy = self.policy.to_dict()
         return {
+            **{name: policy[name] for name in ("rounding", "noise") if name in policy},
             "dataset": self.dataset,
             "analyst": self.analyst,
             "purpose": self.purpose,
