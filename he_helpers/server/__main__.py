@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
                     account_bytes=options.account_bytes,
                     account_datasets=options.account_datasets,
                     account_open_requests=options.account_open_requests,
+                    account_letters=options.account_letters,
                     account_events=options.account_events,
                     total_bytes=options.total_bytes,
                 ),
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         ("--account-bytes", Quotas.account_bytes, "of an administrator: tables, with aggregates and results on them"),
         ("--account-datasets", Quotas.account_datasets, "of an administrator"),
         ("--account-open-requests", Quotas.account_open_requests, "of an analyst: neither refused nor released yet"),
+        ("--account-letters", Quotas.account_letters, "of a custodian: letters that wait for others"),
         ("--account-events", Quotas.account_events, "in the audit trail, refused requests included"),
         ("--total-bytes", Quotas.total_bytes, "of all administrators together"),
     ):
