@@ -195,7 +195,7 @@ NOTEBOOKS = {
     "18": ("forget-answers", *_PEOPLE),
     "19": (),
     "20": ("forget-joint-accounts", *_PEOPLE, *_CUSTODIANS),
-    "21": (),
+    "21": ("administrator-keys",),
 }
 
 
