@@ -28,15 +28,18 @@ EXERCISES = (
         level="write",
         prompt="""
             With 9 decimals the key is found as before: rounding that is too fine is no rounding. With 7 or 6 this
-            attack fails. Look at the last column, though. With 6 decimals the attacker still knows the noise to about
-            ±1, where it should be secret to ±11. The security rests on a problem, ring learning with errors, with the
-            larger noise. No theorem says that the rest is enough.
+            attack fails: one wrong coefficient of 4,096 spoils the division. Look at the last column, though. With 6
+            decimals the attacker still knows the noise to about ±1, where it should be secret to ±11. The security
+            rests on ring learning with errors (notebook 02) with the larger noise. No theorem says that the rest of it
+            is enough.
 
             And often it is not. `answer` rounds to 6 decimals, whatever it is asked. But you choose *what* is computed.
-            A ciphertext that is doubled ten times holds each number 1,024 times, and its noise as well.
+            A ciphertext that is added to itself, ten times in a row, holds each number 1,024 times, and its noise as
+            well.
 
-            Get the key from two answers of `answer` with 6 decimals, and read the three numbers in `unread`. Round
-            them to three decimals.
+            Ask `answer`, with its 6 decimals, for two sums of your choice. Get the key from the two answers, with
+            `attacks.key_from_real` as in the cell above. Read the three numbers in `unread` with it, with
+            `attacks.read_with`, and round them to three decimals.
         """,
         hint="""
             `vector = vector + vector` ten times. Divide the answer by 1,024: which decimals of the first number do you
@@ -55,8 +58,8 @@ EXERCISES = (
                     found = attacks.key_from_real(context, [sent, other], [answer(sent), answer(other)])
                     answer = attacks.read_with(found, context, unread)
                 """),
-                "This is garbage of another key. Were both answers divided by 1,024, and do the two ciphertexts that "
-                "you gave to `key_from_real` fit what is left?",
+                "This is garbage of another key. Was each ciphertext doubled ten times and each answer divided by "
+                "1,024? And do the two ciphertexts that you gave to `key_from_real` fit what is left?",
                 when=lambda numbers: numbers.shape == (3,) and any(abs(number) > 2000 for number in numbers.entries),
             ),
             Wrong([69.405, 71.485, 73.033], "These are revenues as in the table. What stands in `unread`?"),
@@ -80,23 +83,26 @@ EXERCISES = (
         id="19-2",
         level="predict",
         prompt="""
-            Revenues were right to seven decimals. Flooded with $s = 30$, 4,096 of them are right to about 0.1 thousand,
-            and only in one answer; a single number keeps two decimals more. So flooding is dear in digits, and every
-            answer counts in $q$: whoever floods has to count.
+            Rounding and flooding both stopped this attack; only for flooding there is a theorem, about whatever one may
+            compute from the answers. And the price? As they come, revenues were right to seven decimals. Flooded with
+            $b = 30$, 4,096 of them are right to about 0.1 thousand ($8.8 \\cdot 10^{-2}$), if it is the only answer
+            that is ever given; a single number keeps two decimals more. Every answer counts in $k$: whoever floods has
+            to count.
 
             The administrator wants 40 bits of security in place of 30, and wants to give four times as many answers.
             By what factor does the noise of each answer grow?
         """,
-        hint="Look at the formula: $s$ stands in an exponent, halved, and $q$ under a root.",
+        hint="Look at the formula: $b$ stands in an exponent, halved, and $k$ under a root.",
         wanted="the factor",
         name="growth",
         checker=Numbers(64),
         wrong=(
-            Wrong(4096, "$s$ is halved in the exponent, and $q$ stands under the root."),
-            Wrong(128, "So it is for $s$. Four times as many answers stand under a root."),
-            Wrong(32, "That is for $s$ alone. Four times as many answers cost something, too."),
+            Wrong(4096, "$b$ is halved in the exponent, and $k$ stands under the root."),
+            Wrong(128, "So it is for $b$. Four times as many answers stand under a root."),
+            Wrong(32, "That is for $b$ alone. Four times as many answers cost something, too."),
             Wrong(2, "That is for the answers alone. And ten bits more?"),
-            Wrong(2048, "The root of 4 is right. And is $s$ not halved?"),
+            Wrong(2048, "The root of 4 is right. And is $b$ not halved?"),
+            Wrong(34, "Each of the two is right. In the formula, are they added?"),
             Wrong(6, "Bits: 5 for the security and 1 for the answers. Which factor is that?"),
         ),
         solution="solution = 2 ** ((40 - 30) / 2) * 4**0.5",
@@ -111,12 +117,13 @@ EXERCISES = (
 
             - `numbers`: the decrypted numbers, exact integers,
             - `budget`: the noise budget alone,
-            - `refused`: "decrypted to something that cannot be", or no word,
+            - `refused`: "refused, this decrypts to something impossible" or "accepted", and nothing else,
             - `recomputed`: "these are not the bytes that I re-computed", said before anything is decrypted,
             - `length`: how many bytes arrived.
         """,
         hint="""
-            Which replies depend on $s$? Take $B$ so large that $2B$ just destroys the message, and $B$ does not.
+            Which replies depend on $s$? Take the ciphertext with $B$ above, and $B$ so large that noise of $2B$ just
+            destroys a message, and $B$ does not.
         """,
         wanted='a list of words, such as `["length"]`,',
         name="giving_away",
