@@ -67,6 +67,19 @@ def _most_different(labels):
     return list(dict.fromkeys([*pairs[-1], *pairs[-2]]))
 
 
+def _with_themselves(labels):
+    chosen = []
+    for first in labels:
+        for second in labels:
+            if _differ(labels, first, second) < 5:
+                chosen += [first, second]
+    return chosen[:10]
+
+
+def _nothing(labels):
+    return []
+
+
 def _fixed(labels):
     return ["label 4", "label 15"]
 
@@ -107,7 +120,9 @@ EXERCISES = (
             Wrong([], "Look at East 08: which groups is it in?"),
         ),
         solution='solution = ["Depot North - Region North", "Region East - Depot East"]',
-        because="Both give East 08, with a plus sign: each first group holds all of the second, and East 08 besides.",
+        because="Both give East 08, with a plus sign: each first group holds all of the second, and East 08 besides. "
+        "A question by region *and* depot would be refused, for there East 08 is alone. It is a *complementary cell*: "
+        "a refused one that is computed from released ones, the total minus the others.",
     ),
     Exercise(
         id="18-2",
@@ -117,12 +132,12 @@ EXERCISES = (
             which no two tell anything.
 
             Coffee is sold by the branches 01 to 03 of each region, and by West 10. Bread is sold by the branches 04 to
-            06 of each region, and by West 10. Cheese is sold by the branches 01 to 06. Let $c$, $b$ and $k$ be the sums
-            of those that say yes. Which combination of the three leaves West 10 alone? Compute the revenue of
-            West 10 from `answers`, and give it as a whole number.
+            06 of each region, and by West 10. Cheese is sold by the branches 01 to 06. Each of the
+            three has a sum of those that say yes. Which combination of these sums leaves West 10 alone? Compute the
+            revenue of West 10 from `answers`, and give it as a whole number.
         """,
         hint="Add coffee and bread. Who is in that sum once, and who twice? Then take cheese away. "
-        '`answers["Revenue by Coffee"].loc["yes", "Revenue"]` is $c$.',
+        '`answers["Revenue by Coffee"].loc["yes", "Revenue"]` is the sum of coffee.',
         wanted="one number",
         name="revenue_of_west_10",
         checker=Numbers(234326),
@@ -130,6 +145,11 @@ EXERCISES = (
             Wrong(468652, "West 10 sells coffee *and* bread: how often is it in this sum?"),
             Wrong(134429, "Coffee less bread: both have 15 other branches, which do not cancel."),
             Wrong(10613973, "Coffee and bread together: 30 branches of these sell cheese as well."),
+            Wrong(5374201, "This is all of coffee: West 10 and 15 others. Which sums take the others away?"),
+            Wrong(5239772, "This is all of bread: West 10 and 15 others. Which sums take the others away?"),
+            Wrong(4771120, "Cheese less coffee: the 15 branches of bread are left, and West 10 is taken away."),
+            Wrong(4905549, "Cheese less bread: the 15 branches of coffee are left, and West 10 is taken away."),
+            Wrong(-468652, "Cheese is what is taken away. And how often is West 10 in coffee and bread together?"),
             Wrong(-234326, "The size is right. Cheese is what is taken away."),
             Wrong(10145321, "This is all of cheese, 30 branches, and West 10 is none of them."),
         ),
@@ -160,16 +180,17 @@ EXERCISES = (
             `Depot`. A refusal tells something, too: that two groupings differ in few branches. The labels told that
             before.
 
-            Now the game. A town has 60 branches and 20 labels of yes and no. The review has a minimum of 5 contributors
-            and nothing else, and every group of every label has more. You may ask ten questions, each a sum by one
-            label. Write `ten_questions(labels)`: `labels` has a row for each branch and a column for each label, and
-            the function gives the names of at most ten labels. You win if the answers together tell a sum of fewer
-            than 5 branches.
+            Now the game. A town has 60 branches and 20 labels of yes and no. The review has a minimum of 5
+            contributors and nothing else, and every group of every label has more. You may ask ten questions, each
+            a sum by one label. Write `ten_questions(labels)`: `labels` has a row for each branch and a column for
+            each label, named `label 1` to `label 20`, and the function gives a list of at most ten of these names.
+            You win if the answers together tell a sum of fewer than 5 branches.
 
             It is played in three towns. Then the same questions are put to a review with the ledger.
         """,
-        hint='Two labels tell something when they nearly agree. `(labels["Region"] != labels["Depot"]).sum()` says in '
-        "how many branches these two differ, and `combinations(labels, 2)` gives all pairs of names.",
+        hint="Two labels tell something when they nearly agree. `for first, second in combinations(labels, 2):` goes "
+        "through all pairs of names, and `(labels[first] != labels[second]).sum()` says in how many branches they "
+        "differ.",
         wanted="`ten_questions`",
         name="attack",
         checker=Function("ten_questions", _cases()),
@@ -178,6 +199,8 @@ EXERCISES = (
             Wrong(_everything, "These are 20 questions, and 10 are allowed."),
             Wrong(_only_one_of_them, "You found labels that nearly agree, and ask one of the two. What is subtracted?"),
             Wrong(_most_different, "These differ in very many branches: so many stand behind the difference, too."),
+            Wrong(_with_themselves, "Each label agrees with itself, and that fills the list: take two different ones."),
+            Wrong(_nothing, "The list is empty, so nothing is asked: no two labels pass your comparison."),
             Wrong(_fixed, "This wins in the first town alone: look for the labels in the table that you get."),
         ),
         given="from itertools import combinations",
@@ -203,7 +226,7 @@ EXERCISES = (
         id="18-4",
         level="think",
         prompt="""
-            Which of these does the *ledger* not see, and another rule, noise or nobody has to?
+            Which of these does the *ledger* not see, so that another rule, noise or your own care has to help?
 
             ```python
             "a difference of two results"
