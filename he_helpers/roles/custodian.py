@@ -7,13 +7,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nacl.public import PrivateKey
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.parameters import BFVParameters
-from he_helpers.roles.approval.decisions import Approval
+from he_helpers.roles.approval.decisions import Approval, ByOthers
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review
 from he_helpers.roles.approval.reviewer import Reviewer
@@ -28,6 +28,7 @@ from he_helpers.roles.participant import SIGNING_ENTRY
 from he_helpers.roles.quorum.ceremony import CeremonyProgress, go_on, take_letters_away
 from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
 from he_helpers.roles.quorum.letters import Letters, share_letter
+from he_helpers.roles.quorum.others import released_by_others
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.roles.views import answer_view
 from he_helpers.schemes.errors import KeyMismatch
@@ -51,6 +52,10 @@ class Custodian(Reviewer):
     under ``passphrase``), ``contacts/`` (encryption keys of analysts and custodians), ``senders/`` (verify keys of
     custodians and dealers), ``quorum_keys/``, ``ceremonies/``, ``guarded/`` (copies of tables) and ``decisions/``. What
     it decides on a request, it decides on the aggregate that it has computed itself from its own copy.
+
+    A request is compared with what this custodian approved, by its own record, and with what others released without
+    it, or may have, by the server's word. A server can hide the latter: then it depends on the threshold who sees both
+    (roles/quorum/others.py).
     """
 
     _recipient_decrypts = True
@@ -239,7 +244,8 @@ class Custodian(Reviewer):
             file_named(self._guarded, dataset, ending).unlink(missing_ok=True)
 
     def forget_decisions(self, dataset: str) -> None:
-        """Remove the own record on a dataset. For rehearsals alone: what was released once stays released."""
+        """Remove the own record on a dataset, and what was heard of others. For rehearsals alone: what was released
+        once stays released."""
         self._decisions.forget(dataset)
 
     def policy(self, name: str) -> DisclosurePolicy:
@@ -294,6 +300,12 @@ class Custodian(Reviewer):
             raise ReviewNotClean("There is nothing to decrypt, or nobody known to decrypt it for.")
         recipient = self.contacts.get(review.recipient)
         return review.aggregate, Subject.of(review.aggregate, review.request, review.dataset, recipient), recipient
+
+    def _released_by_others(
+        self, request: dict[str, Any], table: EncryptedTable, digest: str
+    ) -> tuple[list[ByOthers], int]:
+        label = self.policy(request["dataset"]).contributor_label
+        return released_by_others(self.connection, request, self._decisions, table, digest, label, self._recipient)
 
     def _carry_out(self, review: Review, approval: Approval) -> None:
         # Kept before it leaves: what was released and is not on record would be missing in every later comparison.

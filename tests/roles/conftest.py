@@ -1,4 +1,4 @@
-"""A real server in its own process, with accounts for two administrators, two analysts and three custodians."""
+"""A real server in its own process, with accounts for two administrators, two analysts and four custodians."""
 
 import os
 import subprocess
@@ -24,13 +24,14 @@ PASSPHRASES = {
     "ana": "what ana knows by heart",
     "ben": "what ben knows by heart",
     "cat": "what cat knows by heart",
+    "coy": "what coy knows by heart",
     "cid": "what cid knows by heart",
     "cyn": "what cyn knows by heart",
 }
 # More than the buffers of a connection hold; less than the default, which takes its time to send.
 LARGEST_BODY = 2**24
 ROLES = {"ada": "administrator", "alan": "administrator", "ana": "analyst", "ben": "analyst"}
-ROLES |= dict.fromkeys(("cat", "cid", "cyn"), "custodian")
+ROLES |= dict.fromkeys(("cat", "cid", "cyn", "coy"), "custodian")
 
 
 @dataclass(frozen=True)

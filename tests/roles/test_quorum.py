@@ -33,7 +33,12 @@ def shared(pair):
 @pytest.fixture
 def custodians(person, tmp_path, ada, ana, shared):
     """cat, cid and cyn with keys and shares; each trusts the others, ada who deals, and ana."""
-    custodians = {name: person(name) for name in NAMES}
+    return acquaint([person(name) for name in NAMES], ada, ana, shared, tmp_path)
+
+
+def acquaint(people, ada, ana, shared, folder):
+    """Custodians by name, with keys and shares; each trusts the others, ada who deals, and ana."""
+    custodians = {custodian.name: custodian for custodian in people}
     for custodian in custodians.values():
         custodian.create_keys()
         for name, key in (("senders", custodian.verify_key), ("contacts", custodian.encryption_key)):
@@ -48,13 +53,18 @@ def custodians(person, tmp_path, ada, ana, shared):
     for custodian in custodians.values():
         assert custodian.receive_share("ada").fingerprint == quorum.fingerprint
         assert custodian.letters.waiting() == []
-    ana.quorum_keys.trust(hand_over_key(tmp_path, "quorum", quorum))
+    ana.quorum_keys.trust(hand_over_key(folder, "quorum", quorum))
     return custodians
 
 
 @pytest.fixture
 def ana(ada, person, tmp_path):
     """An analyst who asks custodians, and trusts ada."""
+    return analyst_of_quorum(ada, person, tmp_path)
+
+
+def analyst_of_quorum(ada, person, tmp_path):
+    """The analyst ana, with keys, in the folder that person("ana") makes."""
     person("ana")
     ana = QuorumAnalyst(tmp_path / "ana", ada.connection.server, PASSPHRASES["ana"])
     ana.create_keys()

@@ -1,9 +1,13 @@
-"""What an administrator was shown of each request, and what was decided: the own record, never the server's word.
+"""What an administrator or a custodian was shown of each request, and decided: the own record, not the server's word.
 
 Each request has up to two files in the folder: ``REQUEST.shown.json``, what review() showed last, and ``REQUEST.json``,
 the decision. They are private and written whole or not at all, so that a new process goes on where the last one ended.
+
+Apart from these, ``REQUEST.others-DIGEST.json`` keeps what the server once told of a release by other custodians. It is
+the server's word, and it stays: nothing that the server tells later changes it or takes it away.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -46,6 +50,23 @@ class Approval:
     answered: Answered
 
 
+@dataclass(frozen=True)
+class ByOthers:
+    """What others released for ``recipient``, by the server's word; not ``released``: some agreed, so they may have."""
+
+    request: str
+    dataset: str
+    recipient: str
+    released: bool
+    answered: Answered
+
+    @property
+    def name(self) -> str:
+        """Of its record: another for another query, or another table, under the same id."""
+        about = json.dumps([self.answered.table, self.answered.query], sort_keys=True)
+        return f"{self.request}.others-{hashlib.sha256(about.encode()).hexdigest()[:32]}.json"
+
+
 Decision = Approval | Refusal
 Record = TypeVar("Record")
 
@@ -74,9 +95,18 @@ class Decisions:
 
     def approved(self, dataset: str, *, but: str) -> list[Approval]:
         """The approvals on ``dataset``, on tables that were replaced, too; without that of the request ``but``."""
-        requests = sorted(path.stem for path in self.folder.glob("*.json") if not path.name.endswith(".shown.json"))
+        requests = sorted(path.stem for path in self.folder.glob("*.json") if "." not in path.stem)
         decisions = [self.decision(request) for request in requests if request != but]
         return [found for found in decisions if isinstance(found, Approval) and found.dataset == dataset]
+
+    def hear(self, heard: ByOthers) -> None:
+        """Keep what the server told of others."""
+        self._write(heard.name, asdict(heard))
+
+    def heard(self, dataset: str) -> list[ByOthers]:
+        """What the server ever told of releases by others on ``dataset``, on tables that were replaced, too."""
+        read = [self._read(path, _by_others) for path in sorted(self.folder.glob("*.others-*.json"))]
+        return [heard for heard in read if heard is not None and heard.dataset == dataset]
 
     def forget(self, dataset: str) -> None:
         """Remove every record on ``dataset``. For rehearsals alone: what was released once stays released."""
@@ -107,6 +137,10 @@ def _decision(fields: dict[str, Any]) -> Decision:
     if kind == "approved":
         return Approval(**{**fields, "answered": Answered(**fields["answered"])})
     raise ValueError(f"no decision: {kind!r}")
+
+
+def _by_others(fields: dict[str, Any]) -> ByOthers:
+    return ByOthers(**{**fields, "answered": Answered(**fields["answered"])})
 
 
 def _dataset(fields: dict[str, Any]) -> str:

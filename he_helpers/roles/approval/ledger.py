@@ -2,7 +2,9 @@
 
 Each request by itself may keep to the minimum, and two of them still give one person's salary: the sum of a region,
 less the sums of the towns that lie in it as a whole, is the sum of whoever lives in the region and in none of these
-towns. Three or more can do it where no two can. So a new query is compared with all queries that were approved.
+towns. Three or more can do it where no two can. So a new query is compared with all queries that were approved. Where
+custodians release together, some of them may have released without this one: what the server tells of that is compared,
+too, with groups and contributors counted in the own copy (roles/quorum/others.py says what a server can hide).
 
 Seen are, for sums of a column that the results have in common:
 
@@ -38,7 +40,8 @@ class Answered:
     ``table`` is what stands for the table's data, ``labels`` the digest of its readable labels ("" in older records),
     ``query`` what Query.to_dict() gives. ``groups`` holds the labels of
     each group, in the order of the sorted names of the query's labels, ``rows`` and ``contributors`` the numbers in
-    each; ``all_rows`` and ``all_contributors`` are those of the whole table.
+    each; ``all_rows`` and ``all_contributors`` are those of the whole table. ``by_others``: not on the
+    own record of approvals, and by the server's word others released it, or may have.
     """
 
     table: str
@@ -49,6 +52,7 @@ class Answered:
     all_rows: int
     all_contributors: int
     labels: str = ""
+    by_others: bool = False
 
     @property
     def sizes(self) -> dict[tuple[str, ...], tuple[int, int]]:
@@ -59,7 +63,9 @@ class Answered:
         }
 
     @classmethod
-    def of(cls, table: str, labels: Labels, contributor_label: str | None, query: Query) -> "Answered":
+    def of(
+        cls, table: str, labels: Labels, contributor_label: str | None, query: Query, *, by_others: bool = False
+    ) -> "Answered":
         """Counted from the readable labels of the table whose bytes have the SHA-256 ``table``."""
         grouping = sorted(query.group_by)
         groups = group_contributors(labels, grouping, contributor_label)
@@ -73,6 +79,7 @@ class Answered:
             all_rows=int(whole["rows"].iloc[0]),
             all_contributors=int(whole["contributors"].iloc[0]),
             labels=labels.digest(),
+            by_others=by_others,
         )
 
 
@@ -99,7 +106,7 @@ def compare(
     same = sorted(here, key=lambda one: _in_words([one]))
     combined, searched = _combinations(now, same, labels, contributor_label, minimum)
     findings = [*combined, *_differences(now, elsewhere, minimum)]
-    return Ledger(tuple(dict.fromkeys(findings)), _how_far(searched, minimum, len(before)))
+    return Ledger(tuple(dict.fromkeys(findings)), _how_far(searched, minimum, before))
 
 
 def _combinations(
@@ -115,29 +122,53 @@ def _combinations(
         if not places:
             continue
         earlier = [same[place] for place in places]
-
-        def told_with(some: Sequence[Answered]) -> Findings:
-            groupings = [one.query["group_by"] for one in some]
-            return few_contributors(labels, contributor_label, groupings, now.query["group_by"], minimum)
-
-        found = told_with(earlier)
-        least = min(least, found.searched if found.smallest is None else least)
         columns = printable_line(", ".join(names))
-        if found.smallest is not None:
-            for one in tuple(earlier):
-                fewer = [other for other in earlier if other is not one]
-                if told_with(fewer).smallest == found.smallest:
-                    earlier = fewer
-            findings.append(
-                f"together with {_in_words(earlier)}, which you approved before, it gives sums of {columns} over "
-                f"{_contributors(found.smallest)}, and your minimum is {minimum}"
-            )
-        elif minimum > 1 and not found.searched:
-            findings.append(
-                f"what it gives together with {_in_words(earlier)}, which you approved before, cannot be computed: "
-                "there are too many groups. Ask for fewer groups, or upload the table with fewer labels"
-            )
+        smallest = None
+        for some in _compared_with(now, earlier):
+            found, some = _told_with(now, some, labels, contributor_label, minimum)
+            least = min(least, found.searched if found.smallest is None else least)
+            if found.smallest is not None and found.smallest != smallest:
+                smallest = found.smallest
+                findings.append(
+                    f"together with {_with_whose(some)}, it gives sums of {columns} over {_contributors(smallest)}, "
+                    f"and your minimum is {minimum}"
+                )
+            elif found.smallest is None and minimum > 1 and not found.searched:
+                findings.append(
+                    f"what it gives together with {_with_whose(some)}, cannot be computed: there are too many groups. "
+                    "Ask for fewer groups, or upload the table with fewer labels"
+                )
     return findings, least
+
+
+def _compared_with(now: Answered, earlier: Sequence[Answered]) -> list[list[Answered]]:
+    """The own approvals by themselves, and with what others may have released.
+
+    By themselves, so that nothing that a server tells of others can take from what they show. What the own approvals
+    give already is no news, whatever others released.
+    """
+    own = [one for one in earlier if not one.by_others]
+    known = any(set(now.query["group_by"]) <= set(one.query["group_by"]) for one in own)
+    return ([own] if own else []) + ([list(earlier)] if len(own) < len(earlier) and not known else [])
+
+
+def _told_with(
+    now: Answered, earlier: list[Answered], labels: Labels, contributor_label: str | None, minimum: int
+) -> tuple[Findings, list[Answered]]:
+    """What ``now`` tells together with ``earlier``, and those of them that it takes."""
+
+    def told_with(some: Sequence[Answered]) -> Findings:
+        own = [one.query["group_by"] for one in some if not one.by_others]
+        others = [one.query["group_by"] for one in some if one.by_others]
+        return few_contributors(labels, contributor_label, own, now.query["group_by"], minimum, perhaps=others)
+
+    found = told_with(earlier)
+    if found.smallest is not None:
+        for one in tuple(earlier):
+            fewer = [other for other in earlier if other is not one]
+            if told_with(fewer).smallest == found.smallest:
+                earlier = fewer
+    return found, earlier
 
 
 def _in_words(earlier: Sequence[Answered]) -> str:
@@ -148,10 +179,20 @@ def _contributors(number: int) -> str:
     return f"{number} contributor" if number == 1 else f"{number} contributors"
 
 
-def _how_far(searched: int, minimum: int, before: int) -> str:
+def _with_whose(earlier: Sequence[Answered]) -> str:
+    """In words, with who released it."""
+    own = [one for one in earlier if not one.by_others]
+    others = [one for one in earlier if one.by_others]
+    said = [f"{_in_words(own)}, which you approved before"] if own else []
+    return ", and ".join([*said, f"{_in_words(others)}, which others released or may have"] if others else said)
+
+
+def _how_far(searched: int, minimum: int, before: Sequence[Answered]) -> str:
     if not before or minimum <= 1:
         return "nothing to compare with" if not before else "not asked: your minimum is no limit"
-    told = f"compared with {before} approved before"
+    others = sum(one.by_others for one in before)
+    said = [f"{len(before) - others} approved before"] if len(before) > others else []
+    told = "compared with " + " and ".join([*said, f"{others} that others released or may have"] if others else said)
     if searched >= minimum - 1:
         return f"{told}, for all sets of fewer than {minimum} contributors"
     return f"{told}; sums of more than {searched} contributors were looked for in part, all sets take too long"
@@ -168,8 +209,8 @@ def _differences(now: Answered, replaced: Sequence[Answered], minimum: int) -> l
         small = sizes[(sizes > 0) & (sizes < minimum)]
         if len(small):
             found.append(
-                f"subtracted from {_in_words([earlier])}, which you approved before, it gives sums of "
-                f"{printable_line(', '.join(shared))} over {_contributors(small.min())}, and your minimum is {minimum}"
+                f"subtracted from {_with_whose([earlier])}, it gives sums of {printable_line(', '.join(shared))} over "
+                f"{_contributors(small.min())}, and your minimum is {minimum}"
             )
     return found
 

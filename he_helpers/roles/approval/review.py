@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
 from he_helpers.roles.approval import checks
-from he_helpers.roles.approval.decisions import Approval
+from he_helpers.roles.approval.decisions import Approval, ByOthers
 from he_helpers.roles.approval.ledger import Answered, Ledger, compare
 from he_helpers.roles.approval.noise import NoiseBudget
 from he_helpers.roles.approval.policy import DisclosurePolicy
@@ -44,10 +44,10 @@ class Review:
     when unknown), ``policy``, ``groups`` (rows and contributors of each group, as group_contributors() counts them;
     None when the query cannot be answered), ``dominance`` (what the largest contributors hold, in words),
     ``protection`` (what else the policy does, in words by what it is about), ``approved_before`` (what was approved on
-    this dataset, in words), ``together`` (how far it was compared with these), ``aggregate_matches`` (the server's
-    bytes are the re-computed ones), ``aggregate`` (the re-computed one, or None), ``answered`` (what later requests are
-    compared with, or None). ``findings`` lists in words what speaks against a release; ``clean`` is
-    True when it is empty.
+    this dataset, and by the server's word released by others, in words), ``together`` (how far it was compared with
+    these), ``aggregate_matches`` (the server's bytes are the re-computed ones), ``aggregate`` (the re-computed one, or
+    None), ``answered`` (what later requests are compared with, or None). ``findings`` lists in words what speaks
+    against a release; ``clean`` is True when it is empty.
     """
 
     request: str
@@ -149,6 +149,8 @@ def review_request(
     decrypt: Callable[[EncryptedAggregate], pd.DataFrame] | None = None,
     budget: NoiseBudget | None = None,
     recipient_decrypts: bool = False,
+    by_others: Sequence[ByOthers] = (),
+    not_counted: int = 0,
 ) -> Review:
     """Compare a request and the server's aggregate with what the administrator knows. Changes nothing.
 
@@ -159,6 +161,8 @@ def review_request(
     decrypt: decrypts an own aggregate for the own eyes; without it dominance and counts of present values are not
     looked at. budget: what was spent on noise, for a policy with noise. recipient_decrypts: who gets the result
     combines partial decryptions, and so reads all that the ciphertexts hold.
+    by_others: what others released on a dataset of this name, or may have. not_counted: how many more of these there
+    are, whose queries the own table cannot answer.
 
     Raises UnreadableAnswer when the document lacks a member, and what ``decrypt`` raises.
     """
@@ -173,6 +177,7 @@ def review_request(
         ) from None
     if not all(isinstance(request[name], str) for name in names):
         raise UnreadableAnswer("The server's description of the request has members that are no text.")
+    released_before: list[Approval | ByOthers] = [*approved_before, *by_others]
     findings = []
     query = computed = groups = answered = None
     ledger = Ledger((), "not compared")
@@ -208,9 +213,14 @@ def review_request(
         if not policy.ledger:
             ledger = Ledger((), "not compared: your policy has no ledger")
         elif groups["contributors"].min() >= policy.minimum:
-            before = [approval.answered for approval in approved_before]
+            before = [earlier.answered for earlier in released_before]
             ledger = compare(answered, before, table.labels, policy.contributor_label, policy.minimum)
             findings += ledger.findings
+        if policy.ledger and not_counted:
+            findings.append(
+                f"by the server's word others released {not_counted} results that your table cannot give, so nobody "
+                "knows what it gives together with these"
+            )
     return Review(
         request=identifier,
         dataset=dataset,
@@ -224,7 +234,7 @@ def review_request(
         groups=groups,
         dominance=dominance,
         protection=protection,
-        approved_before=tuple(sorted(map(_approved_in_words, approved_before))),
+        approved_before=tuple(sorted(map(_before_in_words, released_before))),
         together=ledger.looked_at,
         aggregate_matches=matches,
         aggregate=computed,
@@ -233,6 +243,9 @@ def review_request(
     )
 
 
-def _approved_in_words(approval: Approval) -> str:
-    query = query_in_words(Query.from_dict(approval.answered.query))
-    return f"{query}, for {printable_line(approval.recipient)}"
+def _before_in_words(earlier: Approval | ByOthers) -> str:
+    query = query_in_words(Query.from_dict(earlier.answered.query))
+    said = f"{query}, for {printable_line(earlier.recipient)}"
+    if isinstance(earlier, Approval):
+        return said
+    return f"{said}, {'' if earlier.released else 'may be '}released by others (the server's word)"

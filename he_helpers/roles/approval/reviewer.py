@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from he_helpers.roles.approval.decisions import Approval, Decisions, Refusal, Shown
+from he_helpers.roles.approval.decisions import Approval, ByOthers, Decisions, Refusal, Shown
 from he_helpers.roles.approval.noise import NoiseBudget
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review, review_request
@@ -90,6 +90,15 @@ class Reviewer(Participant):
     def _decrypt_for_review(self) -> Callable[[EncryptedAggregate], pd.DataFrame] | None:
         """What decrypts an aggregate of an own table for the own eyes; None for who cannot."""
         return None
+
+    def _released_by_others(
+        self, request: dict[str, Any], table: EncryptedTable, digest: str
+    ) -> tuple[list[ByOthers], int]:
+        """What others released on the dataset of a request, and how many more the own table cannot answer.
+
+        For an administrator nobody else releases.
+        """
+        return [], 0
 
     def _noise_budget(self, dataset: str) -> NoiseBudget:
         return NoiseBudget(self.folder / "noise", dataset)
@@ -197,19 +206,28 @@ class Reviewer(Participant):
             computed = str(refusal)
         dataset = request["dataset"]
         data = self._table_of(request["id"], dataset)
+        table, digest = EncryptedTable.from_bytes(data), self._identity(dataset, data)
         policy = self.policy(dataset)
-        return review_request(
+        by_others, not_counted = self._released_by_others(request, table, digest)
+        review = review_request(
             request,
             computed,
-            EncryptedTable.from_bytes(data),
+            table,
             policy,
             self.contacts.find(request.get("recipient_key_fingerprint", "")),
-            table_digest=self._identity(dataset, data),
+            table_digest=digest,
             approved_before=self._decisions.approved(dataset, but=request["id"]),
             decrypt=self._decrypt_for_review(),
             recipient_decrypts=self._recipient_decrypts,
             budget=self._noise_budget(dataset) if policy.noise else None,
+            by_others=by_others,
+            not_counted=not_counted,
         )
+        # Only where the own copy is the server's table: of another one, nothing was released that it has counted.
+        if review.aggregate_matches:
+            for heard in by_others:
+                self._decisions.hear(heard)
+        return review
 
     def _clean_review(self, request_id: str) -> Review:
         review = self._review(request_id)

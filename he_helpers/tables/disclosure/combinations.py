@@ -44,21 +44,23 @@ def few_contributors(
     now: Sequence[str],
     minimum: int,
     *,
+    perhaps: Sequence[Sequence[str]] = (),
     most_steps: int = MOST_STEPS,
 ) -> Findings:
     """The fewest contributors, below ``minimum``, to a sum that ``before`` tells only together with ``now``.
 
     labels: those of the table, readable. contributor_label: the one that tells contributors apart; None: each row is
     one. before, now: the groupings by which sums of one column were released, and one more. What ``now`` tells by
-    itself is found, too.
+    itself is found, too. perhaps: groupings of which nobody knows surely that they were released. What they tell
+    counts as not told before, so that one more of them never makes anything unfound, but by the work that it costs.
     """
     if minimum <= 1:
         return Findings(None, 0)
-    atoms = _Atoms.of(labels, contributor_label, [*before, now], minimum)
+    atoms = _Atoms.of(labels, contributor_label, [*before, *perhaps, now], minimum)
     if atoms.count * atoms.groups > MOST_ENTRIES:
         return Findings(None, 0)
     old = _confined(atoms.indicators(labels, before), atoms.small)
-    new = _confined(atoms.indicators(labels, [*before, now]), atoms.small)
+    new = _confined(atoms.indicators(labels, [*before, *perhaps, now]), atoms.small)
     smallest, searched, steps = None, minimum - 1, most_steps
     for rows, columns in _components(new):
         search = _Search(new[np.ix_(rows, columns)], old, columns, atoms.owners, steps)
