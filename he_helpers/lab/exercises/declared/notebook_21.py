@@ -5,20 +5,20 @@ from he_helpers.lab.exercises.exercise import Exercise, Wrong
 
 _KEPT = ["5f", "a1", "07", "c9"]
 
-_CASES = (
-    "an event that came after the head that you signed last is changed",
-    "an event that you have seen is removed, and the later ones are numbered anew",
-    "a step is taken and never written down",
-    "two people are told two stories, and never compare their heads",
-    "the order of two events that you have seen is exchanged",
-    "one of two witnesses lies about what they were shown, and both accuse the server",
-)
-_NOT_FOUND = (_CASES[0], _CASES[2], _CASES[3])
+_CASES = ("early", "removed", "unwritten", "apart", "order", "head")
+_NOT_FOUND = ("early", "unwritten", "apart")
 
 
 def _counted_from_zero(kept, shown):
     for number, digest in enumerate(kept):
         if shown[number : number + 1] != [digest]:
+            return number
+    return 0
+
+
+def _counted_from_zero_and_cut_is_an_error(kept, shown):
+    for number, digest in enumerate(kept):
+        if shown[number] != digest:
             return number
     return 0
 
@@ -58,6 +58,8 @@ EXERCISES = (
         checker=Numbers([4, 5, 6]),
         wrong=(
             Wrong([4], "The digest of event 5 is made of the digest of event 4, too. What becomes of it?"),
+            Wrong([4, 5], "Both, yes. And what is the digest of event 6 made of?"),
+            Wrong([1, 2, 3], "These are as you kept them. Which ones are not?"),
             Wrong([5, 6], "These two, yes. And the digest that the changed event itself went into?"),
             Wrong([1, 2, 3, 4, 5, 6], "Digest 1 is made of 32 zero bytes and event 1. Has any of these changed?"),
             Wrong([1, 2, 3, 4], "A digest holds what came before it. Which ones come after the change?"),
@@ -92,6 +94,10 @@ EXERCISES = (
                 "It finds the right event and gives the number before: events are counted from 1, and a list from 0.",
             ),
             Wrong(
+                _counted_from_zero_and_cut_is_an_error,
+                "It gives the number before: events are counted from 1, and a list from 0. And a trail can be cut off.",
+            ),
+            Wrong(
                 _cut_is_an_error,
                 "A trail that was cut off is shorter than `kept`: then there is no digest to compare with.",
             ),
@@ -113,48 +119,41 @@ EXERCISES = (
         id="21-3",
         level="think",
         prompt="""
-            You keep all leaves and your signed heads, and look once a day. What do you *not* find in this way, neither
-            today nor later? Choose from:
+            You keep all leaves and your signed heads, and look once a day. Which of these do you *not* find in this
+            way, neither today nor later?
 
-            ```python
-            "an event that came after the head that you signed last is changed"
-            "an event that you have seen is removed, and the later ones are numbered anew"
-            "a step is taken and never written down"
-            "two people are told two stories, and never compare their heads"
-            "the order of two events that you have seen is exchanged"
-            "one of two witnesses lies about what they were shown, and both accuse the server"
-            ```
+            - `early`: an event is changed after it was written, and before you or any other witness looks,
+            - `removed`: an event that you have seen is removed, and the later ones are numbered anew,
+            - `unwritten`: a step is taken and never written down,
+            - `apart`: two people are told two stories, and never compare their heads,
+            - `order`: two events that you have seen change places,
+            - `head`: another witness shows you a signed head of 8 events, and its digest is not your digest 8.
         """,
         hint="For each one, ask: does anything in your own folder, or in a head that you get, contradict it?",
-        wanted="a list of these texts",
+        wanted='a list of words, such as `["removed", "order"]`,',
         name="not_found",
         checker=Words(right=_NOT_FOUND, among=_CASES),
         wrong=(
+            Wrong(["removed", "order", "head"], "These are found. Which ones are not?"),
             Wrong(
-                [_CASES[1], *_NOT_FOUND],
+                ["removed", *_NOT_FOUND],
                 "You hold the leaf of every event that you have seen: one that is gone is missed, whatever its number.",
-                when=lambda words: _CASES[1] in words,
+                when=lambda words: "removed" in words,
             ),
             Wrong(
-                [_CASES[4], *_NOT_FOUND],
+                ["order", *_NOT_FOUND],
                 "You hold the leaves in their order. Two that stand elsewhere are seen.",
-                when=lambda words: _CASES[4] in words,
+                when=lambda words: "order" in words,
             ),
             Wrong(
-                [_CASES[5], *_NOT_FOUND],
-                "Two heads of one length that differ are found at once. Who of the three lied is another question.",
-                when=lambda words: _CASES[5] in words,
+                ["head", *_NOT_FOUND],
+                "Two heads of one length that differ are found at once. Who lied is another question.",
+                when=lambda words: "head" in words,
             ),
-            Wrong([_CASES[0]], "That one, yes. Which others leave nothing in your hands that contradicts them?"),
-            Wrong([_CASES[2], _CASES[3]], "These two, yes. What do you hold of an event that you have not seen yet?"),
+            Wrong(["early"], "That one, yes. Which others leave nothing in your hands that contradicts them?"),
+            Wrong(["unwritten", "apart"], "These two, yes. What do you hold of an event that nobody has seen yet?"),
         ),
-        solution="""
-            solution = [
-                "an event that came after the head that you signed last is changed",
-                "a step is taken and never written down",
-                "two people are told two stories, and never compare their heads",
-            ]
-        """,
+        solution='solution = ["early", "unwritten", "apart"]',
         because="A chain protects what was seen, from then on. So look often, and compare heads in person.",
     ),
 )
