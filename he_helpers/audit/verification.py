@@ -72,8 +72,8 @@ class Story:
 def audit_bundle(bundle: Bundle, keys: Mapping[str, bytes] | None = None) -> Report:
     """Check everything that can be checked without a key.
 
-    keys: the verify keys of witnesses by their names, as they were handed over to whoever audits; None: those in the
-    bundle, which are the word of whoever wrote it.
+    keys: the verify keys of witnesses by their names, as they were handed over to whoever audits, each of which must
+    have signed a head; None: those in the bundle, which are the word of whoever wrote it.
     """
     findings: list[str] = []
     lines: dict[str, str] = {}
@@ -90,6 +90,11 @@ def _check_trail(bundle: Bundle, keys: Mapping[str, bytes] | None, lines: dict[s
     known = bundle.verify_keys if keys is None else keys
     checked = check_heads(bundle.heads, trail, known, [finding.event for finding in found])
     findings += [f"trail, {finding}" for finding in (*found, *checked.findings)]
+    if keys is not None:
+        # Who passes a key says that its holder has seen the trail: a trail that was made anew has no such head.
+        heads_of = {head.witness for head in bundle.heads}
+        silent = [name for name, key in keys.items() if key_fingerprint("verify key", key) not in heads_of]
+        findings += [f"trail: no head of {name}, whose key was given, is in the bundle" for name in silent]
     events = len(bundle.trail)
     readable = sum(entry.event is not None for entry in bundle.trail)
     lines["trail"] = f"{events} events, {readable} of them about this dataset and readable"

@@ -197,11 +197,21 @@ def test_keys_that_were_handed_over_take_the_place_of_those_in_the_bundle(bundle
     said = capsys.readouterr().out
     assert "signed events: Ann (key" in said and "by the word of" not in said
     key.write_text(json.dumps({"kind": "verify key", "key": "00" * 32}))
-    assert main([str(file), "--verify-key", f"Ann={key}"]) == 0
-    assert "no known witness" in capsys.readouterr().out
+    assert main([str(file), "--verify-key", f"Ann={key}"]) == 1
+    said = capsys.readouterr().out
+    assert "no known witness" in said and "trail: no head of Ann, whose key was given, is in the bundle" in said
     for wrong in ("Ann", f"={key}", f"Ann={tmp_path / 'none'}"):
         assert main([str(file), "--verify-key", wrong]) == 2
         assert "names no verify key" in capsys.readouterr().err
+
+
+def test_a_trail_that_was_made_anew_lacks_the_heads_of_those_who_saw_the_first(bundle):
+    """Another story, told consistently: without the witnesses' heads nothing in it contradicts itself."""
+    events = [dict(entry.event or {}, account="somebody else") for entry in bundle.trail]
+    anew = dataclasses.replace(bundle, trail=trail_of(events, hidden={1}), heads=[], verify_keys={})
+    assert audit_bundle(anew).clean
+    [finding] = audit_bundle(anew, {"Ann": bytes(WITNESS.verify_key)}).findings
+    assert finding == "trail: no head of Ann, whose key was given, is in the bundle"
 
 
 def test_the_same_from_an_earlier_table(bundle, table):
