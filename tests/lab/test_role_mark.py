@@ -26,6 +26,7 @@ def test_every_role_has_a_name_in_words_and_a_bar_of_its_own():
     assert len({bar_of(mark) for mark in marks}) == len({mark["text/plain"] for mark in marks}) == len(ROLES)
     assert mark_of_cell("analyst")["text/plain"] == "Run by the data analyst"
     assert mark_of_cell("company")["text/plain"] == "Run by the company"
+    assert mark_of_cell("custodian_2")["text/plain"] == "Run by custodian 2"
 
 
 def test_a_screen_reader_says_what_the_text_form_says(workspace):

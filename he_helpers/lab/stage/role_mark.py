@@ -7,7 +7,7 @@ is before the output. Text keeps the colour of the reader's theme. The colours a
 from __future__ import annotations
 
 from he_helpers.lab.figures.protocol.course import ROLES as ROLES_IN_FIGURES
-from he_helpers.lab.figures.protocol.course import colours_of
+from he_helpers.lab.figures.protocol.course import article_of, colours_of
 from he_helpers.lab.figures.theme import OKABE_ITO
 from he_helpers.lab.workspace.workspace import Workspace
 
@@ -21,7 +21,7 @@ _LINES_BREAK_BETWEEN_WORDS = "<style>.jp-OutputArea-output pre {word-break: norm
 
 def mark_of_cell(role: str) -> dict[str, str]:
     """What stands above the outputs of a cell that ran in the process of ``role``, by MIME type."""
-    return _marked(role, "Run by the ", "")
+    return _marked(role, "Run by ", "")
 
 
 def mark_of_seat(role: str | None, workspace: Workspace) -> dict[str, str]:
@@ -34,12 +34,13 @@ def mark_of_seat(role: str | None, workspace: Workspace) -> dict[str, str]:
     else:
         there = (workspace.folder(role) / _KEYRING).exists()
         kept = "a keyring, encrypted under your passphrase" if there else "no keyring"
-        shown = _marked(role, "You are the ", f". In your folder: {kept}.")
+        shown = _marked(role, "You are ", f". In your folder: {kept}.")
     return {**shown, "text/html": _LINES_BREAK_BETWEEN_WORDS + shown["text/html"]}
 
 
 def _marked(role: str, before: str, after: str) -> dict[str, str]:
     title = _TITLES.get(role, role.replace("_", " "))
+    before += article_of(title)
     number = colours_of([role])[role]
     colour, bar = OKABE_ITO[number % len(OKABE_ITO)], _BARS[number % len(_BARS)]
     return {

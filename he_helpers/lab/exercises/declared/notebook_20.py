@@ -91,7 +91,11 @@ EXERCISES = (
         wrong=(
             Wrong(every_name, "It compares nothing: make the digest of what was opened, and compare."),
             Wrong(those_that_do_not_fit, "It gives the names that do not fit. Those that fit are asked for."),
-            Wrong(with_text, "`hexdigest()` is text, and the commitments are bytes: they are never equal."),
+            Wrong(
+                with_text,
+                "It finds nobody, not even where all are honest. The commitments are bytes: compare them with the "
+                "`digest()` of what was opened. `hexdigest()` is text, and never equal to bytes.",
+            ),
             Wrong(
                 whose_digest_is_somewhere,
                 "Custodian three opened what custodian one has sent. Compare with the *own* commitment of each.",

@@ -24,6 +24,11 @@ class Role:
     reads: str
 
 
+def article_of(title: str) -> str:
+    """What stands before a role's title in a sentence: "the ", and nothing before a number's, such as "custodian 1"."""
+    return "" if title[-1:].isdigit() else "the "
+
+
 @dataclass(frozen=True)
 class Step:
     """Something that travels from one role to another; from a role to itself: what it does. Both by Role.name."""

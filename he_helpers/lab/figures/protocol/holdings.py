@@ -8,7 +8,7 @@ import pandas as pd
 
 from he_helpers.lab.figures.canvas import FAINT, INK, Canvas, lines_high, wrapped
 from he_helpers.lab.figures.picture import Picture
-from he_helpers.lab.figures.protocol.course import ROLES, Role
+from he_helpers.lab.figures.protocol.course import ROLES, Role, article_of
 from he_helpers.lab.figures.protocol.role_columns import BOUNDARY_HIGH, Columns
 from he_helpers.lab.figures.theme import WIDTH_INCHES
 
@@ -87,7 +87,8 @@ def _in_words(columns: Columns) -> str:
     said = [columns.in_words()]
     for role in columns.roles:
         key = f"the {_SECRET_KEY}" if role.secret_key else f"no {_SECRET_KEY}"
-        said.append(f"The {role.title} holds {', '.join([key, *role.holds])}, and can read {role.reads}.")
+        who = f"{article_of(role.title)}{role.title}"
+        said.append(f"{who[:1].upper()}{who[1:]} holds {', '.join([key, *role.holds])}, and can read {role.reads}.")
     return " ".join(said)
 
 
