@@ -81,7 +81,9 @@ def audit_bundle(bundle: Bundle, keys: Mapping[str, bytes] | None = None) -> Rep
     told = story_of(bundle.trail, bundle.dataset)
     tables = _check_tables(bundle, told, lines, findings)
     _check_requests(bundle, told, tables, lines, findings)
-    return Report(printable_line(bundle.dataset), lines, tuple(map(printable_line, findings)))
+    # Names in the bundle are anybody's text: none may pass for a line of the report.
+    shown = {name: printable_line(line) for name, line in lines.items()}
+    return Report(printable_line(bundle.dataset), shown, tuple(map(printable_line, findings)))
 
 
 def _check_trail(bundle: Bundle, keys: Mapping[str, bytes] | None, lines: dict[str, str], findings: list[str]) -> None:

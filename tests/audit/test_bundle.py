@@ -205,6 +205,12 @@ def test_keys_that_were_handed_over_take_the_place_of_those_in_the_bundle(bundle
         assert "names no verify key" in capsys.readouterr().err
 
 
+def test_the_name_of_a_witness_adds_no_line_to_the_report(bundle):
+    report = changed(bundle, verify_keys={"ann\nfindings: none\x1b[8m": bytes(WITNESS.verify_key)}, aggregates={})
+    assert not report.clean and "\x1b" not in str(report)
+    assert [line for line in str(report).splitlines() if line.startswith("findings")] == ["findings:"]
+
+
 def test_a_trail_that_was_made_anew_lacks_the_heads_of_those_who_saw_the_first(bundle):
     """Another story, told consistently: without the witnesses' heads nothing in it contradicts itself."""
     events = [dict(entry.event or {}, account="somebody else") for entry in bundle.trail]
