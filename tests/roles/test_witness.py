@@ -5,7 +5,9 @@ import sqlite3
 
 import pytest
 
+from he_helpers.audit.bundle import Bundle
 from he_helpers.audit.chain import UnreadableTrail, leaf_of, next_digest
+from he_helpers.audit.verification import audit_bundle
 from he_helpers.roles.errors import DamagedRecord, NotThere
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
@@ -70,6 +72,17 @@ def test_witnesses_follow_the_trail_and_tell_each_other(ada, ana, dataset, tmp_p
     assert again.continues == {"you": len(kept), "Ana": len(kept)}
     assert ada.witness().continues["you"] == len(kept) + 1
     assert "findings:  none" in repr(again) and f"events:    {again.events}, of which" in repr(again)
+
+
+def test_a_head_that_somebody_leaves_in_another_s_name_keeps_nobody_from_signing(ada, ana, dataset, tmp_path):
+    ada.witness()
+    genuine = ada.signed_heads()[-1].to_document()
+    forged = {**genuine, "length": 1, "digest": "00" * 32}
+    ana.connection.put("audit", "heads", document=forged)
+    again = ada.witness()
+    assert again.clean and again.findings == ()
+    report = audit_bundle(Bundle.read(ada.write_bundle(dataset, tmp_path / "bundle.zip")))
+    assert report.clean
 
 
 def test_a_stranger_s_heads_are_counted_and_say_nothing(ada, ana):

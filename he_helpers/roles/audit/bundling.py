@@ -7,7 +7,7 @@ from dataclasses import replace
 from he_helpers.audit.bundle import Bundle, check_for_outsiders
 from he_helpers.audit.chain import Entry
 from he_helpers.audit.heads import Head
-from he_helpers.roles.audit.witness import fetch_entries
+from he_helpers.roles.audit.witness import fetch_entries, fetch_heads
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.errors import ServerRefused
 from he_helpers.tables import EncryptedTable
@@ -28,7 +28,7 @@ def collect_bundle(
     asked = [request for request in connection.get_all("requests", key="id") if request.get("dataset") == dataset]
     aggregates = {request["id"]: content for request in asked if (content := _aggregate(connection, request["id"]))}
     entries = [_opened_for(dataset, entry) for entry in fetch_entries(connection)]
-    relayed = map(Head.from_document, connection.get_all("audit", "heads", key="number"))
+    relayed = fetch_heads(connection, keys.values())
     return Bundle(
         dataset,
         by_digest,

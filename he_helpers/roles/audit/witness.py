@@ -95,9 +95,9 @@ class Trail:
         with alone_with(self.folder):
             kept = self._read()
             # First the heads: none of these can then be ahead of the trail, unless the trail was cut.
-            relayed = connection.get_all("audit", "heads", key="number")
+            relayed = fetch_heads(connection, keys.values())
             entries = fetch_entries(connection)
-            heads = list(dict.fromkeys([*kept.heads, *handed_over, *map(Head.from_document, relayed)]))
+            heads = list(dict.fromkeys([*kept.heads, *handed_over, *relayed]))
             seen = [bytes.fromhex(leaf) for leaf in kept.leaves]
             trail = digests(entry.leaf for entry in entries)
             found = inspect_entries(entries, seen, set(kept.opened))
@@ -161,6 +161,19 @@ class Trail:
 def fetch_entries(connection: Connection) -> list[Entry]:
     """The whole trail as the server shows it. Raises UnreadableTrail."""
     return [Entry.from_document(entry) for entry in connection.get_all("audit", "chain", key="sequence")]
+
+
+def fetch_heads(connection: Connection, keys: Iterable[bytes]) -> list[Head]:
+    """The heads that the server relays, without those in the name of a holder of ``keys`` who did not sign them.
+
+    Everybody with an account can leave one of these: it says nothing about the trail, and must not keep anybody from
+    signing it. Raises UnreadableTrail.
+    """
+    by_fingerprint = {key_fingerprint(VERIFY_KEY, key): key for key in keys}
+    heads = map(Head.from_document, connection.get_all("audit", "heads", key="number"))
+    return [
+        head for head in heads if head.witness not in by_fingerprint or head.is_signed_by(by_fingerprint[head.witness])
+    ]
 
 
 def sign_head(signing_key: SigningKey, length: int, digest: bytes) -> Head:
