@@ -1,6 +1,7 @@
 """Polynomials, what is drawn from seeds, who shares what, and how much noise hides what."""
 
 import math
+import time
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,7 @@ from he_helpers.parameters import BFVParameters, InvalidParameters
 from he_helpers.parameters.noise import bfv_noise_limit
 from he_helpers.schemes import DamagedBytes
 from he_helpers.schemes.secret.quorum import InvalidQuorum
+from he_helpers.schemes.secret.quorum.interface import checked_custodians
 from he_helpers.schemes.secret.quorum.joint.ring import Ring, ciphertext_ring, key_ring
 from he_helpers.schemes.secret.quorum.joint.sampling import derived, error, symmetric, ternary, uniform
 from he_helpers.schemes.secret.quorum.joint.sharing import contribution, sharing_sets
@@ -118,6 +120,12 @@ def test_any_quorum_meets_every_set_and_fewer_miss_one(count, data):
 def test_too_many_sets():
     with pytest.raises(InvalidQuorum, match="shares"):
         sharing_sets(tuple(names(9)), 5)
+    begins = time.process_time()
+    with pytest.raises(InvalidQuorum, match="shares"):
+        sharing_sets(tuple(names(25)), 12)  # 5.2 million sets
+    with pytest.raises(InvalidQuorum, match="at most 100 custodians, not among 20,000"):
+        checked_custodians((str(number) for number in range(20_000)), 2)
+    assert time.process_time() - begins < 0.5
 
 
 def test_a_contribution_is_a_public_key():

@@ -29,6 +29,8 @@ from he_helpers.schemes.secret.quorum.records import (
 )
 
 _LARGEST_CONTEXT = 1024
+# Some ways take the factorial of their number, and a handed-over key may name any number of them.
+_MOST_CUSTODIANS = 100
 _PACKAGE = "he_helpers.schemes.secret.quorum"
 # The classes of each way, by its records; each is loaded when a key or a share of its way is read.
 _KEYS: dict[type, str] = {
@@ -274,6 +276,8 @@ class KeyShare(ABC):
 def checked_custodians(custodians: Iterable[str], threshold: int) -> tuple[str, ...]:
     """The names as a tuple. Raises InvalidQuorum."""
     names = tuple(custodians)
+    if len(names) > _MOST_CUSTODIANS:
+        raise InvalidQuorum(f"A key is shared among at most {_MOST_CUSTODIANS} custodians, not among {len(names):,}.")
     if not all(isinstance(name, str) and 1 <= len(name) <= 100 for name in names) or len(set(names)) < len(names):
         raise InvalidQuorum(f"Custodians have different names of 1 to 100 characters; these are {names!r:.200}.")
     if not isinstance(threshold, int) or not 2 <= threshold <= len(names):

@@ -1,6 +1,7 @@
 """Who shares what with whom: a seed for each set of n - k + 1 custodians, and what is made of it."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,13 +22,15 @@ def sharing_sets(custodians: tuple[str, ...], threshold: int) -> tuple[tuple[str
     Raises InvalidQuorum where there are too many.
     """
     names = checked_custodians(custodians, threshold)
-    sets = tuple(combinations(names, len(names) - threshold + 1))
-    if len(sets) > _MOST_SETS:
+    size = len(names) - threshold + 1
+    # Counted before any is made: of 30 custodians half are in more sets than a memory holds.
+    needed = math.comb(len(names), size)
+    if needed > _MOST_SETS:
         raise InvalidQuorum(
-            f"{threshold} of {len(names)} custodians would need {len(sets)} shares, and a joint key has at most "
+            f"{threshold} of {len(names)} custodians would need {needed} shares, and a joint key has at most "
             f"{_MOST_SETS}. Choose fewer custodians, or share a key pair with shared_secret_key."
         )
-    return sets
+    return tuple(combinations(names, size))
 
 
 @dataclass(frozen=True)
