@@ -1,16 +1,20 @@
 """What a quorum decrypts under a joint key; what fewer get; what a lie does, and when it is noticed."""
 
 import math
+import time
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tenseal import sealapi
 
 from he_helpers.schemes import DamagedBytes, DepthExhausted
 from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
 from he_helpers.schemes.secret.quorum import KeyShare, PartialDecryption, TooFewPartials, WrongPartial
+from he_helpers.schemes.secret.quorum.joint.key import agreeing_groups
 from he_helpers.schemes.secret.quorum.joint.native import ciphertext_polynomials, decoded
 from he_helpers.schemes.secret.quorum.records import JointPartRecord
 from tests.schemes.quorum.conftest import SMALL, joint_shares, names
@@ -265,3 +269,34 @@ def test_an_altered_ciphertext():
     partials = partials_of(shares, changed)
     with pytest.raises((DamagedBytes, WrongPartial)):
         key.combine(changed, partials)
+
+
+def test_one_liar_among_many_custodians_costs_no_search_of_all_groups():
+    custodians = names(18)
+    sets = tuple(combinations(custodians, 17))
+    sent = {name: {place: b"right" for place, members in enumerate(sets) if name in members} for name in custodians}
+    sent[custodians[-1]] = dict.fromkeys(sent[custodians[-1]], b"wrong")
+    begins = time.process_time()
+    assert agreeing_groups(sent, 2) == [tuple(custodians[:-1])]
+    assert time.process_time() - begins < 1
+
+
+@given(st.lists(st.lists(st.integers(0, 1), min_size=6, max_size=6), min_size=2, max_size=6), st.integers(2, 3))
+def test_the_groups_that_agree_are_those_that_no_larger_one_contains(copies, threshold):
+    """Compared with trying every group."""
+    custodians = names(len(copies))
+    sets = tuple(combinations(range(len(copies)), 2))
+    sent = {
+        name: {place: bytes([copies[number][place % 6]]) for place, members in enumerate(sets) if number in members}
+        for number, name in enumerate(custodians)
+    }
+    expected = []
+    for size in range(len(custodians), threshold - 1, -1):
+        for group in combinations(custodians, size):
+            seen = [set() for _ in sets]
+            for name in group:
+                for place, polynomial in sent[name].items():
+                    seen[place].add(polynomial)
+            if all(len(some) <= 1 for some in seen) and not any(set(group) <= set(larger) for larger in expected):
+                expected.append(group)
+    assert agreeing_groups(sent, threshold) == expected
