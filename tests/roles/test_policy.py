@@ -1,6 +1,7 @@
 """The disclosure policy: what is kept of it, and what the review and the release make of it."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,10 @@ def test_what_is_no_policy_is_refused(fields):
 
 @pytest.mark.parametrize(
     ("epsilon", "budget", "bounds"),
-    [(0, 1, {}), (1, True, {}), (1, 1, {"a": (2, 1)}), (1, 1, {"a": "01"}), (1, 1, [("a", 1)])],
+    [
+        *((0, 1, {}), (1, True, {}), (1, 1, {"a": (2, 1)}), (1, 1, {"a": "01"}), (1, 1, [("a", 1)])),
+        *((math.nan, 1, {}), (1, math.inf, {}), (1, 1, {"a": (0, math.inf)}), (1, 1, {"a": (math.nan, 1)})),
+    ],
 )
 def test_what_is_no_noise_is_refused(epsilon, budget, bounds):
     with pytest.raises(WrongKind, match="Expected"):

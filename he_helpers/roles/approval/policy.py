@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from he_helpers.roles.arguments import checked_minimum, of_kind
@@ -42,7 +43,7 @@ class Noise:
         pairs = {}
         for name, pair in self.bounds.items():
             numbers = list(pair) if isinstance(pair, (tuple, list)) else []
-            if len(numbers) != 2 or not all(map(_is_number, numbers)) or not numbers[0] < numbers[1]:
+            if len(numbers) != 2 or not all(map(_is_finite, numbers)) or not numbers[0] < numbers[1]:
                 raise WrongKind(f"Expected are the bounds of {name!r:.40} as (low, high); this is {pair!r:.40}.")
             pairs[str(name)] = (numbers[0], numbers[1])
         object.__setattr__(self, "bounds", pairs)
@@ -137,6 +138,10 @@ class DisclosurePolicy:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_number(value) and isfinite(value)
 
 
 def _checked_dominance(pair: Any) -> tuple[int, float]:
