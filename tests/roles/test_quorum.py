@@ -302,6 +302,11 @@ def test_custodians_make_a_key_that_nobody_holds(acquainted, person, ada, ana, a
     assert len({one.key.fingerprint for one in progress}) == 1
     assert [letter for custodian in acquainted.values() for letter in custodian.letters.waiting()] == []
     key = progress[0].key
+    # Letters of another key whose name begins like this one's stay.
+    cid.letters.send("cat", "joint.second.1", b"of another ceremony")
+    assert cat.take_part("today", NAMES, 2, "joint").key is not None
+    assert cat.letters.read("cid", "joint.second.1") == b"of another ceremony"
+    cat.letters.take_away("cid", "joint.second.1")
     ana.quorum_keys.trust(key, "joint")
     table = EncryptedTable.encrypt(accounts, ["region", "size"], key.public, decimals={"Revenue": 1})
     ada.upload("joint-accounts", table, 3, quorum=key)

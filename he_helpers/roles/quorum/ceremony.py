@@ -8,6 +8,7 @@ server until the key is made.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ def go_on(ceremony: JointCeremony, letters: Letters, name: str, record: Path) ->
     """
     due = list(ceremony.start())
     for waiting in letters.waiting():
-        if waiting.sender in ceremony.custodians and waiting.name.startswith(f"{name}."):
+        if waiting.sender in ceremony.custodians and _is_of(name, waiting.name):
             due += ceremony.receive(waiting.sender, letters.read(waiting.sender, waiting.name))
     sent = json.loads(read_private(record, _LARGEST_RECORD)) if record.exists() else []
     for recipient, letter_name, content in _named(due, name):
@@ -57,8 +58,13 @@ def go_on(ceremony: JointCeremony, letters: Letters, name: str, record: Path) ->
 def take_letters_away(letters: Letters, name: str) -> None:
     """Remove what the ceremony has left at the server for this custodian."""
     for waiting in letters.waiting():
-        if waiting.name.startswith(f"{name}."):
+        if _is_of(name, waiting.name):
             letters.take_away(waiting.sender, waiting.name)
+
+
+def _is_of(name: str, letter_name: str) -> bool:
+    """Whether a letter of this name is one of the ceremony: not one of the key "main.2" for the key "main"."""
+    return re.fullmatch(rf"{re.escape(name)}\.[1-9]", letter_name) is not None
 
 
 def _named(due: list[Letter], name: str) -> list[tuple[str, str, bytes]]:
