@@ -207,7 +207,9 @@ class Custodian(Reviewer):
         """Take a copy of the table of a dataset under the key ``key``, and keep to this minimum or policy in reviews.
 
         From now on every aggregate is computed from this copy, whatever the server has. What the ciphertexts hold is
-        the word of who uploaded them: no custodian alone can read one. Returns what the server says of the dataset.
+        the word of who uploaded them: no custodian alone can read one. They can be another owner's ciphertexts under
+        this key, or ones whose sum is the joint key itself: guard only tables of an owner who may read everything under
+        the key ``key``, and make a key for each owner. Returns what the server says of the dataset.
 
         Raises KeyMismatch for a table under another key, AlreadyThere for another table than the one that is guarded,
         UnknownLabel, WrongKind for a policy with rounding or noise: a quorum releases exact sums.

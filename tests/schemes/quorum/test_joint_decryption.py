@@ -16,6 +16,7 @@ from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomi
 from he_helpers.schemes.secret.quorum import KeyShare, PartialDecryption, TooFewPartials, WrongPartial
 from he_helpers.schemes.secret.quorum.joint.key import agreeing_groups
 from he_helpers.schemes.secret.quorum.joint.native import ciphertext_polynomials, decoded
+from he_helpers.schemes.secret.quorum.joint.sharing import secret_polynomial
 from he_helpers.schemes.secret.quorum.records import JointPartRecord
 from tests.schemes.quorum.conftest import SMALL, joint_shares, names
 
@@ -269,6 +270,32 @@ def test_an_altered_ciphertext():
     partials = partials_of(shares, changed)
     with pytest.raises((DamagedBytes, WrongPartial)):
         key.combine(changed, partials)
+
+
+def test_whoever_makes_the_ciphertexts_can_have_the_key_decrypted():
+    """Why custodians guard the tables of those alone whom they trust with all that is under the key: a ciphertext that
+    was made to show the key looks like any other, and who combines with its maker has the key."""
+    shares = joint_shares(3, 2)
+    key = shares["custodian_1"].key
+    q, t = key.ring.modulus, SMALL.plaintext_modulus
+    honest = key.public.encrypt(np.zeros(SMALL.slot_count, dtype=int), terms=16)
+    polynomials = polynomials_of(honest.native)
+    polynomials[1, :, 0] = [
+        (int(word) + (q + t // 2) // t) % prime
+        for word, prime in zip(polynomials[1, :, 0], key.ring.primes, strict=True)
+    ]
+    record = honest.to_record()
+    fields = {name: getattr(record, name) for name in record.__struct_fields__}
+    native = memoryview(message_with(honest.native, polynomials))
+    crafted = key.public.ciphertext_from_record(type(record)(**{**fields, "native": native}))
+    sent = [share.partial_decryption(crafted, CONTEXT).part.polynomials for share in shares.values()]
+    # Sets (1, 2), (1, 3), (2, 3) in this order.
+    c0, _ = ciphertext_polynomials(crafted)
+    total = c0 + sum(key.ring.from_bytes(one) for one in (*sent[0], sent[1][1]))
+    plaintext = (total % q * t + q // 2) // q % t
+    seeds = (*shares["custodian_1"]._seeds, shares["custodian_2"]._seeds[1])
+    secret = sum(secret_polynomial(key.ring, seed).astype(int) for seed in seeds)
+    assert (plaintext == secret % t).all()
 
 
 def test_one_liar_among_many_custodians_costs_no_search_of_all_groups():

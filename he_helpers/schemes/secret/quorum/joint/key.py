@@ -14,6 +14,11 @@ That is noticed where another member of the set sent a copy: with e such custodi
 decryptions, and it is known who they are if there are k + 2 e, as with any code. With k partial decryptions alone, so
 always where n of n are needed, a shift is NOT noticed by cryptography: this way has no proofs. What can show it is
 known otherwise: the zeros that must be in unused slots, the bound of the values, a sum that was known before.
+
+What nobody can see. A ciphertext can be made so that its plaintext is the key itself, and looks like any other: whoever
+makes it and whoever combines its partial decryptions then have the key, together, and read all that is under it. So
+custodians decrypt, and add up, only what those encrypted who may read everything under the key: a key for each of them.
+Proofs that a ciphertext is well-formed, which this course does not have, would be another way.
 """
 
 import math
