@@ -253,6 +253,18 @@ def test_a_table_that_replaced_another_one(kept, clean):
     assert found.clean is clean
 
 
+def test_a_table_with_one_label_more_than_the_one_that_it_replaced():
+    """The same people are no others because a column of labels came."""
+    before = [approval(encrypted(BORDER, ["region", "town"], [["town"]]), BY_TOWN, "old", None)]
+    table = encrypted(BORDER.assign(year="2024"), ["region", "town", "year"], [["region"]])
+    found = review(table, BY_REGION, contributor_label=None, table_digest="new", approved_before=before)
+    assert len(found.findings) == 1 and "over 1 contributor" in found.findings[0]
+    # The control: other people, of whom as many live in no town as before.
+    others = people(*town("N", "Ash", 4), *town("N", "Border", 3), *town("S", "Border", 4))
+    table = encrypted(others, ["region", "town"], [["region"]])
+    assert review(table, BY_REGION, contributor_label=None, table_digest="new", approved_before=before).clean
+
+
 def test_totals_of_a_table_that_replaced_another_one():
     whole = people(*town("N", "Ash", 6), *town("S", "Cove", 6))
     before = [approval(encrypted(whole, ["region", "town"], [["region"]]), BY_REGION, "old", None)]

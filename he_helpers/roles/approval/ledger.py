@@ -10,14 +10,15 @@ Seen are, for sums of a column that the results have in common:
 
 - in the same table, also when it was encrypted or uploaded anew, whatever additions and subtractions of all these sums
   give about fewer contributors than the minimum (tables/disclosure/combinations.py, which says how far it looks). A
-  table of the same rows of labels counts as the same, though its amounts may have changed;
+  table of the same rows of labels counts as the same, though its amounts may have changed, and so does one with other
+  labels beside those of an earlier result, whose groups have as many rows as they had;
 - in a table that replaced another one under the same name, groups of the same labels, and the totals, that have grown
   or shrunk by fewer rows or contributors than the minimum.
 
 Not seen: results on another dataset with the same people; rows that were exchanged in a replaced table while their
-number stayed, and combinations of more than two results across a replacement; different columns that say the same;
-bounds (all amounts are positive, so a small sum bounds each of its parts); what the analyst knows from elsewhere;
-anything that was released otherwise.
+number stayed, and combinations of results by different groups across a replacement that changed the groups of the
+earlier one or left out their labels; different columns that say the same; bounds (all amounts are positive, so a small
+sum bounds each of its parts); what the analyst knows from elsewhere; anything that was released otherwise.
 """
 
 from collections.abc import Sequence
@@ -101,12 +102,26 @@ def compare(
     here: list[Answered] = []
     elsewhere: list[Answered] = []
     for earlier in before:
-        (here if now.table == earlier.table or now.labels == earlier.labels else elsewhere).append(earlier)
+        is_same = now.table == earlier.table or now.labels == earlier.labels
+        if is_same or _has_the_groups_of(labels, earlier):
+            here.append(earlier)
+        if not is_same:
+            elsewhere.append(earlier)
     # By what they ask, so that the words do not depend on the random ids of requests.
     same = sorted(here, key=lambda one: _in_words([one]))
     combined, searched = _combinations(now, same, labels, contributor_label, minimum)
     findings = [*combined, *_differences(now, elsewhere, minimum)]
     return Ledger(tuple(dict.fromkeys(findings)), _how_far(searched, minimum, before))
+
+
+def _has_the_groups_of(labels: Labels, earlier: Answered) -> bool:
+    """Whether the table has all groups of an earlier result, of as many rows: with one label more, or less, it would
+    otherwise be another table, and the earlier sums forgotten."""
+    grouping = sorted(earlier.query["group_by"])
+    if labels.rows != earlier.all_rows or not set(grouping) <= set(labels.names):
+        return False
+    groups = labels.groups(grouping).frame().astype(str).values.tolist()
+    return (groups, labels.group_sizes(grouping).tolist()) == (earlier.groups, earlier.rows)
 
 
 def _combinations(
