@@ -25,7 +25,7 @@ from he_helpers.schemes.secret.quorum import (
 )
 from he_helpers.schemes.secret.quorum.interface import partial_binding
 from he_helpers.schemes.secret.quorum.threshold_paillier import key as key_module
-from he_helpers.schemes.secret.quorum.threshold_paillier.key import number, to_bytes
+from he_helpers.schemes.secret.quorum.threshold_paillier.key import PaillierShare, number, to_bytes
 from he_helpers.schemes.secret.quorum.threshold_paillier.primes import two_primes
 from he_helpers.schemes.secret.quorum.threshold_paillier.proofs import prove
 from tests.schemes.quorum.conftest import names
@@ -222,6 +222,14 @@ def test_damaged_keys_and_shares():
     secret = int(number(shares["custodian_1"]._share().share))
     with pytest.raises(DamagedBytes, match="not the share"):
         type(shares["custodian_1"])(key, "custodian_2", secret)
+
+
+def test_an_endless_share_is_refused_unread(monkeypatch):
+    """A letter of a dealer has room for one whose check takes hours."""
+    key, shares = dealt(3, 2)
+    monkeypatch.setattr(key_module.gmpy2, "powmod", None)
+    with pytest.raises(DamagedBytes, match="not the share that the dealer gave"):
+        PaillierShare(key, "custodian_1", shares["custodian_1"]._secret + (1 << 2_000_000))
 
 
 def test_arguments():

@@ -140,7 +140,11 @@ class PaillierShare(KeyShare):
     def __init__(self, key: ThresholdPaillierKey, custodian: str, share: int) -> None:
         super().__init__(key, custodian)
         value = key.values[key.custodians.index(custodian)]
-        if gmpy2.powmod(key.v, key.factorial * share, key.modulus_squared) != value:
+        # The dealer's are below n m. A longer one could take hours to check.
+        if (
+            not 0 <= share < key.modulus_squared
+            or gmpy2.powmod(key.v, key.factorial * share, key.modulus_squared) != value
+        ):
             raise DamagedBytes(f"This is not the share that the dealer gave to {custodian}.")
         self._secret = share
 
