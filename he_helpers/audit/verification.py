@@ -3,7 +3,9 @@
 What is compared with what: the trail says which bytes the table had, which question was asked, and which bytes the
 aggregate had; the witnesses' heads say that this is the trail that they saw; and aggregation is a pure function, so
 that table and question give the same bytes everywhere. What nobody can tell without a key: whether the table holds the
-right numbers, and whether what was released is what the aggregate decrypts to.
+right numbers, and whether what was released is what the aggregate decrypts to. What nobody can tell who may not read
+the whole trail: whether events that the bundle leaves closed are about this dataset, too. Who writes the bundle chooses
+which are open, so that a whole request can be missing: the analyst who asked can tell, and nobody else can.
 """
 
 from __future__ import annotations

@@ -159,6 +159,20 @@ def test_what_is_exchanged_left_out_or_added_is_found(bundle):
     assert any("it cannot be read" in finding for finding in changed(bundle, aggregates=damaged).findings)
 
 
+def test_a_request_whose_events_the_writer_leaves_closed_is_not_seen(bundle):
+    """A limit, and no defence: closed events may be about other datasets, as they should."""
+    first, second = REQUESTS
+    trail = [
+        dataclasses.replace(entry, nonce=None, event=None) if (entry.event or {}).get("request") == first else entry
+        for entry in bundle.trail
+    ]
+    kept = {second: bundle.aggregates[second]}
+    report = changed(bundle, trail=trail, aggregates=kept, requests={second: bundle.requests[second]})
+    assert report.clean and report.lines["trail"] == "6 events, 3 of them about this dataset and readable"
+    # Whoever leaves the aggregate or the question in the bundle is caught.
+    assert not changed(bundle, trail=trail).clean
+
+
 def test_another_table_is_found(bundle, table, key):
     [content] = bundle.tables.values()
     other = EncryptedTable.encrypt(table.label_frame.assign(loans=1), ["region", "year"], key).to_bytes()
