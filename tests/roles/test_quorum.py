@@ -325,6 +325,27 @@ def test_custodians_make_a_key_that_nobody_holds(acquainted, person, ada, ana, a
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("exchange", [True, False], ids=["another letter", "no letter"])
+def test_a_letter_that_was_read_cannot_be_taken_back(acquainted, exchange):
+    """Otherwise who commits could wait until the others open, and commit anew with the server's help: where all are
+    needed, to a public key that is theirs alone."""
+    cat, cid, cyn = acquainted.values()
+    for custodian in (cat, cid, cyn, cat):
+        custodian.take_part("today", NAMES, 3, "joint")
+    # The server removes cid's letter, as only cat may, and cid writes another one.
+    cat.letters.take_away("cid", "joint.1")
+    if exchange:
+        cid.drop_share("joint")
+        cid.take_part("today", NAMES, 3, "joint")
+    with pytest.raises(CeremonyFailed, match="Letters of cid that were read before are gone, or say something else"):
+        cat.take_part("today", NAMES, 3, "joint")
+    for custodian in acquainted.values():
+        custodian.drop_share("joint")
+        for letter in custodian.letters.waiting():
+            custodian.letters.take_away(letter.sender, letter.name)
+
+
+@pytest.mark.slow
 def test_a_ceremony_with_another_session_or_liar_ends(acquainted):
     cat, cid, cyn = acquainted.values()
     cat.take_part("today", NAMES, 2, "joint")

@@ -7,6 +7,7 @@ server until the key is made.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from he_helpers.files import read_private, write_private
 from he_helpers.roles.quorum.letters import Letters
-from he_helpers.schemes.secret.quorum import JointCeremony, Letter, QuorumKey
+from he_helpers.schemes.secret.quorum import CeremonyFailed, JointCeremony, Letter, QuorumKey
 
 _LARGEST_RECORD = 2**20
 
@@ -41,18 +42,32 @@ def go_on(ceremony: JointCeremony, letters: Letters, name: str, record: Path) ->
     """Give the ceremony the letters that have come, and send those that are due.
 
     name: of the key, which the letters' names begin with. record: the file that says which were sent, so that nobody
-    gets one again after having taken it away. Raises what Letters and JointCeremony raise.
+    gets one again after having taken it away, and which were read: who commits and sees what others open must not
+    commit anew. Raises what Letters and JointCeremony raise; CeremonyFailed for a letter that was exchanged, too.
     """
     due = list(ceremony.start())
+    kept = json.loads(read_private(record, _LARGEST_RECORD)) if record.exists() else {"sent": [], "received": []}
+    sent, received = kept["sent"], []
     for waiting in letters.waiting():
         if waiting.sender in ceremony.custodians and _is_of(name, waiting.name):
-            due += ceremony.receive(waiting.sender, letters.read(waiting.sender, waiting.name))
-    sent = json.loads(read_private(record, _LARGEST_RECORD)) if record.exists() else []
+            content = letters.read(waiting.sender, waiting.name)
+            received.append([waiting.sender, waiting.name, hashlib.sha256(content).hexdigest()])
+            due += ceremony.receive(waiting.sender, content)
+    exchanged = [
+        sender for sender, letter_name, digest in kept["received"] if [sender, letter_name, digest] not in received
+    ]
+    if exchanged:
+        raise CeremonyFailed(
+            f"Letters of {', '.join(dict.fromkeys(exchanged))} that were read before are gone, or say something else "
+            "now: with the server's help somebody could take back what they had committed to. Begin again.",
+            exchanged,
+        )
+    write_private(record, json.dumps({"sent": sent, "received": received}).encode())
     for recipient, letter_name, content in _named(due, name):
         if [recipient, letter_name] not in sent:
             letters.send(recipient, letter_name, content)
             sent.append([recipient, letter_name])
-            write_private(record, json.dumps(sent).encode())
+            write_private(record, json.dumps({"sent": sent, "received": received}).encode())
 
 
 def take_letters_away(letters: Letters, name: str) -> None:
