@@ -85,12 +85,23 @@ def write_whole(path: Path, data: bytes, mode: int) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    # The rename itself lies in the folder, which has to reach the disk too.
-    folder = os.open(path.parent, os.O_RDONLY)
+    _reach_the_disk(path.parent)
+
+
+def move_file(source: Path, target: Path) -> None:
+    """Put the file ``source`` in the place of ``target``, on the same disk: at each moment one of the two is whole."""
+    os.replace(source, target)
+    _reach_the_disk(target.parent)
+    _reach_the_disk(source.parent)
+
+
+def _reach_the_disk(folder: Path) -> None:
+    """A rename lies in its folder, which has to reach the disk, too."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def open_private(path: Path, flags: int) -> int:

@@ -16,6 +16,7 @@ from he_helpers.files import (
     FolderNotMade,
     UnreadableFile,
     alone_with,
+    move_file,
     private_folder,
     read_private,
     release_lock,
@@ -170,6 +171,15 @@ def test_a_file_of_another_mode_is_written_whole_whatever_the_umask(folder):
         write_whole(folder / "public", b"text", mode)
         assert stat.S_IMODE((folder / "public").stat().st_mode) == mode
     assert (folder / "public").read_bytes() == b"text"
+
+
+def test_a_file_that_is_moved_takes_the_place_of_another(folder):
+    (folder / "inner").mkdir()
+    write_private(folder / "inner" / "new", b"new")
+    write_private(folder / "old", b"old")
+    move_file(folder / "inner" / "new", folder / "old")
+    assert (folder / "old").read_bytes() == b"new"
+    assert list((folder / "inner").iterdir()) == []
 
 
 def test_a_lock_is_taken_at_once_or_not_at_all_and_can_be_shared(folder):

@@ -6,11 +6,10 @@ earlier/NAME/first          the SHA-256 of the first one: it stands for the data
 """
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
-from he_helpers.files import private_folder, read_private, write_private
+from he_helpers.files import move_file, private_folder, read_private, write_private
 
 LARGEST_TABLE = 2**30
 _FIRST = "first"
@@ -40,7 +39,7 @@ class Moves:
 
     def finish(self, dataset: str, copy: Path) -> None:
         """Put the new table, which the server has acknowledged, in the place of the own ``copy``."""
-        os.replace(self._moving_file(dataset), copy)
+        move_file(self._moving_file(dataset), copy)
 
     def give_up(self, dataset: str, old: bytes) -> None:
         """Forget a move that the server has refused: the ``old`` table stays the present one."""
