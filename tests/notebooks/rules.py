@@ -29,7 +29,6 @@ FRONT_DOORS = (
     "he_helpers.roles",
     "he_helpers.schemes",
     "he_helpers.schemes.secret",
-    "he_helpers.schemes.secret.quorum",
     "he_helpers.server",
     "he_helpers.tables",
     "he_helpers.tables.statistics",
