@@ -1,7 +1,9 @@
 """A release by quorum among roles: who approves, who lies, who stalls, and what the analyst gets."""
 
+import dataclasses
 import itertools
 
+import msgspec
 import pytest
 
 from he_helpers.lab.widgets import ReviewDesk
@@ -13,7 +15,14 @@ from he_helpers.roles.quorum.keys import hand_over_key
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes import KeyMismatch
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.schemes.secret.quorum import CeremonyFailed, KeyShare, TooFewPartials, shared_secret_key
+from he_helpers.schemes.secret.quorum import (
+    CeremonyFailed,
+    KeyShare,
+    TooFewPartials,
+    WrongPartial,
+    shared_secret_key,
+    threshold_paillier,
+)
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.roles.conftest import PASSPHRASES
 
@@ -180,6 +189,33 @@ def test_a_lying_custodian_is_left_out(custodians, ana, asked, accounts):
     collected = ana.collect(asked)
     assert collected.left_out == {"cid": "a partial decryption that is wrong"}
     assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].sum()).all()
+
+
+@pytest.mark.slow
+def test_custodians_of_a_paillier_key_release_and_the_proof_finds_who_lies(person, tmp_path, ada, ana, accounts):
+    quorum, shares = threshold_paillier(None, NAMES, 2)
+    custodians = acquaint([person(name) for name in NAMES], ada, ana, (quorum, shares), tmp_path)
+    table = EncryptedTable.encrypt(accounts, ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0})
+    ada.upload("paillier-accounts", table, 3, quorum=quorum)
+    for custodian in custodians.values():
+        custodian.guard("paillier-accounts", 3)
+    asked = ana.ask_custodians("paillier-accounts", "sum", "region", ["Revenue", "Loans"])
+    cid = custodians["cid"]
+    review = cid.review(asked)
+    forged = [
+        dataclasses.replace(part, part=msgspec.structs.replace(part.part, power=part.part.power[:-1] + b"?"))
+        for part in cid.partials(review)
+    ]
+    cid.leave(review, forged)
+    approve(custodians["cat"], asked)
+    with pytest.raises(WrongPartial) as refused:
+        ana.collect(asked)
+    assert refused.value.names == ("cid",)
+    approve(custodians["cyn"], asked)
+    collected = ana.collect(asked)
+    assert collected.left_out == {"cid": "a partial decryption that is wrong"}
+    assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].sum()).all()
+    ada.delete("paillier-accounts")
 
 
 @pytest.mark.slow
