@@ -267,6 +267,30 @@ def test_a_role_is_told_why_the_server_did_not_start(served):
         token.with_name("kept").rename(token)
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before it is there", "when it is there"])
+def test_an_interruption_while_an_account_is_made_loses_no_token(workspace, monkeypatch, after):
+    from he_helpers.server.release import accounts
+
+    add = accounts.add_account
+    made = []
+
+    def interrupted(store, name, role, token=None):
+        if name == "analyst" and not made:
+            made.append(name)
+            if after:
+                add(store, name, role, token)
+            raise KeyboardInterrupt
+        return add(store, name, role, token)
+
+    monkeypatch.setattr(accounts, "add_account", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        start_server(workspace)
+    address = start_server(workspace)
+    token = workspace.folder("analyst") / "token"
+    assert status_of(f"{address}/v1/datasets", token.read_text()) == 200
+    assert not token.with_name("token.new").exists()
+
+
 class _Stranger(BaseHTTPRequestHandler):
     """A server of somebody else at the address where ours was; it writes down the tokens that it is shown."""
 

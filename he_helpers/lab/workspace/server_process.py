@@ -28,7 +28,7 @@ import urllib.request
 from pathlib import Path
 
 from he_helpers.errors import HEError
-from he_helpers.files import alone_with, private_folder, take_lock, write_private
+from he_helpers.files import alone_with, move_file, private_folder, read_private, take_lock, write_private
 from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import ACCOUNTS, Workspace, environment_for
 
@@ -38,6 +38,7 @@ _START_SECONDS = 120
 _STOP_SECONDS = 10
 _ANSWER_SECONDS = 5
 _POLL_SECONDS = 0.05
+_LARGEST_TOKEN = 1024
 # The server is on this computer: a proxy that the environment names must not be asked for it.
 _HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -252,15 +253,22 @@ class _Server(ServerProcess):
         if not missing:
             return
         # SQLAlchemy takes its time to load, and is needed here the first time only.
-        from he_helpers.server.release.accounts import add_account
+        from he_helpers.server.release.accounts import add_account, find_account, new_token
         from he_helpers.server.storage.store import Store
 
         store = Store.in_folder(self._folder)
         try:
             for role in missing:
-                token = add_account(store, role, ACCOUNTS[role])
-                write_private(self._token_file(role), token.encode("ascii"))
+                # The token is kept before the account is there: an interruption in between must not lose it.
+                kept = self._token_file(role).with_name("token.new")
+                if not kept.exists():
+                    write_private(kept, new_token().encode("ascii"))
+                token = read_private(kept, _LARGEST_TOKEN).decode("ascii")
+                if find_account(store, token) is None:
+                    add_account(store, role, ACCOUNTS[role], token)
+                move_file(kept, self._token_file(role))
         except ValueError as error:
+            kept.unlink()
             raise ServerNotStarted(
                 f"The file {self._token_file(role)} is gone, and the server knows no more than a hash of the "
                 f"token ({error}) Restore the file, or begin anew by stopping the server and removing the "

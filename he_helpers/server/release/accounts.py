@@ -34,8 +34,15 @@ class Account:
             raise Problem("wrong-role", f"This needs the role of {needed}; the account {self.name!r} is {self.role}.")
 
 
-def add_account(store: Store, name: str, role: str) -> str:
+def new_token() -> str:
+    """A fresh token: 256 random bits."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def add_account(store: Store, name: str, role: str, token: str | None = None) -> str:
     """Create an account and return its token, which is stored nowhere and cannot be shown again.
+
+    token: one of new_token(), for who has to keep it before the account is there; None: a fresh one.
 
     Raises ValueError for an unknown role, an unsuitable name, or one that is taken: by another account, or by the
     server itself in the audit trail.
@@ -49,7 +56,7 @@ def add_account(store: Store, name: str, role: str) -> str:
         )
     if name == SERVER:
         raise ValueError(f"The audit trail calls what the server does by itself {name!r}; choose another name.")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = new_token() if token is None else token
     readers = {"custodians": (name,)} if role == "custodian" else {"owner": name, "analyst": name}
 
     def step(connection: Connection) -> None:
