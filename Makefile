@@ -28,7 +28,7 @@ RUN = $(VENV)/bin/python
 INTERPRETERS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 PROCESSES = 2
 # What computes and decides; without what waits for processes, kernels and browsers.
-QUICK = $(addprefix tests/,advice computing notebooks parameters roles schemes tables test_errors.py test_files.py \
+QUICK = $(addprefix tests/,advice computing notebooks parameters quorum roles schemes tables test_errors.py test_files.py \
   test_signatures.py test_text.py server/test_interface.py server/test_steps.py server/test_store.py)
 # SEAL keeps the memory of keys that are gone until its process ends. So that no process of the unit tests holds a
 # gigabyte, they run in parts, one call after the other; OTHERS is what the first three do not name.

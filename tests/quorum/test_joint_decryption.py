@@ -18,7 +18,7 @@ from he_helpers.schemes.secret.quorum.joint.key import agreeing_groups
 from he_helpers.schemes.secret.quorum.joint.native import ciphertext_polynomials, decoded
 from he_helpers.schemes.secret.quorum.joint.sharing import secret_polynomial
 from he_helpers.schemes.secret.quorum.records import JointPartRecord
-from tests.schemes.quorum.conftest import SMALL, joint_shares, names
+from tests.quorum.conftest import SMALL, joint_shares, names
 
 CONTEXT = b"request 7"
 VALUES = [174, -106, 5]
