@@ -31,11 +31,12 @@ PROCESSES = 2
 QUICK = $(addprefix tests/,advice computing notebooks parameters quorum roles schemes tables test_errors.py test_files.py \
   test_signatures.py test_text.py server/test_interface.py server/test_steps.py server/test_store.py)
 # SEAL keeps the memory of keys that are gone until its process ends. So that no process of the unit tests holds a
-# gigabyte, they run in parts, one call after the other; OTHERS is what the first three do not name.
+# gigabyte, they run in parts, one call after the other; OTHERS is what the first four do not name.
 SCHEMES = tests/schemes
 NUMBERS = $(addprefix tests/,advice computing parameters tables)
+PEOPLE = $(addprefix tests/,audit quorum roles)
 LESSONS = $(addprefix tests/,browser data installation lab notebooks)
-OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS) $(LESSONS),$(patsubst %/,%,$(wildcard tests/*/)) \
+OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS) $(PEOPLE) $(LESSONS),$(patsubst %/,%,$(wildcard tests/*/)) \
   $(wildcard tests/test_*.py))
 # Without the plugin that compares notebooks: no unit test needs it, and each process would import it for two seconds.
 UNIT_TESTS = $(RUN) -m pytest -p no:nbval -n $(PROCESSES) --dist loadfile
@@ -92,6 +93,7 @@ check: static
 test: static
 	$(UNIT_TESTS) $(SCHEMES)
 	$(UNIT_TESTS) $(NUMBERS)
+	$(UNIT_TESTS) $(PEOPLE)
 	$(UNIT_TESTS) $(LESSONS)
 	$(UNIT_TESTS) $(OTHERS)
 	$(RUN) -m pytest --nbval --nbval-current-env --nbval-cell-timeout 300 \
