@@ -2,9 +2,20 @@
 
 from collections.abc import Callable
 from functools import cache
+from itertools import combinations
+
+import pytest
 
 from he_helpers.parameters import BFVParameters, plaintext_prime
-from he_helpers.schemes.secret.quorum import JointCeremony, JointShare
+from he_helpers.schemes.public.interface import Ciphertext
+from he_helpers.schemes.secret.quorum import (
+    Combined,
+    JointCeremony,
+    JointShare,
+    PartialDecryption,
+    QuorumKey,
+    TooFewPartials,
+)
 
 SMALL = BFVParameters(4096, (36, 36, 34), plaintext_prime(16, 4096))
 SMALL_SIZES = {"parameters": SMALL, "terms": 16, "statistical_bits": 16}
@@ -37,3 +48,21 @@ def joint_shares(count: int, threshold: int) -> dict[str, JointShare]:
     parts = ceremonies(count, threshold)
     carry(parts)
     return {name: part.share() for name, part in parts.items()}
+
+
+def combined_by_every_subset(
+    key: QuorumKey, ciphertext: Ciphertext, partials: dict[str, PartialDecryption], values: list[int]
+) -> list[Combined]:
+    """What each subset that is large enough gives: the values. A smaller one is told that it is too small."""
+    found = []
+    for size in range(len(partials) + 1):
+        for subset in combinations(partials, size):
+            chosen = {name: partials[name] for name in subset}
+            if size < key.threshold:
+                with pytest.raises(TooFewPartials):
+                    key.combine(ciphertext, chosen)
+            else:
+                combined = key.combine(ciphertext, chosen)
+                assert combined.values.tolist() == values and combined.left_out == ()
+                found.append(combined)
+    return found

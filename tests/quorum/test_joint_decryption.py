@@ -13,12 +13,12 @@ from tenseal import sealapi
 
 from he_helpers.schemes import DamagedBytes, DepthExhausted
 from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
-from he_helpers.schemes.secret.quorum import KeyShare, PartialDecryption, TooFewPartials, WrongPartial
+from he_helpers.schemes.secret.quorum import KeyShare, PartialDecryption, WrongPartial
 from he_helpers.schemes.secret.quorum.joint.key import agreeing_groups
 from he_helpers.schemes.secret.quorum.joint.native import ciphertext_polynomials, decoded
 from he_helpers.schemes.secret.quorum.joint.sharing import secret_polynomial
 from he_helpers.schemes.secret.quorum.records import JointPartRecord
-from tests.quorum.conftest import SMALL, joint_shares, names
+from tests.quorum.conftest import SMALL, combined_by_every_subset, joint_shares, names
 
 CONTEXT = b"request 7"
 VALUES = [174, -106, 5]
@@ -59,16 +59,8 @@ def test_every_subset(threshold, count):
     key = shares["custodian_1"].key
     ciphertext = encrypted(shares)
     partials = partials_of(shares, ciphertext)
-    for size in range(count + 1):
-        for subset in combinations(partials, size):
-            chosen = {name: partials[name] for name in subset}
-            if size < threshold:
-                with pytest.raises(TooFewPartials):
-                    key.combine(ciphertext, chosen)
-            else:
-                combined = key.combine(ciphertext, chosen)
-                assert combined.values.tolist() == VALUES and combined.left_out == ()
-                assert key.smudging.budget_left <= combined.noise_budget < key.smudging.budget_left + 3
+    for combined in combined_by_every_subset(key, ciphertext, partials, VALUES):
+        assert key.smudging.budget_left <= combined.noise_budget < key.smudging.budget_left + 3
 
 
 def test_bytes_and_back():

@@ -2,7 +2,6 @@
 
 import pickle
 from dataclasses import replace
-from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
@@ -14,10 +13,10 @@ from he_helpers.schemes.secret.quorum import (
     KeyShare,
     PartialDecryption,
     QuorumKey,
-    TooFewPartials,
     WrongPartial,
     shared_secret_key,
 )
+from tests.quorum.conftest import combined_by_every_subset
 from tests.schemes.conftest import SCHEMES, is_close, key_pair
 
 CONTEXT = b"request 7"
@@ -48,15 +47,7 @@ def partials(shared, ciphertext):
 def test_every_subset(threshold, count, ciphertext):
     key, shares = shared_secret_key(key_pair("paillier"), names(count), threshold)
     partials = {name: share.partial_decryption(ciphertext, CONTEXT) for name, share in shares.items()}
-    for size in range(count + 1):
-        for subset in combinations(partials, size):
-            chosen = {name: partials[name] for name in subset}
-            if size < threshold:
-                with pytest.raises(TooFewPartials):
-                    key.combine(ciphertext, chosen)
-            else:
-                combined = key.combine(ciphertext, chosen)
-                assert combined.values.tolist() == VALUES and combined.left_out == ()
+    combined_by_every_subset(key, ciphertext, partials, VALUES)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
 
 import gmpy2
 import numpy as np
@@ -19,7 +18,6 @@ from he_helpers.schemes.secret.quorum import (
     KeyShare,
     PartialDecryption,
     QuorumKey,
-    TooFewPartials,
     WrongPartial,
     threshold_paillier,
 )
@@ -28,7 +26,7 @@ from he_helpers.schemes.secret.quorum.threshold_paillier import key as key_modul
 from he_helpers.schemes.secret.quorum.threshold_paillier.key import PaillierShare, number, to_bytes
 from he_helpers.schemes.secret.quorum.threshold_paillier.primes import two_primes
 from he_helpers.schemes.secret.quorum.threshold_paillier.proofs import prove
-from tests.quorum.conftest import names
+from tests.quorum.conftest import combined_by_every_subset, names
 
 CONTEXT = b"request 7"
 VALUES = [174, -106, 5]
@@ -59,15 +57,7 @@ def test_every_subset(threshold, count):
     key, shares = dealt(count, threshold)
     ciphertext = (key.public.encrypt([90, -50, 1]) * 2) - key.public.encrypt([6, 6, -3])
     partials = partials_of(shares, ciphertext)
-    for size in range(count + 1):
-        for subset in combinations(partials, size):
-            chosen = {name: partials[name] for name in subset}
-            if size < threshold:
-                with pytest.raises(TooFewPartials):
-                    key.combine(ciphertext, chosen)
-            else:
-                combined = key.combine(ciphertext, chosen)
-                assert combined.values.tolist() == VALUES and combined.left_out == ()
+    combined_by_every_subset(key, ciphertext, partials, VALUES)
 
 
 @settings(max_examples=20)
