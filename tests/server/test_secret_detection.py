@@ -30,7 +30,7 @@ from he_helpers.schemes import secret as keys
 from he_helpers.schemes.secret import quorum
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import Aligned, EncryptedTable, Rows, Values
-from tests.schemes.quorum.conftest import ceremonies, joint_shares
+from tests.quorum.conftest import ceremonies, joint_shares
 from tests.sealing import seal_fields
 
 
