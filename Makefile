@@ -34,7 +34,7 @@ QUICK = $(addprefix tests/,advice computing notebooks parameters quorum roles sc
 # gigabyte, they run in parts, one call after the other; OTHERS is what the first four do not name.
 SCHEMES = tests/schemes
 NUMBERS = $(addprefix tests/,advice computing parameters tables)
-PEOPLE = $(addprefix tests/,audit quorum roles)
+PEOPLE = $(addprefix tests/,audit quarantine quorum roles)
 LESSONS = $(addprefix tests/,browser data installation lab notebooks)
 OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS) $(PEOPLE) $(LESSONS),$(patsubst %/,%,$(wildcard tests/*/)) \
   $(wildcard tests/test_*.py))

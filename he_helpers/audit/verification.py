@@ -2,7 +2,8 @@
 
 What is compared with what: the trail says which bytes the table had, which question was asked, and which bytes the
 aggregate had; the witnesses' heads say that this is the trail that they saw; and aggregation is a pure function, so
-that table and question give the same bytes everywhere. What nobody can tell without a key: whether the table holds the
+that table and question give the same bytes everywhere. A bundle is anybody's bytes: its tables are read in quarantine,
+and no ciphertext of it is parsed in this process. What nobody can tell without a key: whether the table holds the
 right numbers, and whether what was released is what the aggregate decrypts to. What nobody can tell who may not read
 the whole trail: whether events that the bundle leaves closed are about this dataset, too. Who writes the bundle chooses
 which are open, so that a whole request can be missing: the analyst who asked can tell, and nobody else can.
@@ -21,13 +22,13 @@ from he_helpers.audit.bundle import Bundle
 from he_helpers.audit.chain import Entry, digests, inspect_entries
 from he_helpers.audit.heads import check_heads, key_fingerprint
 from he_helpers.errors import HEError
+from he_helpers.quarantine import compute_aggregate, read_table
+from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.records import open_message
-from he_helpers.tables import EncryptedTable, Query, aggregate
+from he_helpers.tables import Query
 from he_helpers.tables.aggregation import AggregateRecord
 from he_helpers.text import printable_line
 
-# Rows times groupings that are gone through for a table of somebody else.
-_LARGEST_WORK = 10**8
 _SHA256 = re.compile(r"SHA-256 ([0-9a-f]{64})")
 _QUERY = re.compile(r"query (\{.*\})")
 # What tells which table a dataset has from then on.
@@ -81,8 +82,8 @@ def audit_bundle(bundle: Bundle, keys: Mapping[str, bytes] | None = None) -> Rep
     lines: dict[str, str] = {}
     _check_trail(bundle, keys, lines, findings)
     told = story_of(bundle.trail, bundle.dataset)
-    tables = _check_tables(bundle, told, lines, findings)
-    _check_requests(bundle, told, tables, lines, findings)
+    readable = _check_tables(bundle, told, lines, findings)
+    _check_requests(bundle, told, readable, lines, findings)
     # Names in the bundle are anybody's text: none may pass for a line of the report.
     shown = {name: printable_line(line) for name, line in lines.items()}
     return Report(printable_line(bundle.dataset), shown, tuple(map(printable_line, findings)))
@@ -134,16 +135,18 @@ def story_of(trail: Iterable[Entry], dataset: str) -> Story:
     return told
 
 
-def _check_tables(bundle: Bundle, told: Story, lines: dict[str, str], findings: list[str]) -> dict[str, EncryptedTable]:
-    tables = {}
+def _check_tables(bundle: Bundle, told: Story, lines: dict[str, str], findings: list[str]) -> set[str]:
+    """The digests of the tables that are what they say and can be added up."""
+    readable = set()
     for digest, content in bundle.tables.items():
         name = f"table {digest[:8]}"
         if hashlib.sha256(content).hexdigest() != digest:
             findings.append(f"{name}: its bytes are not those of this SHA-256")
             continue
         try:
-            tables[digest] = EncryptedTable.from_bytes(content, _LARGEST_WORK)
-        except (HEError, ValueError) as error:
+            read_table(content)
+            readable.add(digest)
+        except DamagedBytes as error:
             findings.append(f"{name}: cannot be read: {error}")
     if told.table is None:
         findings.append("trail: no event tells which table this dataset has")
@@ -152,17 +155,17 @@ def _check_tables(bundle: Bundle, told: Story, lines: dict[str, str], findings: 
     else:
         size = len(bundle.tables[told.table])
         lines["table"] = f"{size:,} bytes, SHA-256 {told.table[:8]}..., as event {told.event} says"
-    return tables
+    return readable
 
 
 def _check_requests(
-    bundle: Bundle, told: Story, tables: Mapping[str, EncryptedTable], lines: dict[str, str], findings: list[str]
+    bundle: Bundle, told: Story, readable: set[str], lines: dict[str, str], findings: list[str]
 ) -> None:
     equal = 0
     for request, asked in told.requests.items():
         if asked.aggregate is None:
             continue
-        found = _check_aggregate(bundle, request, asked, tables)
+        found = _check_aggregate(bundle, request, asked, readable)
         findings += [f"request {request[:8]}: {what}" for what in found]
         equal += not found
     for request in sorted({*bundle.aggregates, *bundle.requests} - set(told.requests)):
@@ -171,7 +174,7 @@ def _check_requests(
     lines["aggregates"] = f"{computed} in the trail, {equal} computed again with equal bytes"
 
 
-def _check_aggregate(bundle: Bundle, request: str, asked: Asked, tables: Mapping[str, EncryptedTable]) -> list[str]:
+def _check_aggregate(bundle: Bundle, request: str, asked: Asked, readable: set[str]) -> list[str]:
     content = bundle.aggregates.get(request)
     if content is None:
         return [f"its aggregate is not in the bundle, and event {asked.event} tells of one"]
@@ -180,11 +183,10 @@ def _check_aggregate(bundle: Bundle, request: str, asked: Asked, tables: Mapping
         found.append(f"its aggregate is not the one of event {asked.event}")
     if bundle.requests.get(request) != asked.query:
         found.append("its question is not the one in the trail")
-    table = tables.get(asked.table or "")
-    if table is None:
+    if asked.table not in readable:
         return [*found, f"the table that it was computed on, {(asked.table or 'unknown')[:8]}, is not there"]
     try:
-        computed = aggregate(table, Query.from_dict(asked.query)).to_bytes()
+        computed = compute_aggregate(bundle.tables[asked.table], Query.from_dict(asked.query))
     except (HEError, ValueError, KeyError, TypeError) as error:
         return [*found, f"cannot be computed again: {error}"]
     if computed != content:

@@ -13,6 +13,7 @@ from nacl.public import PrivateKey
 
 from he_helpers.files import private_folder, read_private, write_private
 from he_helpers.parameters import BFVParameters
+from he_helpers.quarantine import read_table
 from he_helpers.roles.approval.decisions import Approval, ByOthers
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.review import Review
@@ -206,24 +207,25 @@ class Custodian(Reviewer):
     ) -> pd.DataFrame:
         """Take a copy of the table of a dataset under the key ``key``, and keep to this minimum or policy in reviews.
 
-        From now on every aggregate is computed from this copy, whatever the server has. What the ciphertexts hold is
+        The table is first loaded and added up in a process of its own, which has no key and may die of it. From now on
+        every aggregate is computed from this copy, whatever the server has. What the ciphertexts hold is
         the word of who uploaded them: no custodian alone can read one. They can be another owner's ciphertexts under
         this key, or ones whose sum is the joint key itself: guard only tables of an owner who may read everything under
         the key ``key``, and make a key for each owner. Returns what the server says of the dataset.
 
-        Raises KeyMismatch for a table under another key, AlreadyThere for another table than the one that is guarded,
+        Raises DamagedBytes for a table that cannot be read or ended that process, with nothing kept; KeyMismatch for
+        one under another key, AlreadyThere for another table than the one that is guarded,
         UnknownLabel, WrongKind for a policy with rounding or noise: a quorum releases exact sums.
         """
         policy = DisclosurePolicy.given(policy, minimum_group_size, contributor_label)
         if policy.rounding is not None or policy.noise is not None:
             raise WrongKind("Who combines gets exact sums: rounding and noise need somebody who decrypts before.")
         data = self.connection.get_bytes("datasets", dataset, "table")
-        table = EncryptedTable.from_bytes(data)
-        quorum = self.quorum_keys.get(key)
-        if table.key.fingerprint != quorum.public.fingerprint:
+        header = read_table(data)
+        if header.key_fingerprint != self.quorum_keys.get(key).public.fingerprint:
             raise KeyMismatch(f"The table of {dataset!r} is not under the key {key!r} that you share.")
         if policy.contributor_label is not None:
-            Query("count", (policy.contributor_label,)).check_names(table.label_names, ())
+            Query("count", (policy.contributor_label,)).check_names(header.label_names, ())
         copy = file_named(self._guarded, dataset, ".table")
         if copy.exists() and read_private(copy, _LARGEST_TABLE) != data:
             raise AlreadyThere(

@@ -18,12 +18,14 @@ from nacl.signing import SigningKey
 from he_helpers.audit.__main__ import main
 from he_helpers.audit.bundle import Bundle, NotForOutsiders, UnreadableBundle, check_for_outsiders
 from he_helpers.audit.verification import audit_bundle
+from he_helpers.quarantine import reading
 from he_helpers.schemes.records import open_message, seal_message
 from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import EncryptedTable, Query, Rows, aggregate
 from he_helpers.tables.aggregation import AggregateRecord
 from tests.audit.test_chain import WITNESS, head_of, trail_of
+from tests.quarantine.planted import planted_pool
 
 REQUESTS = [str(uuid.UUID(int=number)) for number in (1, 2)]
 QUERIES = [Query("sum", ("region",), ("revenue", "loans")), Query("mean", ("year",), ("loans",))]
@@ -183,6 +185,35 @@ def test_another_table_is_found(bundle, table, key):
     assert findings[0] == f"table {sha256(content)[:8]}: its bytes are not those of this SHA-256"
     broken = content[:-1]
     assert "cannot be read" in changed(bundle, tables={**bundle.tables, sha256(broken): broken}).findings[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", ["read_table", "compute_aggregate"])
+def test_a_table_that_ends_the_process_which_reads_it_is_a_finding(bundle, table, key, tmp_path, monkeypatch, task):
+    """And the audit goes on to its end. The control is the same bundle where nothing is planted."""
+    labels = table.label_frame.assign(region=f"{task} crashes", loans=1)
+    content = EncryptedTable.encrypt(labels, ["region", "year"], key).to_bytes()
+    query = Query("sum", ("region",), ("loans",))
+    made = aggregate(EncryptedTable.from_bytes(content), query).to_bytes()
+    actions = [
+        ("dataset stored", f"SHA-256 {sha256(content)}"),
+        ("requested", f"query {json.dumps(query.to_dict())}"),
+        ("aggregated", f"SHA-256 {sha256(made)}"),
+    ]
+    trail = trail_of(
+        {"dataset": "accounts", "action": action, "request": REQUESTS[0], "detail": detail}
+        for action, detail in actions
+    )
+    of_it = {"tables": {sha256(content): content}, "aggregates": {REQUESTS[0]: made}}
+    asked = {"requests": {REQUESTS[0]: query.to_dict()}, "trail": trail, "heads": []}
+    deadly = dataclasses.replace(bundle, **of_it, **asked)
+    assert audit_bundle(deadly).clean
+    with planted_pool() as pool:
+        monkeypatch.setattr(reading, "_pool", lambda: pool)
+        report = audit_bundle(deadly)
+        assert main([str(deadly.write(tmp_path / "bundle.zip"))]) == 1
+    assert not report.clean and "signal SIGSEGV" in report.findings[0]
+    assert report.lines["aggregates"] == "1 in the trail, 0 computed again with equal bytes"
 
 
 def test_a_changed_trail_is_found_by_its_heads(bundle):

@@ -7,13 +7,14 @@ import msgspec
 import pytest
 
 from he_helpers.lab.widgets import ReviewDesk
+from he_helpers.quarantine import reading
 from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere, QuorumAnalyst, WrongKind
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.errors import NotReviewed, ReviewNotClean, ServerRefused
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.quorum.keys import hand_over_key
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
-from he_helpers.schemes import KeyMismatch
+from he_helpers.schemes import DamagedBytes, KeyMismatch
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.schemes.secret.quorum import (
     CeremonyFailed,
@@ -24,6 +25,7 @@ from he_helpers.schemes.secret.quorum import (
     threshold_paillier,
 )
 from he_helpers.tables import EncryptedTable, Query, aggregate
+from tests.quarantine.planted import planted_pool
 from tests.roles.conftest import PASSPHRASES
 
 NAMES = ("cat", "cid", "cyn")
@@ -100,6 +102,29 @@ def asked(ana, guarded):
 def approve(custodian, request):
     assert custodian.review(request).clean
     custodian.approve(request, recipient="Ana")
+
+
+@pytest.mark.slow
+def test_a_table_that_ends_the_process_which_reads_it_is_not_guarded(custodians, ada, shared, accounts, monkeypatch):
+    """The control is the same table without the word, which a planted reader lets pass."""
+    quorum, _ = shared
+    cat = custodians["cat"]
+    with planted_pool() as pool:
+        monkeypatch.setattr(reading, "_pool", lambda: pool)
+        for dataset, size in (("deadly-accounts", "read_table crashes"), ("other-accounts", "small")):
+            frame = accounts.assign(size=size)
+            table = EncryptedTable.encrypt(
+                frame, ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0}
+            )
+            ada.upload(dataset, table, 3, quorum=quorum)
+        with pytest.raises(DamagedBytes, match="signal SIGSEGV.*Nothing of it was kept"):
+            cat.guard("deadly-accounts", 3)
+        with pytest.raises(NotThere, match="You guard no dataset 'deadly-accounts'"):
+            cat.guarded("deadly-accounts")
+        cat.guard("other-accounts", 3)
+    assert cat.guarded("other-accounts").rows == len(accounts)
+    for dataset in ("deadly-accounts", "other-accounts"):
+        ada.delete(dataset)
 
 
 @pytest.mark.slow

@@ -1,0 +1,6 @@
+"""The tasks of the quarantine, planted."""
+
+from he_helpers.quarantine.tasks import TASKS as REAL_TASKS
+from tests.planting import import_module, planted
+
+TASKS = planted(REAL_TASKS) | {"import_module": import_module}
