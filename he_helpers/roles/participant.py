@@ -91,6 +91,18 @@ class Participant:
         events = self.connection.get_all("audit", key="sequence", dataset=dataset, request=request_id)
         return audit_view(events, times=times, details=details)
 
+    # The own keys
+
+    def protect_keyring(self, new_passphrase: str | Hidden[str], key_service: KeyService | None = None) -> None:
+        """Open the keyring by another passphrase from now on, or by a key service, as a token, whose PIN it then is.
+
+        Open the role with them the next time. Copies of the file that were made before open as they did. Raises
+        NotThere before there are keys, WrongPassphrase, KeyServiceRefused; the keyring is then what it was.
+        """
+        new_passphrase = hide(new_passphrase)
+        self.keyring.protect(self._passphrase, new_passphrase, key_service)
+        self._passphrase = new_passphrase
+
     # The audit trail, witnessed
 
     @property

@@ -107,6 +107,45 @@ def test_without_the_service_or_with_another(keyring, tmp_path, cheap):
         Keyring(plain.folder, keyring.service).load("main", PIN)
 
 
+def test_what_is_removed_is_gone_and_the_rest_still_opens_by_the_service(keyring, service):
+    keyring.store("other", b"another", PIN)
+    keyring.remove("main", PIN)
+    assert service.name.encode() in keyring.path.read_bytes()
+    assert Keyring(keyring.folder, service).names(PIN) == ("other",)
+
+
+def test_a_keyring_moves_to_a_service_and_back(tmp_path, service, cheap):
+    keyring = Keyring(tmp_path / "role")
+    with pytest.raises(NotThere, match="Create keys first"):
+        keyring.protect("a passphrase", PIN, service)
+    keyring.store("main", SECRET, "a passphrase")
+    keyring.protect("a passphrase", PIN, service)
+    for opened in (keyring, Keyring(tmp_path / "role", service)):
+        assert opened.load("main", PIN) == SECRET
+        with pytest.raises(WrongPassphrase):
+            opened.load("main", "a passphrase")
+    with pytest.raises(KeyServiceRefused):
+        Keyring(tmp_path / "role").load("main", "a passphrase")
+    keyring.protect(PIN, "another passphrase")
+    assert Keyring(tmp_path / "role").load("main", "another passphrase") == SECRET
+
+
+@pytest.mark.parametrize("refused", ["the passphrase", "by the new service"])
+def test_a_move_that_is_refused_leaves_the_keyring_as_it_was(tmp_path, cheap, refused):
+    class Refusing(Elsewhere):
+        def wrap(self, key, passphrase):
+            raise KeyServiceRefused("Not today.")
+
+    keyring = Keyring(tmp_path / "role")
+    keyring.store("main", SECRET, "a passphrase")
+    before = keyring.path.read_bytes()
+    attempt = ("wrong", Elsewhere()) if refused == "the passphrase" else ("a passphrase", Refusing())
+    with pytest.raises((WrongPassphrase, KeyServiceRefused)):
+        keyring.protect(attempt[0], PIN, attempt[1])
+    assert keyring.path.read_bytes() == before and keyring.service is None
+    assert keyring.load("main", "a passphrase") == SECRET
+
+
 def test_damage(keyring):
     data = keyring.path.read_bytes()
     for place in range(0, len(data), 7):
@@ -135,8 +174,13 @@ def test_a_role_with_a_key_service(tmp_path, role):
     assert Elsewhere.name.encode() in (tmp_path / "role" / "keyring").read_bytes()
     with role(tmp_path / "role", "http://127.0.0.1:9", PIN, **name, key_service=Elsewhere()) as second:
         assert second.verify_key == key
+        second.protect_keyring("a passphrase of its own", Elsewhere())
+        assert second.verify_key == key
     with role(tmp_path / "role", "http://127.0.0.1:9", PIN, **name) as third, pytest.raises(KeyServiceRefused):
         third.create_signing_key()
+    with role(tmp_path / "role", "http://127.0.0.1:9", PIN, **name, key_service=Elsewhere()) as fourth:
+        with pytest.raises(WrongPassphrase):
+            fourth.create_signing_key()
 
 
 @needs_softhsm

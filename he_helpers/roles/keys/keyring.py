@@ -128,7 +128,8 @@ class Keyring:
                     "would be lost. "
                     "Use another name, or pass overwrite=True if that is what you want."
                 )
-            write_private(self.path, self._seal(Hidden({**entries.reveal(), name: secret.reveal()}), passphrase))
+            more = Hidden({**entries.reveal(), name: secret.reveal()})
+            write_private(self.path, _seal(more, passphrase, self.service))
 
     def remove(self, name: str, passphrase: Passphrase) -> None:
         """Take an entry away for good; one that is not there is no error.
@@ -140,7 +141,20 @@ class Keyring:
             entries = self._read(passphrase) if self.path.exists() else Hidden({})
             if name in entries.reveal():
                 rest = Hidden({entry: secret for entry, secret in entries.reveal().items() if entry != name})
-                write_private(self.path, _seal(rest, passphrase))
+                write_private(self.path, _seal(rest, passphrase, self.service))
+
+    def protect(self, passphrase: Passphrase, new_passphrase: Passphrase, service: KeyService | None = None) -> None:
+        """Write the file anew so that it opens by ``new_passphrase`` and ``service`` (None: by the passphrase alone).
+
+        Copies of the file that were made before open as they did: destroy them. Where one may be in wrong hands, its
+        keys have to be replaced. Raises NotThere without a file, KeyServiceRefused; the file is then what it was.
+        """
+        passphrase, new_passphrase = hide(passphrase), hide(new_passphrase)
+        with self._alone():
+            if not self.path.exists():
+                raise NotThere(f"There is no keyring in {self.folder} yet. Create keys first.")
+            write_private(self.path, _seal(self._read(passphrase), new_passphrase, service))
+            self.service = service
 
     def _read(self, passphrase: Hidden[str]) -> Hidden[dict[str, bytes]]:
         data = _intact(read_private(self.path, _LARGEST_FILE), self.path)
@@ -148,15 +162,10 @@ class Keyring:
             return _open_by(self.service, data, passphrase, self.path)
         if self.service is not None:
             raise KeyServiceRefused(
-                f"{self.path} opens with a passphrase alone, and not by {self.service.name}. Store its entries in "
-                "another folder's keyring."
+                f"{self.path} opens with a passphrase alone, and not by {self.service.name}. Open it without the "
+                "service, and call protect() (of a role: protect_keyring()), which moves it there."
             )
         return _open(data, passphrase, self.path)
-
-    def _seal(self, entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
-        if self.service is None:
-            return _seal(entries, passphrase)
-        return _seal_by(self.service, entries, passphrase)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -200,7 +209,13 @@ def _cipher(passphrase: Hidden[str], salt: bytes, log2_n: int, r: int, p: int) -
     return AESGCM(Scrypt(salt=salt, length=32, n=2**log2_n, r=r, p=p).derive(passphrase.reveal().encode()))
 
 
-def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
+def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str], service: KeyService | None) -> bytes:
+    if service is None:
+        return _seal_by_passphrase(entries, passphrase)
+    return _seal_by_service(service, entries, passphrase)
+
+
+def _seal_by_passphrase(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = _HEADER.pack(_WORD, _VERSION, LOG2_N, R, P, salt, nonce)
     cipher = _cipher(passphrase, salt, LOG2_N, R, P)
@@ -208,7 +223,7 @@ def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
     return sealed + _digest(sealed)
 
 
-def _seal_by(service: KeyService, entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
+def _seal_by_service(service: KeyService, entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
     key, nonce, name = Hidden(secrets.token_bytes(32)), secrets.token_bytes(_NONCE_BYTES), service.name.encode()
     wrapped = service.wrap(key, passphrase)
     lengths = _SERVICE_HEADER.pack(_WORD, _SERVICE_VERSION, len(name), len(wrapped))
