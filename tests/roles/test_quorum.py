@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 
+import msgpack
 import msgspec
 import pytest
 
@@ -13,6 +14,8 @@ from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.errors import NotReviewed, ReviewNotClean, ServerRefused
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.quorum.keys import hand_over_key
+from he_helpers.roles.keys.sealed import sign_and_seal
+from he_helpers.roles.quorum import partials
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes import DamagedBytes, KeyMismatch
 from he_helpers.schemes.secret import tenseal_bfv
@@ -262,6 +265,22 @@ def test_what_was_made_for_something_else_is_left_out(how, custodians, ana, aske
 
 
 def lie(custodian, request, ana, *, altered=False, says=None, query=None, signed_by=None):
+@pytest.mark.slow
+@pytest.mark.parametrize("parts", [[2**36], [2**63], [["nested"]], {"0": b"part"}, b"part"])
+def test_parts_that_are_no_list_of_bytes_keep_no_result_back(parts, custodians, ana, asked, accounts):
+    """bytes(2**36) asks for as much memory."""
+    cid = custodians["cid"]
+    _, subject, recipient = cid._subject(cid.review(asked))
+    members = {"version": 1, "custodian": "cid", **dataclasses.asdict(subject), "parts": parts}
+    sealed = sign_and_seal(partials._DOMAIN, msgpack.packb(members), cid._signing_key(), recipient)
+    cid.connection.put_bytes("requests", asked, "partial", data=sealed)
+    for name in ("cat", "cyn"):
+        approve(custodians[name], asked)
+    collected = ana.collect(asked)
+    assert list(collected.left_out) == ["cid"] and "no partial decryptions" in collected.left_out["cid"]
+    assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].sum()).all()
+
+
     """Leave partial decryptions that are something else than they should be."""
     custodian.review(request)
     table = custodian.guarded("shared-accounts")
