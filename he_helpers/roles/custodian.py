@@ -113,11 +113,18 @@ class Custodian(Reviewer):
         return KeyShare.from_bytes(self.keyring.load(_entry(name), self._passphrase))
 
     def keep_share(self, share: KeyShare, name: str = "main") -> QuorumKey:
-        """Put an own share into the keyring, and its public key beside it. Raises AlreadyThere, KeyMismatch."""
+        """Put an own share into the keyring, and its public key beside it.
+
+        Raises AlreadyThere for another share, or another public key, of that name; KeyMismatch, InsecureParameters.
+        """
         if share.custodian != self.name:
             raise KeyMismatch(f"This is the share of {share.custodian}, and you are {self.name}.")
+        # Refuses insecure parameters, which a dealer's share may bring with it.
+        key = QuorumKey.from_bytes(share.key.to_bytes())
+        # The public key first: beside another one, a share would seem to be of that.
+        self.quorum_keys.trust(key, name)
         self.keyring.store(_entry(name), Hidden(share.to_bytes()), self._passphrase)
-        return self.quorum_keys.trust(share.key, name)
+        return key
 
     def receive_share(self, dealer: str, name: str = "main") -> QuorumKey:
         """Keep the share that a dealer sent as the letter ``name``, and take the letter away.

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from he_helpers.lab.widgets import ReviewDesk
+from he_helpers.parameters import BFVParameters, InsecureParameters
 from he_helpers.quarantine import reading
 from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere, QuorumAnalyst, WrongKind
 from he_helpers.roles.approval.policy import DisclosurePolicy
@@ -342,6 +343,45 @@ def test_a_letter_says_from_whom_to_whom_and_what_it_is(custodians, monkeypatch)
     cat.letters.send("cid", "hello", b"content")  # after an interruption
     cyn.letters.send("cid", "hello", b"other content")
     assert [(letter.sender, letter.name) for letter in cid.letters.waiting()] == [("cat", "hello"), ("cyn", "hello")]
+@pytest.mark.slow
+def test_a_share_is_not_kept_beside_another_public_key(custodians, pair):
+    """Otherwise it would be shown as that of the other key, which somebody had handed over under this name."""
+    cat = custodians["cat"]
+    (foreign, _), (quorum, shares) = (shared_secret_key(pair, NAMES, 2) for _ in range(2))
+    cat.quorum_keys.trust(foreign, "second")
+    for _ in range(2):
+        with pytest.raises(AlreadyThere, match="Another quorum key"):
+            cat.keep_share(shares["cat"], "second")
+    with pytest.raises(NotThere):
+        cat.key_share("second")
+    cat.quorum_keys.remove("second")
+    assert cat.keep_share(shares["cat"], "second").fingerprint == quorum.fingerprint
+
+
+@pytest.mark.slow
+def test_a_share_under_insecure_parameters_is_not_kept(custodians):
+    cat = custodians["cat"]
+    scheme = tenseal_bfv(BFVParameters(2048, (27, 27), 12289), insecure_for_teaching=True)
+    _, shares = shared_secret_key(scheme.generate_keys(), NAMES, 2)
+    with pytest.raises(InsecureParameters):
+        cat.keep_share(KeyShare.from_bytes(shares["cat"].to_bytes()), "toy")
+    for kept in (cat.key_share, cat.quorum_keys.get):
+        with pytest.raises(NotThere):
+            kept("toy")
+
+
+@pytest.mark.slow
+def test_an_owner_reviews_a_table_under_a_shared_key(custodians, ana, ada, shared, accounts):
+    """With a contributor label the shares of the largest would be decrypted, which the owner cannot do either."""
+    frame = accounts.assign(branch=[f"branch {row}" for row in range(12)])
+    layout = Aligned([["region"], ["region", "branch"]])
+    table = EncryptedTable.encrypt(frame, ["region", "size", "branch"], shared[0].public, decimals=1, layout=layout)
+    ada.upload("branches", table, 3, contributor_label="branch", quorum=shared[0])
+    asked = ana.ask_custodians("branches", "sum", "region", ["Revenue", "Loans"])
+    assert ada.review(asked).dominance == "not computed: no secret key at hand"
+    ada.delete("branches")
+
+
     assert cid.letters.read("cat", "hello") == b"content"
     real = cid.connection.get_bytes
     monkeypatch.setattr(cid.connection, "get_bytes", lambda *path: real("letters", "cat", "hello"))
