@@ -241,6 +241,11 @@ class Custodian(Reviewer):
             )
         settings = {"key": key, "policy": policy.to_dict()}
         write_private(file_named(self._guarded, dataset, ".json"), json.dumps(settings).encode())
+        if copy.exists() and self._settings(dataset) != settings:
+            raise AlreadyThere(
+                f"You guard {dataset!r} by another minimum, contributor label, policy or key already, and that stays. "
+                f"If you mean to change it, call let_go({dataset!r}) first."
+            )
         write_private(copy, data)
         datasets = self.datasets()
         return datasets.loc[[dataset]]

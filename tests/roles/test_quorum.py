@@ -328,6 +328,13 @@ def test_what_a_custodian_does_not_take(custodians, shared, ada, ana, guarded, a
         ana.quorum_keys.trust(other_key)
     with pytest.raises(WrongKind, match="rounding and noise"):
         cat.guard(guarded, policy=DisclosurePolicy(3, rounding=10))
+    with pytest.raises(AlreadyThere, match="another minimum"):
+        cat.guard(guarded, 1)
+    assert cat.policy(guarded).minimum == 3
+    cat.guard(guarded, 3)
+    cat.let_go(guarded)
+    cat.guard(guarded, 2)
+    assert cat.policy(guarded).minimum == 2
     with pytest.raises(NotThere, match="guard"):
         cat.guarded("accounts")
     own = ada.encrypt_table(accounts, ["region", "size"], decimals={"Revenue": 1})
