@@ -301,8 +301,9 @@ class DataAdministrator(TableOwner):
         asked = questions(review.query, review.answered.table, table.labels, label, decimals, noise)
         return partial(self._noise_budget(review.dataset).disturbed, asked=asked, budget=noise.budget)
 
-    def _decrypt_for_review(self) -> Callable[[EncryptedAggregate], pd.DataFrame]:
-        return self.decrypt
+    def _decrypt_for_review(self, table: EncryptedTable) -> Callable[[EncryptedAggregate], pd.DataFrame] | None:
+        # The key of a table can be shared by custodians: then its owner cannot decrypt either.
+        return self.decrypt if self._own_key_named(table.key.fingerprint) else None
 
     def _carry_out(self, review: Review, approval: Approval) -> None:
         document = {"decision": "approved", "reason": approval.reason}

@@ -221,8 +221,8 @@ class Custodian(Reviewer):
         the key ``key``, and make a key for each owner. Returns what the server says of the dataset.
 
         Raises DamagedBytes for a table that cannot be read or ended that process, with nothing kept; KeyMismatch for
-        one under another key, AlreadyThere for another table than the one that is guarded,
-        UnknownLabel, WrongKind for a policy with rounding or noise: a quorum releases exact sums.
+        one under another key, AlreadyThere for another table than the one that is guarded, or another policy or key
+        than it is guarded by, UnknownLabel, WrongKind for a policy with rounding or noise: a quorum releases exact sums.
         """
         policy = DisclosurePolicy.given(policy, minimum_group_size, contributor_label)
         if policy.rounding is not None or policy.noise is not None:
@@ -240,12 +240,12 @@ class Custodian(Reviewer):
                 "first; what you approved of it stays on record."
             )
         settings = {"key": key, "policy": policy.to_dict()}
-        write_private(file_named(self._guarded, dataset, ".json"), json.dumps(settings).encode())
         if copy.exists() and self._settings(dataset) != settings:
             raise AlreadyThere(
                 f"You guard {dataset!r} by another minimum, contributor label, policy or key already, and that stays. "
                 f"If you mean to change it, call let_go({dataset!r}) first."
             )
+        write_private(file_named(self._guarded, dataset, ".json"), json.dumps(settings).encode())
         write_private(copy, data)
         datasets = self.datasets()
         return datasets.loc[[dataset]]

@@ -164,11 +164,16 @@ class TableOwner(Reviewer):
     def _identity(self, dataset: str, table: bytes) -> str:
         return self._moves.identity(dataset, table)
 
+    def _own_key_named(self, fingerprint: str) -> str | None:
+        """The name of the own key with this fingerprint, None where it is nobody's or another's."""
+        names = sorted(file.stem for file in self._public_keys.glob("*.key"))
+        return next((name for name in names if self.public_key(name).fingerprint == fingerprint), None)
+
     def _secret_key_of(self, fingerprint: str) -> SecretKey:
-        for file in sorted(self._public_keys.glob("*.key")):
-            if self.public_key(file.stem).fingerprint == fingerprint:
-                return secret_key_from_bytes(self.keyring.load(entry_of(file.stem), self._passphrase)).secret
-        raise NotThere(f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here.")
+        name = self._own_key_named(fingerprint)
+        if name is None:
+            raise NotThere(f"No key of yours has the fingerprint {fingerprint}, so this cannot be decrypted here.")
+        return secret_key_from_bytes(self.keyring.load(entry_of(name), self._passphrase)).secret
 
     def _finish_move(self, name: str, copy: Path) -> None:
         new, old = self._moves.on_its_way(name), self._own_copy(name)

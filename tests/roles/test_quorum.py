@@ -14,9 +14,9 @@ from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere,
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.errors import NotReviewed, ReviewNotClean, ServerRefused
 from he_helpers.roles.keys.hidden import Hidden
-from he_helpers.roles.quorum.keys import hand_over_key
 from he_helpers.roles.keys.sealed import sign_and_seal
 from he_helpers.roles.quorum import partials
+from he_helpers.roles.quorum.keys import hand_over_key
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes import DamagedBytes, KeyMismatch
 from he_helpers.schemes.secret import tenseal_bfv
@@ -28,7 +28,7 @@ from he_helpers.schemes.secret.quorum import (
     shared_secret_key,
     threshold_paillier,
 )
-from he_helpers.tables import EncryptedTable, Query, aggregate
+from he_helpers.tables import Aligned, EncryptedTable, Query, aggregate
 from tests.quarantine.planted import planted_pool
 from tests.roles.conftest import PASSPHRASES
 
@@ -265,7 +265,6 @@ def test_what_was_made_for_something_else_is_left_out(how, custodians, ana, aske
     assert list(ana.collect(asked).left_out) == ["cid"]
 
 
-def lie(custodian, request, ana, *, altered=False, says=None, query=None, signed_by=None):
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", [[2**36], [2**63], [["nested"]], {"0": b"part"}, b"part"])
 def test_parts_that_are_no_list_of_bytes_keep_no_result_back(parts, custodians, ana, asked, accounts):
@@ -282,6 +281,7 @@ def test_parts_that_are_no_list_of_bytes_keep_no_result_back(parts, custodians, 
     assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].sum()).all()
 
 
+def lie(custodian, request, ana, *, altered=False, says=None, query=None, signed_by=None):
     """Leave partial decryptions that are something else than they should be."""
     custodian.review(request)
     table = custodian.guarded("shared-accounts")
@@ -344,13 +344,6 @@ def test_what_a_custodian_does_not_take(custodians, shared, ada, ana, guarded, a
 
 
 @pytest.mark.slow
-def test_a_letter_says_from_whom_to_whom_and_what_it_is(custodians, monkeypatch):
-    cat, cid, cyn = (custodians[name] for name in NAMES)
-    cat.letters.send("cid", "hello", b"content")
-    cat.letters.send("cid", "hello", b"content")  # after an interruption
-    cyn.letters.send("cid", "hello", b"other content")
-    assert [(letter.sender, letter.name) for letter in cid.letters.waiting()] == [("cat", "hello"), ("cyn", "hello")]
-@pytest.mark.slow
 def test_a_share_is_not_kept_beside_another_public_key(custodians, pair):
     """Otherwise it would be shown as that of the other key, which somebody had handed over under this name."""
     cat = custodians["cat"]
@@ -389,6 +382,13 @@ def test_an_owner_reviews_a_table_under_a_shared_key(custodians, ana, ada, share
     ada.delete("branches")
 
 
+@pytest.mark.slow
+def test_a_letter_says_from_whom_to_whom_and_what_it_is(custodians, monkeypatch):
+    cat, cid, cyn = (custodians[name] for name in NAMES)
+    cat.letters.send("cid", "hello", b"content")
+    cat.letters.send("cid", "hello", b"content")  # after an interruption
+    cyn.letters.send("cid", "hello", b"other content")
+    assert [(letter.sender, letter.name) for letter in cid.letters.waiting()] == [("cat", "hello"), ("cyn", "hello")]
     assert cid.letters.read("cat", "hello") == b"content"
     real = cid.connection.get_bytes
     monkeypatch.setattr(cid.connection, "get_bytes", lambda *path: real("letters", "cat", "hello"))

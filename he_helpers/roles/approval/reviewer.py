@@ -87,8 +87,8 @@ class Reviewer(Participant):
     def _send_refusal(self, request_id: str, reason: str) -> None:
         """Tell the server of a refusal."""
 
-    def _decrypt_for_review(self) -> Callable[[EncryptedAggregate], pd.DataFrame] | None:
-        """What decrypts an aggregate of an own table for the own eyes; None for who cannot."""
+    def _decrypt_for_review(self, table: EncryptedTable) -> Callable[[EncryptedAggregate], pd.DataFrame] | None:
+        """What decrypts an aggregate of an own ``table`` for the own eyes; None for who cannot."""
         return None
 
     def _released_by_others(
@@ -217,7 +217,7 @@ class Reviewer(Participant):
             self.contacts.find(request.get("recipient_key_fingerprint", "")),
             table_digest=digest,
             approved_before=self._decisions.approved(dataset, but=request["id"]),
-            decrypt=self._decrypt_for_review(),
+            decrypt=self._decrypt_for_review(table),
             recipient_decrypts=self._recipient_decrypts,
             budget=self._noise_budget(dataset) if policy.noise else None,
             by_others=by_others,
