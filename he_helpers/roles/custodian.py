@@ -222,7 +222,7 @@ class Custodian(Reviewer):
 
         Raises DamagedBytes for a table that cannot be read or ended that process, with nothing kept; KeyMismatch for
         one under another key, AlreadyThere for another table than the one that is guarded, or another policy or key
-        than it is guarded by, UnknownLabel, WrongKind for a policy with rounding or noise: a quorum releases exact sums.
+        than it is guarded by, UnknownLabel, WrongKind for a policy with rounding or noise: a quorum gives exact sums.
         """
         policy = DisclosurePolicy.given(policy, minimum_group_size, contributor_label)
         if policy.rounding is not None or policy.noise is not None:
