@@ -1,5 +1,6 @@
 """The disclosure policy: what is kept of it, and what the review and the release make of it."""
 
+import dataclasses
 import json
 import math
 
@@ -58,6 +59,7 @@ def test_what_is_no_policy_is_refused(fields):
     ("epsilon", "budget", "bounds"),
     [
         *((0, 1, {}), (1, True, {}), (1, 1, {"a": (2, 1)}), (1, 1, {"a": "01"}), (1, 1, [("a", 1)])),
+        *((1, 1, {"a": (0, 10**400)}), (1, 1, {"a": (-1e308, 1e308)}), (5e-324, 1, {"a": (0, 1)})),
         *((math.nan, 1, {}), (1, math.inf, {}), (1, 1, {"a": (0, math.inf)}), (1, 1, {"a": (math.nan, 1)})),
     ],
 )
@@ -223,6 +225,14 @@ def test_the_review_says_what_noise_costs(tmp_path):
         "noise needs bounds of Revenue, which your policy does not have",
     )
     assert review(table, Query("count", ("region",)), policy=policy, budget=budget).clean
+    # The release would end in an error of the library, after the approval.
+    wide = Noise(1, 1, {"Revenue": (-(10**15), 10**15)})
+    policy = DisclosurePolicy(3, "branch", dominance=None, noise=wide)
+    columns = (type(table.columns[0])("Revenue", 6),)
+    finer = EncryptedTable(table.key, dataclasses.replace(table.header, columns=columns), table.ciphertexts)
+    assert review(finer, policy=policy, budget=budget).findings == (
+        "the bounds of Revenue are too wide for noise on whole numbers of 64 bits",
+    )
 
 
 # With a server

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from he_helpers.roles.approval.noise import NoiseBudget, questions
+from he_helpers.roles.approval.noise import LARGEST_SENSITIVITY, NoiseBudget, questions
 from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.tables import EncryptedAggregate, EncryptedTable, Query, UnsupportedQuery, aggregate
 from he_helpers.tables.disclosure.contributors import DOMINANT_CONTRIBUTORS, share_of_largest
@@ -135,6 +135,10 @@ def noise(
         return {"noise": "not computed"}, [f"noise needs bounds of {names}, which your policy does not have"]
     decimals = {column.name: column.decimals for column in table.columns}
     asked = questions(query, digest, table.labels, policy.contributor_label, decimals, policy.noise)
+    wide = [one.column for one in asked if one.sensitivity >= LARGEST_SENSITIVITY]
+    if wide:
+        names = printable_line(", ".join(wide))
+        return {"noise": "not computed"}, [f"the bounds of {names} are too wide for noise on whole numbers of 64 bits"]
     price, left = budget.price(asked), policy.noise.budget - budget.spent
     sizes = ", ".join(
         f"{printable_line(one.column)} ± {one.sensitivity / one.epsilon / 10**one.decimals:,.6g}" for one in asked

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LARGEST_FILE = 2**28
+# What the mechanism computes with: 64 bits, signed.
+LARGEST_SENSITIVITY = 2**63
 
 
 @dataclass(frozen=True)

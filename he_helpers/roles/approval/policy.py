@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from he_helpers.roles.arguments import checked_minimum, of_kind
@@ -18,6 +17,9 @@ from he_helpers.tables.statistics import MomentPlan
 
 # What holds where an administrator says nothing: with it no group is too small, as with a minimum of 1.
 NO_LIMIT = 1
+# Beyond these a review could not compute with them, and the noise would be no number.
+_LARGEST_BOUND = 10**15
+_SMALLEST_EPSILON = 1e-9
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,20 @@ class Noise:
 
     def __post_init__(self) -> None:
         for what, value in (("epsilon", self.epsilon), ("budget", self.budget)):
-            if not _is_number(value) or not 0 < value < 1e6:
-                raise WrongKind(f"Expected is {what} as a number above 0, such as 0.5; this is {value!r:.40}.")
+            if not _is_number(value) or not _SMALLEST_EPSILON <= value < 1e6:
+                raise WrongKind(
+                    f"Expected is {what} as a number above 0, at least {_SMALLEST_EPSILON}, such as 0.5; this is "
+                    f"{value!r:.40}."
+                )
         of_kind(self.bounds, Mapping, 'bounds by column, such as {"age": (18, 100)}')
         pairs = {}
         for name, pair in self.bounds.items():
             numbers = list(pair) if isinstance(pair, (tuple, list)) else []
-            if len(numbers) != 2 or not all(map(_is_finite, numbers)) or not numbers[0] < numbers[1]:
-                raise WrongKind(f"Expected are the bounds of {name!r:.40} as (low, high); this is {pair!r:.40}.")
+            if len(numbers) != 2 or not all(map(_is_bound, numbers)) or not numbers[0] < numbers[1]:
+                raise WrongKind(
+                    f"Expected are the bounds of {name!r:.40} as (low, high), within ± {_LARGEST_BOUND:.0e}; this is "
+                    f"{pair!r:.40}."
+                )
             pairs[str(name)] = (numbers[0], numbers[1])
         object.__setattr__(self, "bounds", pairs)
 
@@ -140,8 +148,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_finite(value: Any) -> bool:
-    return _is_number(value) and isfinite(value)
+def _is_bound(value: Any) -> bool:
+    return _is_number(value) and -_LARGEST_BOUND <= value <= _LARGEST_BOUND
 
 
 def _checked_dominance(pair: Any) -> tuple[int, float]:
