@@ -13,6 +13,7 @@ from he_helpers.audit.verification import audit_bundle
 from he_helpers.errors import HEError
 
 _LARGEST_KEY_FILE = 4096
+_KEY_BYTES = 32
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        keys = dict(_verify_key(given) for given in options.verify_key)
+        keys = _verify_keys(options.verify_key)
         report = audit_bundle(Bundle.read(options.bundle), keys or None)
     except HEError as error:
         print(f"he_helpers.audit: {error}", file=sys.stderr)
@@ -37,14 +38,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if report.clean else 1
 
 
+def _verify_keys(given: list[str]) -> dict[str, bytes]:
+    pairs = [_verify_key(one) for one in given]
+    keys = dict(pairs)
+    # Of two keys under one name, or one key under two names, one would be left out of the audit without a word.
+    if not len(keys) == len(set(keys.values())) == len(pairs):
+        raise UnreadableBundle("--verify-key: each name and each key is given once, and here one is there twice.")
+    return keys
+
+
 def _verify_key(given: str) -> tuple[str, bytes]:
     name, _, file = given.partition("=")
     try:
         with open(file, "rb") as opened:
             document = json.loads(opened.read(_LARGEST_KEY_FILE))
-        if document["kind"] != "verify key" or not name:
+        key = bytes.fromhex(document["key"])
+        if document["kind"] != "verify key" or not name or len(key) != _KEY_BYTES:
             raise ValueError
-        return name, bytes.fromhex(document["key"])
+        return name, key
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UnreadableBundle(
             f"{given!r:.200} names no verify key: expected is NAME=FILE, with the file that a witness handed over."

@@ -6,7 +6,9 @@ that table and question give the same bytes everywhere. A bundle is anybody's by
 and no ciphertext of it is parsed in this process. What nobody can tell without a key: whether the table holds the
 right numbers, and whether what was released is what the aggregate decrypts to. What nobody can tell who may not read
 the whole trail: whether events that the bundle leaves closed are about this dataset, too. Who writes the bundle chooses
-which are open, so that a whole request can be missing: the analyst who asked can tell, and nobody else can.
+which are open, so that a whole request can be missing: the analyst who asked can tell, and nobody else can. Nor can it
+be told whether the bundle leaves out later heads of a witness, and tells anew what came after the last one that is
+there: the witness can say.
 """
 
 from __future__ import annotations
@@ -107,6 +109,9 @@ def _check_trail(bundle: Bundle, keys: Mapping[str, bytes] | None, lines: dict[s
     lines["heads"] = f"signed events: {', '.join(signed)}" if signed else "no known witness has signed this trail"
     if keys is None and signed:
         lines["their keys"] = "by the word of whoever wrote the bundle: compare them, or pass --verify-key"
+    earlier = [name for name, length in checked.names.items() if length < events]
+    if keys is not None and earlier:
+        lines["ask"] = f"{', '.join(earlier)}, whether there are later heads: a bundle can leave them out"
     longest = max(checked.names.values(), default=0)
     if longest < events:
         lines["not signed"] = f"{events - longest} of the events, from event {longest + 1} on"
@@ -119,7 +124,7 @@ def story_of(trail: Iterable[Entry], dataset: str) -> Story:
         event = entry.event
         if event is None or event.get("dataset") != dataset:
             continue
-        action, detail = event.get("action"), str(event.get("detail"))
+        action, detail = str(event.get("action")), str(event.get("detail"))
         sha256 = _SHA256.search(detail)
         asked = told.requests.setdefault(str(event["request"]), Asked()) if event.get("request") else Asked()
         if action in _TABLES and sha256:

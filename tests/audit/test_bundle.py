@@ -245,9 +245,31 @@ def test_keys_that_were_handed_over_take_the_place_of_those_in_the_bundle(bundle
     assert main([str(file), "--verify-key", f"Ann={key}"]) == 1
     said = capsys.readouterr().out
     assert "no known witness" in said and "trail: no head of Ann, whose key was given, is in the bundle" in said
-    for wrong in ("Ann", f"={key}", f"Ann={tmp_path / 'none'}"):
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"kind": "verify key", "key": bytes(WITNESS.verify_key).hex()}))
+    for pair in ((f"Ann={key}", f"Ann={other}"), (f"Ann={key}", f"Bob={key}")):
+        assert main([str(file), "--verify-key", pair[0], "--verify-key", pair[1]]) == 2
+        assert "here one is there twice" in capsys.readouterr().err
+    key.write_text(json.dumps({"kind": "verify key", "key": "00"}))
+    for wrong in ("Ann", f"={key}", f"Ann={tmp_path / 'none'}", f"Ann={key}"):
         assert main([str(file), "--verify-key", wrong]) == 2
         assert "names no verify key" in capsys.readouterr().err
+
+
+def test_heads_that_the_bundle_may_have_left_out_are_asked_for(bundle):
+    """Who writes the bundle can leave a witness's later heads out, and write what came after the first one anew."""
+    leaves = [entry.leaf for entry in bundle.trail]
+    other = SigningKey(b"x" * 32)
+    known = {"Ann": bytes(WITNESS.verify_key), "Bob": bytes(other.verify_key)}
+    report = audit_bundle(dataclasses.replace(bundle, heads=[head_of(leaves[:1]), head_of(leaves, other)]), known)
+    assert report.lines["ask"] == "Ann, whether there are later heads: a bundle can leave them out"
+    assert "ask" not in audit_bundle(dataclasses.replace(bundle, heads=[head_of(leaves)]), {"Ann": known["Ann"]}).lines
+
+
+def test_an_action_that_is_no_text_ends_no_audit(bundle):
+    events = [dict(entry.event or {}) for entry in bundle.trail]
+    events.append({"dataset": "accounts", "action": ["dataset stored"], "request": None, "detail": ""})
+    assert changed(bundle, trail=trail_of(events), heads=[]).clean
 
 
 def test_the_name_of_a_witness_adds_no_line_to_the_report(bundle):

@@ -189,6 +189,8 @@ ENTRY = {"sequence": 1, "leaf": "00" * 32, "digest": "11" * 32}
         {"event": {}},
         {"nonce": "00", "event": [1]},
         {"nonce": "00", "event": {"x": float("nan")}},
+        {"nonce": "00", "event": {"request": {"x": 1}}},
+        {"nonce": "00", "event": {"detail": [["nested"]]}},
     ],
 )
 def test_what_is_no_entry_is_refused(changed):
