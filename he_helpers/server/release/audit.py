@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from he_helpers.audit.chain import NONCE_BYTES, START, leaf_of, next_digest
 from he_helpers.server.http.problems import Problem
@@ -25,6 +25,8 @@ _HASHED = (*_SHOWN, "owner", "analyst", "custodians")
 # The member that says who may read an event, among the accounts of a role.
 _READER = {"administrator": "owner", "analyst": "analyst"}
 _OF_HEAD = ("length", "digest", "witness", "signature")
+# Of an account: everybody who witnesses the trail, and every bundle, takes them all.
+MOST_HEADS = 1000
 
 
 def record_event(
@@ -103,8 +105,9 @@ def list_chain(store: Store, account: str, role: str, page: Page) -> list[dict[s
 def keep_head(store: Store, account: str, head: Mapping[str, Any]) -> None:
     """Keep what ``account`` has signed, for the other witnesses; repeating is harmless.
 
-    It is not compared with the trail: what contradicts this server's word has to be relayed, too. Raises Problem:
-    invalid-content for more events than there are, name-taken for a second head of a length, quota-exceeded.
+    It is not compared with the trail: what contradicts this server's word has to be relayed, too. Of each account the
+    latest 1000 are kept: a later head says all that an earlier one of the same witness said. Raises Problem:
+    invalid-content for more events than there are, name-taken for a second head of a length.
     """
 
     def step(connection: Connection) -> None:
@@ -119,8 +122,10 @@ def keep_head(store: Store, account: str, head: Mapping[str, Any]) -> None:
         events = connection.execute(select(func.max(audit_events.c.sequence))).scalar_one() or 0
         if signed["length"] > events:
             raise Problem("invalid-content", f"The trail has {events} events: nobody has seen more of it here.")
-        store.quotas.check_new_head(connection, account)
         connection.execute(insert(audit_heads).values(account=account, **signed))
+        by_age = select(audit_heads.c.number).where(audit_heads.c.account == account)
+        superseded = by_age.order_by(audit_heads.c.number.desc()).offset(MOST_HEADS)
+        connection.execute(delete(audit_heads).where(audit_heads.c.number.in_(superseded)))
 
     store.write(step)
 

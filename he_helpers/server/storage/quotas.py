@@ -8,7 +8,6 @@ from he_helpers.server.http.problems import Problem
 from he_helpers.server.storage.schema import (
     aggregates,
     audit_events,
-    audit_heads,
     custodian_answers,
     datasets,
     letters,
@@ -103,16 +102,6 @@ class Quotas:
                 "quota-exceeded",
                 f"The audit trail keeps all that an account does, and {self.account_events:,} events is the most here. "
                 "This account can begin nothing new; ask the server's operator for more.",
-            )
-
-    def check_new_head(self, connection: Connection, account: str) -> None:
-        """Raise Problem (quota-exceeded) if ``account`` may not add one more signed head of the audit trail."""
-        signed = connection.execute(select(func.count()).where(audit_heads.c.account == account)).scalar_one()
-        if signed >= self.account_events:
-            raise Problem(
-                "quota-exceeded",
-                f"The server relays {self.account_events:,} signed heads of an account, and no more. Hand them over in "
-                "person, or ask the server's operator for more.",
             )
 
 
