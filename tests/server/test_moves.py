@@ -71,6 +71,7 @@ def test_an_approved_result_comes_first(requested, ann, eve, table, moved):
 
 
 def test_a_move_that_would_pass_a_quota_changes_nothing(store, uploaded, ann, table, moved):
-    store.quotas = Quotas(account_bytes=1)
-    assert kind(move(ann, table, moved)) == "quota-exceeded"
+    for quotas in (Quotas(account_bytes=1), Quotas(account_events=1)):
+        store.quotas = quotas
+        assert kind(move(ann, table, moved)) == "quota-exceeded"
     assert ann.get("/datasets/accounts/table").data == table

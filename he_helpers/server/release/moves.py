@@ -49,6 +49,7 @@ def move_dataset(
         _check_same_table(connection, known, description, same)
         _free_requests(connection, name, owner)
         store.quotas.check_new_bytes(connection, owner.name, max(0, body.size - known.size))
+        store.quotas.check_new_event(connection, owner.name)
         connection.execute(
             update(datasets)
             .where(datasets.c.name == name)
