@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     for option, default, kept in (
-        ("--account-bytes", Quotas.account_bytes, "of an administrator: tables, with aggregates and results on them"),
+        ("--account-bytes", Quotas.account_bytes, "of an account: tables, aggregates, results, partial decryptions"),
         ("--account-datasets", Quotas.account_datasets, "of an administrator"),
         ("--account-open-requests", Quotas.account_open_requests, "of an analyst: neither refused nor released yet"),
         ("--account-letters", Quotas.account_letters, "of a custodian: letters that wait for others"),

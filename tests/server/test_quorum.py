@@ -6,7 +6,7 @@ import pytest
 
 from he_helpers.schemes import secret as keys
 from he_helpers.server.release import policy
-from he_helpers.server.storage.quotas import Quotas
+from he_helpers.server.storage.quotas import Quotas, _kept_bytes
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.server.conftest import accounts_frame, approve, kind, with_custodians
 
@@ -265,6 +265,19 @@ def test_letters_and_partial_decryptions_are_bounded(shared, others, store):
     store.quotas = Quotas(account_events=1)
     assert kind(others["cat"].put("/letters/cid/b", b"1")) == "quota-exceeded"
     assert status(others, shared) == "aggregated"
+
+
+def test_partial_decryptions_count_for_who_leaves_them(shared, others, store):
+    """Otherwise one custodian could fill what the owner may keep, and keep the others from answering."""
+    others["eve"].post(f"{shared}/aggregation")
+    with store.reading() as connection:
+        kept = [_kept_bytes(connection, name) for name in (None, "ann", "cat")]
+    assert leave(others, shared, "cat").status_code == 200
+    with store.reading() as connection:
+        now = [_kept_bytes(connection, name) for name in (None, "ann", "cat")]
+    assert now[0] > kept[0] and now[1:] == [kept[1], now[0] - kept[0]]
+    store.quotas = Quotas(account_bytes=now[1])
+    assert leave(others, shared, "cid").status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/letters/cid/a", "/partial"])

@@ -22,10 +22,11 @@ _CLOSED = ("refused", "released")
 class Quotas:
     """The most that the store keeps.
 
-    The bytes of an account are those of its datasets with their labels, of all aggregates, sealed results and partial
-    decryptions on them, and of the letters that it sent and that still wait. A request is open until it is refused or
-    its result is released. The events of an account are those of the audit trail that it caused; who has caused too
-    many begins nothing new, and brings what was begun to its end: a few events more for each dataset and request.
+    The bytes of an account are those of its datasets with their labels, of all aggregates and sealed results on them,
+    of the partial decryptions that it left, and of the letters that it sent and that still wait. A request is open
+    until it is refused or its result is released. The events of an account are those of the audit trail that it caused;
+    who has caused too many begins nothing new, and brings what was begun to its end: a few events more for each dataset
+    and request.
     """
 
     account_bytes: int = 4 * 2**30
@@ -53,7 +54,7 @@ class Quotas:
         self.check_new_event(connection, owner)
 
     def check_new_bytes(self, connection: Connection, owner: str, size: int) -> None:
-        """Raise Problem (quota-exceeded) if ``size`` bytes more on the datasets of ``owner`` are too many."""
+        """Raise Problem (quota-exceeded) if ``size`` bytes more of the account ``owner`` are too many."""
         kept = _kept_bytes(connection, owner)
         if kept + size > self.account_bytes:
             raise Problem(
@@ -118,16 +119,12 @@ _OF_DATASETS = (
         select(func.sum(func.length(table.c.content))).select_from(table.join(release_requests).join(datasets))
         for table in (aggregates, results)
     ),
-    # Joined by hand: an answer refers to an account, too.
-    select(func.sum(func.length(custodian_answers.c.content))).select_from(
-        custodian_answers.join(release_requests, custodian_answers.c.request == release_requests.c.id).join(
-            datasets, release_requests.c.dataset == datasets.c.name
-        )
-    ),
 )
+_PARTIALS = select(func.sum(func.length(custodian_answers.c.content)))
 _LETTERS = select(func.sum(func.length(letters.c.content)))
-_KEPT = (*_OF_DATASETS, _LETTERS)
+_KEPT = (*_OF_DATASETS, _PARTIALS, _LETTERS)
 _KEPT_FOR = (
     *(query.where(datasets.c.owner == bindparam("by")) for query in _OF_DATASETS),
+    _PARTIALS.where(custodian_answers.c.custodian == bindparam("by")),
     _LETTERS.where(letters.c.sender == bindparam("by")),
 )

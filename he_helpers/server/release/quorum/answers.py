@@ -39,7 +39,8 @@ def leave_partial(store: Store, request: str, account: Account, sealed: bytes) -
                 "until it is refused.",
                 request_status=row.status,
             )
-        store.quotas.check_new_bytes(connection, row.owner, len(sealed))
+        # Of who sends them, as with letters: no custodian fills what an owner may keep.
+        store.quotas.check_new_bytes(connection, account.name, len(sealed))
         _insert(connection, request, account, content=sealed, reason="")
         record(connection, row, account, "partial decryption left", f"{len(sealed)} bytes, sealed to the recipient key")
         answers = _answers(connection, request)
