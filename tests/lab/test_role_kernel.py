@@ -96,7 +96,10 @@ def text(outputs, kind="text/plain"):
 def shown(workspace):
     """The outputs of one notebook, by the name of the cell."""
     cells = {
-        "loaded": "%%role analyst\nimport sys\nsys.modules.keys() & {'matplotlib', 'pandas'}",
+        "loaded": (
+            "%%role analyst\nimport sys\nfrom he_helpers.roles import Custodian, DataAdministrator, DataAnalyst\n"
+            "sys.modules.keys() & {'matplotlib', 'pandas'}"
+        ),
         "streams": "%%role analyst\nimport sys\nprint('out')\nprint('err', file=sys.stderr)",
         "table": "%%role analyst\nimport pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nframe",
         "figure": "%%role analyst\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",

@@ -305,7 +305,7 @@ def _forget_decisions(seat: Seat, dataset: str) -> None:
         NoiseBudget(_folder(seat) / "noise", dataset).forget()
     decisions = _folder(seat) / "decisions"
     if not decisions.exists() or not any(decisions.iterdir()):
-        # Looking for some of this dataset would load pandas, which takes half a second.
+        # Looking for some of this dataset would load what reads decisions, which takes a quarter of a second.
         return
     from he_helpers.roles.approval.decisions import Decisions
 

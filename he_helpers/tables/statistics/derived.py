@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.schemes.errors import ValueOutOfRange
 from he_helpers.tables.columns import Column
 from he_helpers.tables.statistics.group_sums import LARGEST_SUM
 from he_helpers.tables.statistics.plan import Histogram, Measure, MomentPlan, column_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def moments(frame: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
@@ -20,6 +23,8 @@ def moments(frame: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
     Raises UnknownColumn; ValueOutOfRange for a value that the plan does not foresee (missing, not yes-no, outside all
     bins, more decimals), and where a sum could pass 2^53, which no result holds exactly.
     """
+    import pandas as pd
+
     values = {measure.name: _fixed_point(frame, measure) for measure in plan.measures}
     present = {measure.name: frame[measure.name].notna().to_numpy() for measure in plan.measures}
     derived: dict[str, np.ndarray] = {}

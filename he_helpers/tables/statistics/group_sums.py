@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from he_helpers.schemes.errors import ShapeMismatch
 from he_helpers.tables.statistics.plan import ROWS, Moment, MomentPlan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LARGEST_SUM = 2**53
 """A result travels as float64, which holds integers up to here."""

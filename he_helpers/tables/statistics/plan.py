@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.schemes.errors import ShapeMismatch
 from he_helpers.tables.columns import MOST_DECIMALS
 from he_helpers.tables.query import UnknownColumn
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROWS = "rows"
 """The number of rows of a group: a column that is not encrypted, because readable labels tell it."""
@@ -120,6 +122,8 @@ class MomentPlan:
         histograms: edges by column.
         Raises UnknownColumn; ShapeMismatch for what is no such list, pair or mapping, and for bins of text.
         """
+        from pandas.api.types import is_numeric_dtype
+
         columns = _names("columns", columns)
         related = [_pair("pairs", pair) for pair in _list("pairs", pairs)]
         for what, given in (("decimals", decimals), ("histograms", histograms or {})):
@@ -129,7 +133,7 @@ class MomentPlan:
         for name in (*columns, *edges):
             column_of(frame, name)
         for name in edges:
-            if not pd.api.types.is_numeric_dtype(frame[name]):
+            if not is_numeric_dtype(frame[name]):
                 raise ShapeMismatch(
                     f"Column {name!r} is no column of numbers, and bins are made from numbers. Replace its "
                     "values by numbers first (0 and 1, or 1, 2, 3), or make it a label, which stays readable."

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from math import sqrt
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.tables.query import UnknownColumn
 from he_helpers.tables.statistics.group_sums import GroupSums, exact_integer, labels_of, rows_of
 from he_helpers.tables.statistics.plan import MomentPlan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def summarise(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
@@ -63,6 +66,8 @@ def covariances(sums: pd.DataFrame, plan: MomentPlan) -> pd.DataFrame:
 
 def histogram_counts(sums: pd.DataFrame, plan: MomentPlan, column: str) -> pd.DataFrame:
     """The counts of the histogram of ``column``: a row for each bin, a column for each group. Raises UnknownColumn."""
+    import pandas as pd
+
     known = [histogram.column for histogram in plan.histograms]
     if column not in known:
         raise UnknownColumn(f"The plan has no histogram of {column!r}. Known: {', '.join(known) or 'none'}.", known)
@@ -76,6 +81,8 @@ def histogram_counts(sums: pd.DataFrame, plan: MomentPlan, column: str) -> pd.Da
 def _by_group(
     sums: pd.DataFrame, plan: MomentPlan, rows: Callable[[GroupSums], Iterable[tuple[tuple, dict]]], names: list[str]
 ) -> pd.DataFrame:
+    import pandas as pd
+
     found = {}
     for group, row in rows_of(sums):
         for key, statistics in rows(GroupSums(row, plan)):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from he_helpers.tables.statistics.group_sums import GroupSums, exact_integer, labels_of
 from he_helpers.tables.statistics.plan import ROWS, MomentPlan
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def small_counts(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd.Series:
@@ -54,6 +57,8 @@ def small_counts_among(sums: pd.DataFrame, plan: MomentPlan, minimum: int) -> pd
 
 
 def _as_series(found: Mapping[tuple, int], sums: pd.DataFrame) -> pd.Series:
+    import pandas as pd
+
     names = [*sums.index.names, "people"]
     index = pd.MultiIndex.from_arrays(list(zip(*found, strict=True)) or [() for _ in names], names=names)
     return pd.Series(list(found.values()), index=index, name="count", dtype=np.int64)
