@@ -3,6 +3,7 @@
 import math
 import stat
 import sys
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
@@ -72,24 +73,34 @@ def workspace(tmp_path, monkeypatch):
     return Workspace()
 
 
+@contextmanager
 def names_after(exercise, lines):
-    """The variables after its `given` lines and these."""
+    """The variables after its `given` lines and these; a function among them refers to all, and would keep the keys."""
     names = {}
-    exec(f"{exercise.given}\n{lines}", names)
-    return names
+    try:
+        exec(f"{exercise.given}\n{lines}", names)
+        yield names
+    finally:
+        names.clear()
 
 
 def judged(exercise, answer):
     """What is said of an answer, which may be its Source, with the key as in the notebook."""
     if isinstance(answer, Source):
-        names = names_after(exercise, answer.lines)
-        return exercise.judge(names["answer"], names.get(exercise.key))
-    return exercise.judge(answer, key_of(exercise))
+        with names_after(exercise, answer.lines) as names:
+            return exercise.judge(names["answer"], names.get(exercise.key))
+    with key_of(exercise) as key:
+        return exercise.judge(answer, key)
 
 
+@contextmanager
 def key_of(exercise):
     """What its checker decrypts with; only then are the `given` lines needed, which may take their time."""
-    return names_after(exercise, "")[exercise.key] if exercise.key else None
+    if not exercise.key:
+        yield None
+        return
+    with names_after(exercise, "") as names:
+        yield names[exercise.key]
 
 
 def test_there_are_exercises():
@@ -112,11 +123,11 @@ def test_the_placeholder_is_not_accepted(exercise):
 
 @each
 def test_the_solution_is_accepted_and_no_text_gives_it_away(exercise):
-    names = names_after(exercise, exercise.solution)
-    answer = str(names["solution"])
+    with names_after(exercise, exercise.solution) as names:
+        answer = str(names["solution"])
+        verdict = exercise.judge(names["solution"], names.get(exercise.key))
     for text in (exercise.prompt, exercise.hint, exercise.to_do, *(wrong.sentence for wrong in exercise.wrong)):
         assert answer not in text and answer.replace("'", '"') not in text
-    verdict = exercise.judge(names["solution"], names.get(exercise.key))
     assert verdict.right, verdict.sentence
     assert verdict.sentence == exercise.because
     assert verdict.shown and "0x" not in verdict.shown, "an address differs from run to run"
@@ -132,11 +143,11 @@ def test_every_wrong_answer_gets_its_own_explanation(exercise):
 
 @each
 def test_no_answer_makes_it_fail(exercise):
-    key = key_of(exercise)
-    for answer in STRANGE:
-        verdict = exercise.judge(answer, key)
-        assert not verdict.right, answer
-        assert verdict.sentence.endswith((".", "?")), answer
+    with key_of(exercise) as key:
+        for answer in STRANGE:
+            verdict = exercise.judge(answer, key)
+            assert not verdict.right, answer
+            assert verdict.sentence.endswith((".", "?")), answer
 
 
 @pytest.mark.parametrize(
