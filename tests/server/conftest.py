@@ -1,14 +1,15 @@
 """Tables, accounts, the application in this process, and real server processes."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import uuid
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from he_helpers.schemes import secret as keys
 from he_helpers.server.http.bodies import Body, BodyWriter
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.release.routes import create_app
+from he_helpers.server.storage.quotas import Quotas
+from he_helpers.server.storage.schema import metadata, store_version
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import EncryptedTable
 
@@ -155,14 +158,14 @@ def folder(tmp_path):
     return tmp_path / "server"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, folder):
+@contextmanager
+def new_database(kind, folder):
     """The URL of an empty database: in a file, and in PostgreSQL where HE_TEST_DATABASE_URL names a server.
 
-    The URL is one of a database in which schemas may be created: postgresql+psycopg://USER@HOST/DATABASE. Each test
-    works in a schema of its own, so that several can run at once.
+    The URL is one of a database in which schemas may be created: postgresql+psycopg://USER@HOST/DATABASE. Each database
+    here is a schema of its own, so that several tests can run at once.
     """
-    if request.param == "sqlite":
+    if kind == "sqlite":
         yield f"sqlite:///{folder / 'store.sqlite3'}"
         return
     if not POSTGRESQL:
@@ -177,28 +180,72 @@ def database(request, folder):
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory) -> Path:
-    """The SQLite file of a store that nothing is in: to copy it takes a third of what making its tables takes."""
-    folder = tmp_path_factory.mktemp("empty")
-    folder.chmod(0o700)
-    Store.in_folder(folder).close()
-    return folder / "store.sqlite3"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kind_of_database(request):
+    return request.param
 
 
 @pytest.fixture
-def store(folder, database, empty_store):
+def database(kind_of_database, folder):
+    """The URL of an empty database for one test."""
+    with new_database(kind_of_database, folder) as url:
+        yield url
+
+
+@pytest.fixture
+def own_store(folder, database):
+    """A store in the ``database``, for a test that opens it a second time or does not leave it as it was."""
     folder.mkdir(mode=0o700)
-    if database.startswith("sqlite"):
-        shutil.copy(empty_store, make_url(database).database)
     made = Store(database)
     yield made
     made.close()
 
 
+@pytest.fixture(scope="session")
+def shared_stores(tmp_path_factory):
+    """By kind of database, the store that tests share and the application over it: making both takes longer than most
+    tests. They are made when the first test needs them."""
+    with ExitStack() as opened:
+
+        @cache
+        def of_kind(kind):
+            folder = tmp_path_factory.mktemp(kind)
+            folder.chmod(0o700)
+            store = Store(opened.enter_context(new_database(kind, folder)))
+            opened.callback(store.close)
+            return store, create_app(store, largest_body=8 * 2**20)
+
+        yield of_kind
+
+
+def make_as_new(store):
+    """Take all that tests have left out of a store: its tables are empty, and numbers are counted from 1."""
+    tables = [table for table in reversed(metadata.sorted_tables) if table is not store_version]
+
+    def step(connection):
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in tables)} RESTART IDENTITY")
+            return
+        for table in tables:
+            connection.execute(table.delete())
+        connection.exec_driver_sql("DELETE FROM sqlite_sequence")
+
+    store.write(step)
+    store.quotas = Quotas()
+
+
 @pytest.fixture
-def app(store):
-    return create_app(store, largest_body=8 * 2**20)
+def store(kind_of_database, shared_stores):
+    """A store that nothing is in. A test leaves its tables there, with what it likes in them."""
+    made, _ = shared_stores(kind_of_database)
+    make_as_new(made)
+    return made
+
+
+@pytest.fixture
+def app(kind_of_database, shared_stores, store):
+    """The application over ``store``, to be left as it is."""
+    return shared_stores(kind_of_database)[1]
 
 
 @pytest.fixture
@@ -347,10 +394,10 @@ def tokens(folder):
 
 
 @pytest.fixture
-def start_on_database(start_server, store, database):
+def start_on_database(start_server, own_store, database):
     """Start servers on the ``database``, to which the tokens belong that come with it."""
 
     def begin() -> Running:
         return start_server("--database", database)
 
-    return begin, add_people(store)
+    return begin, add_people(own_store)

@@ -40,7 +40,14 @@ def serving(app, limits=LIMITS, host="127.0.0.1", folder=None):
 
 
 @pytest.fixture
+def store(own_store):
+    """What a server still does when a test has ended is done to no other test's store."""
+    return own_store
+
+
+@pytest.fixture
 def app(store):
+    """Of each test its own: tests add addresses."""
     return create_app(store, LIMITS.largest_body)
 
 

@@ -23,8 +23,9 @@ def stored(store):
         }
 
 
+@pytest.fixture
 def forbid_events(store):
-    """From now on the database refuses every audit event."""
+    """Let the database refuse every audit event, from the call on until the test ends."""
     statements = {
         "sqlite": [
             "CREATE TRIGGER no_events BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no events'); END"
@@ -35,12 +36,17 @@ def forbid_events(store):
             "CREATE TRIGGER no_events BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION no_events()",
         ],
     }
+    undoing = {"sqlite": ["DROP TRIGGER no_events"], "postgresql": ["DROP FUNCTION no_events CASCADE"]}
 
-    def step(connection):
-        for statement in statements[connection.dialect.name]:
-            connection.exec_driver_sql(statement)
+    def execute(statements):
+        def step(connection):
+            for statement in statements[connection.dialect.name]:
+                connection.exec_driver_sql(statement)
 
-    store.write(step)
+        store.write(step)
+
+    yield lambda: execute(statements)
+    execute(undoing)
 
 
 def find(store, name="accounts", account=ANN):
@@ -101,12 +107,12 @@ STEPS = {
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_whose_event_cannot_be_written_is_undone(name, requested, store, ann, eve):
+def test_a_step_whose_event_cannot_be_written_is_undone(name, requested, store, ann, eve, forbid_events):
     status, step = STEPS[name]
     if status is not None:
         to_status(status, ann, eve, requested)
     before = stored(store)
-    forbid_events(store)
+    forbid_events()
     with pytest.raises(Exception, match="no events"):
         step(store, requested)
     assert stored(store) == before

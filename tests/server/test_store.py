@@ -56,6 +56,12 @@ def marks_on_disk(folder) -> dict[str, int]:
 
 
 @pytest.fixture
+def store(own_store):
+    """Nothing else has been in it: some of these tests open it again, or break it."""
+    return own_store
+
+
+@pytest.fixture
 def file_store(folder):
     folder.mkdir(mode=0o700)
     store = Store.in_folder(folder)
