@@ -62,7 +62,7 @@ def add_account(store: Store, name: str, role: str, token: str | None = None) ->
     def step(connection: Connection) -> None:
         if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first():
             raise ValueError(f"There is already an account {name!r}; choose another name.")
-        connection.execute(insert(accounts).values(name=name, role=role, token_hash=_hash(token)))
+        connection.execute(insert(accounts), {"name": name, "role": role, "token_hash": _hash(token)})
         record_event(connection, account=name, role=role, action="account added", **readers)
 
     store.write(step)

@@ -16,6 +16,8 @@ from he_helpers.server.storage.paging import Page
 from he_helpers.server.storage.schema import audit_events, audit_heads, audit_readers
 from he_helpers.server.storage.store import Store, now
 
+# Written once: each step records an event.
+_LATEST = select(audit_events.c.sequence, audit_events.c.digest).order_by(audit_events.c.sequence.desc()).limit(1)
 # Account and role of what the server does by itself.
 SERVER = "server"
 
@@ -46,8 +48,7 @@ def record_event(
 
     The transaction is one of Store.write: one writer at a time, so that two events never follow the same one.
     """
-    latest = select(audit_events.c.sequence, audit_events.c.digest).order_by(audit_events.c.sequence.desc()).limit(1)
-    last = connection.execute(latest).first()
+    last = connection.execute(_LATEST).first()
     readers = sorted(set(custodians))
     event = {
         "sequence": last.sequence + 1 if last else 1,
@@ -66,7 +67,8 @@ def record_event(
     leaf = leaf_of(nonce, event)
     digest = next_digest(bytes.fromhex(last.digest) if last else START, leaf)
     del event["custodians"]  # in a table of their own
-    connection.execute(insert(audit_events).values(**event, nonce=nonce.hex(), leaf=leaf.hex(), digest=digest.hex()))
+    proof = {"nonce": nonce.hex(), "leaf": leaf.hex(), "digest": digest.hex()}
+    connection.execute(insert(audit_events), {**event, **proof})
     if readers:
         rows = [{"sequence": event["sequence"], "account": reader} for reader in readers]
         connection.execute(insert(audit_readers), rows)
@@ -122,7 +124,7 @@ def keep_head(store: Store, account: str, head: Mapping[str, Any]) -> None:
         events = connection.execute(select(func.max(audit_events.c.sequence))).scalar_one() or 0
         if signed["length"] > events:
             raise Problem("invalid-content", f"The trail has {events} events: nobody has seen more of it here.")
-        connection.execute(insert(audit_heads).values(account=account, **signed))
+        connection.execute(insert(audit_heads), {"account": account, **signed})
         by_age = select(audit_heads.c.number).where(audit_heads.c.account == account)
         superseded = by_age.order_by(audit_heads.c.number.desc()).offset(MOST_HEADS)
         connection.execute(delete(audit_heads).where(audit_heads.c.number.in_(superseded)))

@@ -102,15 +102,8 @@ def add_dataset(
                 return False
             raise _taken(name, own=known.owner == owner.name)
         store.quotas.check_new_dataset(connection, owner.name, body.size + len(label_part))
-        connection.execute(
-            insert(datasets).values(
-                name=name,
-                description=description,
-                summary=summary_of(description),
-                label_part=label_part,
-                **about,
-            )
-        )
+        described = {"description": description, "summary": summary_of(description), "label_part": label_part}
+        connection.execute(insert(datasets), {"name": name, **described, **about})
         add_custodians(connection, name, custodians)
         store_parts(connection, name, body)
         _record(
@@ -132,7 +125,7 @@ def store_parts(connection: Connection, name: str, body: Body) -> None:
     """Write the bytes of the dataset ``name``, of which none are there."""
     body.file.seek(0)
     for part, some in enumerate(iter(lambda: body.file.read(PART_BYTES), b"")):
-        connection.execute(insert(dataset_parts).values(dataset=name, part=part, content=some))
+        connection.execute(insert(dataset_parts), {"dataset": name, "part": part, "content": some})
 
 
 def summary_of(description: dict[str, Any]) -> dict[str, Any]:

@@ -59,16 +59,8 @@ def add_request(
             return shown(known), False
         check_unchanged(connection, dataset, analyst)
         store.quotas.check_new_request(connection, analyst.name)
-        connection.execute(
-            insert(release_requests).values(
-                id=request,
-                dataset=dataset.name,
-                analyst=analyst.name,
-                status="requested",
-                reason="",
-                **content,
-            )
-        )
+        started = {"id": request, "dataset": dataset.name, "analyst": analyst.name, "status": "requested", "reason": ""}
+        connection.execute(insert(release_requests), {**started, **content})
         new = stored(connection, request)
         key, query = content["recipient_key_fingerprint"], json.dumps(content["query"], sort_keys=True)
         record(connection, new, analyst, "requested", f"recipient key {key}, query {query}")
@@ -126,7 +118,7 @@ def aggregate_request(
             return shown(current)
         check_unchanged(connection, dataset, account)
         store.quotas.check_new_bytes(connection, dataset.owner, len(aggregate))
-        connection.execute(insert(aggregates).values(request=request, content=aggregate))
+        connection.execute(insert(aggregates), {"request": request, "content": aggregate})
         return move(connection, current, account, "aggregated", _in_words(aggregate, "of ciphertexts"))
 
     return store.write(step)
@@ -155,7 +147,7 @@ def release_result(store: Store, request: str, account: Account, sealed: bytes) 
         if is_taken(current, "released"):
             return shown(current)
         store.quotas.check_new_bytes(connection, current.owner, len(sealed))
-        connection.execute(insert(results).values(request=request, content=sealed))
+        connection.execute(insert(results), {"request": request, "content": sealed})
         return move(connection, current, account, "released", _in_words(sealed, "sealed to the recipient key"))
 
     return store.write(step)

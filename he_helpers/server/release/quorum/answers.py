@@ -137,7 +137,7 @@ def _answers(connection: Connection, request: str) -> dict[str, Row]:
 
 def _insert(connection: Connection, request: str, account: Account, *, content: bytes | None, reason: str) -> None:
     values = {"request": request, "custodian": account.name, "content": content, "reason": reason}
-    connection.execute(insert(custodian_answers).values(**values))
+    connection.execute(insert(custodian_answers), values)
 
 
 def _shown(row: Row, custodians: tuple[str, ...], answers: dict[str, Row]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def send_letter(store: Store, sender: Account, recipient: str, name: str, sealed
             )
         store.quotas.check_new_letter(connection, sender.name, len(sealed))
         values = {"sender": sender.name, "recipient": recipient, "name": name, "content": sealed}
-        connection.execute(insert(letters).values(**values))
+        connection.execute(insert(letters), values)
         _record(connection, sender, "letter sent", Account(recipient, role), f"{name}, {len(sealed)} bytes")
         return True
 
