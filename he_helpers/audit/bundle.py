@@ -12,7 +12,9 @@ into files, and a member that is compressed, too large, of another name or there
 
 import io
 import json
+import os
 import re
+import struct
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +32,11 @@ from he_helpers.tables.room import sum_error
 LARGEST_BUNDLE = 2**31
 _LARGEST_INDEX = 2**27
 _MOST_MEMBERS = 10_000
+# At the end of a zip archive (APPNOTE.TXT of PKWARE, 4.3.15 and 4.3.16): signature, number of members, bytes of their
+# list, length of the comment; and what stands before it in an archive with a second list.
+_END = struct.Struct("<4s6xHL4xH")
+_LOCATOR = b"PK\6\7".ljust(20, b"\0")
+_LARGEST_ENTRY = 256
 _INDEX = "bundle.json"
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MEMBER = re.compile(rf"{re.escape(_INDEX)}|tables/[0-9a-f]{{64}}|aggregates/{_UUID}")
@@ -152,6 +159,7 @@ def _members(path: Path) -> dict[str, bytes]:
         size = path.stat().st_size
         if size > LARGEST_BUNDLE:
             raise UnreadableBundle(f"The bundle has {size:,} bytes, and at most {LARGEST_BUNDLE:,} are read.")
+        _check_directory(path)
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
             _check_members(infos, size)
@@ -164,6 +172,22 @@ def _members(path: Path) -> dict[str, bytes]:
         raise UnreadableBundle(
             f"{path.name} is no bundle, or a damaged one ({type(error).__name__}). Ask for it again."
         ) from None
+
+
+def _check_directory(path: Path) -> None:
+    """Raise UnreadableBundle for a list of members that is longer than that of a bundle: read, each of its entries
+    takes ten times its bytes of memory. Raises zipfile.BadZipFile where the archive does not end with where it is."""
+    with open(path, "rb") as file:
+        file.seek(-min(path.stat().st_size, len(_LOCATOR) + _END.size), os.SEEK_END)
+        before, end = file.read(len(_LOCATOR)), file.read()
+    if len(end) != _END.size:
+        raise zipfile.BadZipFile
+    signature, members, directory, comment = _END.unpack(end)
+    if signature != b"PK\5\6" or comment:
+        raise zipfile.BadZipFile
+    # A second list, of more than 65,535 members or 4 GiB, would take the place of this one.
+    if before[:4] == _LOCATOR[:4] or members > _MOST_MEMBERS or directory > _MOST_MEMBERS * _LARGEST_ENTRY:
+        raise UnreadableBundle(f"A bundle has at most {_MOST_MEMBERS:,} members, and this archive lists more.")
 
 
 def _check_members(infos: Sequence[zipfile.ZipInfo], size: int) -> None:

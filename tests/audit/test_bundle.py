@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import struct
 import subprocess
 import sys
 import uuid
@@ -407,3 +408,30 @@ def test_the_audit_loads_nothing_of_the_secret_side(bundle, tmp_path):
     ran = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, text=True)
     assert (ran.returncode, ran.stderr.strip()) == (0, "")
     assert "findings: none" in ran.stdout
+
+
+@pytest.mark.parametrize("second_list", [False, True])
+def test_an_archive_with_a_long_list_of_members_is_refused_before_the_list_is_read(second_list, tmp_path, monkeypatch):
+    """Each entry of 47 bytes would take 400 bytes of memory."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 3, 20, 0, *[0] * 4, 33, *[0] * 2, 1, *[0] * 6) + b"a"
+    count = 100_000 if second_list else 10_001
+    end = b""
+    if second_list:
+        end += struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(entry) * count, 0)
+        end += struct.pack("<4sLQL", b"PK\6\7", 0, len(entry) * count, 1)
+    number, size = (2, 94) if second_list else (count, len(entry) * count)
+    end += struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, number, number, size, 0, 0)
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(entry * count + end)
+    assert len(zipfile.ZipFile(file).infolist()) == count
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(UnreadableBundle, match="lists more"):
+        Bundle.read(file)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK\5\6" + bytes(17), bytes(100)])
+def test_what_does_not_end_as_an_archive_is_no_bundle(content, tmp_path):
+    file = tmp_path / "bundle.zip"
+    file.write_bytes(content)
+    with pytest.raises(UnreadableBundle, match="is no bundle"):
+        Bundle.read(file)
