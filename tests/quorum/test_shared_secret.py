@@ -132,7 +132,14 @@ def test_a_ciphertext_under_another_key(shared, partials):
 
 def test_arguments(shared, ciphertext, partials):
     pair = key_pair("paillier")
-    for custodians, threshold in ((names(3), 1), (names(3), 4), (["a", "a"], 2), (["", "b"], 2), ([1, 2], 2)):
+    for custodians, threshold in (
+        (names(3), 1),
+        (names(3), 4),
+        (["a", "a"], 2),
+        (["", "b"], 2),
+        (["a\nfindings: none", "b"], 2),
+        ([1, 2], 2),
+    ):
         with pytest.raises(InvalidQuorum):
             shared_secret_key(pair, custodians, threshold)
     with pytest.raises(WrongKind):

@@ -27,6 +27,7 @@ from he_helpers.schemes.secret.quorum.records import (
     ShamirShareRecord,
     SharedSecretKeyRecord,
 )
+from he_helpers.text import is_printable_line
 
 _LARGEST_CONTEXT = 1024
 # Some ways take the factorial of their number, and a handed-over key may name any number of them.
@@ -278,14 +279,21 @@ def checked_custodians(custodians: Iterable[str], threshold: int) -> tuple[str, 
     names = tuple(custodians)
     if len(names) > _MOST_CUSTODIANS:
         raise InvalidQuorum(f"A key is shared among at most {_MOST_CUSTODIANS} custodians, not among {len(names):,}.")
-    if not all(isinstance(name, str) and 1 <= len(name) <= 100 for name in names) or len(set(names)) < len(names):
-        raise InvalidQuorum(f"Custodians have different names of 1 to 100 characters; these are {names!r:.200}.")
+    if not all(map(_is_name, names)) or len(set(names)) < len(names):
+        raise InvalidQuorum(
+            f"Custodians have different names of 1 to 100 printable characters; these are {names!a:.200}."
+        )
     if not isinstance(threshold, int) or not 2 <= threshold <= len(names):
         raise InvalidQuorum(
             f"Of {len(names)} custodians 2 or more, and no more than there are, must be needed, not {threshold!r}: if "
             "one were enough, each would hold the whole key."
         )
     return names
+
+
+def _is_name(name: Any) -> bool:
+    """Errors and progress show it: a name that is no printable line could pass for something else."""
+    return isinstance(name, str) and 1 <= len(name) <= 100 and is_printable_line(name)
 
 
 def require_key(ciphertext: Ciphertext, public: PublicKey) -> None:
