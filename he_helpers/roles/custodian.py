@@ -151,6 +151,7 @@ class Custodian(Reviewer):
         All custodians must have agreed on the other arguments, in person: session is a text that no ceremony had
         before; custodians are the names of the accounts in one order; see JointCeremony for the last three, None for
         its own. Call it until it is finished. Then the share is in the keyring; compare the fingerprints of the key.
+        After CeremonyFailed all begin again with another session and another name, since letters of this one wait on.
 
         Raises CeremonyFailed with whose letters do not fit, InvalidQuorum, InvalidParameters, NotThere for an unknown
         custodian, ForgedRelease for a letter that its sender did not sign.

@@ -59,7 +59,8 @@ def go_on(ceremony: JointCeremony, letters: Letters, name: str, record: Path) ->
     if exchanged:
         raise CeremonyFailed(
             f"Letters of {', '.join(dict.fromkeys(exchanged))} that were read before are gone, or say something else "
-            "now: with the server's help somebody could take back what they had committed to. Begin again.",
+            "now: with the server's help somebody could take back what they had committed to. Begin again, with "
+            "another session and under another name: of this one, letters still wait.",
             exchanged,
         )
     write_private(record, json.dumps({"sent": sent, "received": received}).encode())

@@ -159,7 +159,7 @@ class JointCeremony:
         if record.agreement != self.agreement:
             raise CeremonyFailed(
                 f"{sender} takes part in another ceremony: custodians, threshold, session, parameters, terms or "
-                "statistical bits differ. Agree on them, and begin again.",
+                "statistical bits differ. Agree on them, and begin again under another name.",
                 [sender],
             )
         received = self._received[ROUNDS.index(type(record.content))]
@@ -298,6 +298,6 @@ class JointCeremony:
             self._share = None
             raise CeremonyFailed(
                 f"{', '.join(others)} computed another key: somebody told different custodians different things. "
-                "Do not use this key; begin again.",
+                "Do not use this key; begin again, with another session.",
                 others,
             )
