@@ -6,6 +6,7 @@ import uuid
 import pandas as pd
 import pytest
 
+from he_helpers.roles.approval import ledger
 from he_helpers.roles.approval.decisions import Approval, Decisions
 from he_helpers.roles.approval.ledger import Answered
 from he_helpers.roles.approval.policy import DisclosurePolicy
@@ -394,3 +395,26 @@ def test_a_description_without_a_member_or_of_another_kind(member):
     for value in (None, 7, ["x"]):
         with pytest.raises(UnreadableAnswer):
             review(encrypted(EVEN), members={member: value})
+
+
+def test_to_say_which_results_tell_something_together_takes_no_more_work_than_to_find_it(monkeypatch):
+    """Each of many results is left out in turn. Somebody who may file many requests could keep a review busy."""
+    rows = [f"row {number}" for number in range(13)]
+    parts = {f"part {part}": [int(row // 3 == part) for row in range(13)] for part in range(4)}
+    labels = Labels.from_frame(pd.DataFrame({"row": rows, **parts, "whole": [1] * 12 + [0]}).astype(str))
+    before = [
+        Answered.of("table", labels, None, Query("sum", (name,), ("Loans",)), by_others=True)
+        for name in (*parts, "part 0")
+    ]
+    spent = []
+
+    def counted(*arguments, most_steps, **options):
+        spent.append(most_steps)
+        return few_contributors(*arguments, most_steps=most_steps, **options)
+
+    few_contributors = ledger.few_contributors
+    monkeypatch.setattr(ledger, "few_contributors", counted)
+    now = Answered.of("table", labels, None, Query("sum", (), ("Loans",)))
+    [finding] = ledger.compare(now, before, labels, None, 3).findings
+    assert "together with sum of Loans by part 0 and" in finding and "over 1 contributor" in finding
+    assert len(spent) == 6 and sum(spent) <= 2 * ledger.MOST_STEPS

@@ -29,7 +29,7 @@ import numpy as np
 
 from he_helpers.roles.views import query_in_words
 from he_helpers.tables import Labels, Query
-from he_helpers.tables.disclosure.combinations import Findings, few_contributors
+from he_helpers.tables.disclosure.combinations import MOST_STEPS, Findings, few_contributors
 from he_helpers.tables.disclosure.contributors import group_contributors
 from he_helpers.text import printable_line
 
@@ -170,18 +170,22 @@ def _compared_with(now: Answered, earlier: Sequence[Answered]) -> list[list[Answ
 def _told_with(
     now: Answered, earlier: list[Answered], labels: Labels, contributor_label: str | None, minimum: int
 ) -> tuple[Findings, list[Answered]]:
-    """What ``now`` tells together with ``earlier``, and those of them that it takes."""
+    """What ``now`` tells together with ``earlier``, and those of them that it takes: where that is much work, more."""
 
-    def told_with(some: Sequence[Answered]) -> Findings:
+    def told_with(some: Sequence[Answered], most_steps: int) -> Findings:
         own = [one.query["group_by"] for one in some if not one.by_others]
         others = [one.query["group_by"] for one in some if one.by_others]
-        return few_contributors(labels, contributor_label, own, now.query["group_by"], minimum, perhaps=others)
+        asked = now.query["group_by"]
+        return few_contributors(labels, contributor_label, own, asked, minimum, perhaps=others, most_steps=most_steps)
 
-    found = told_with(earlier)
+    found = told_with(earlier, MOST_STEPS)
     if found.smallest is not None:
+        # All of these together take no more steps than the first: who can file many requests could otherwise keep a
+        # review busy for hours.
+        steps = MOST_STEPS // len(earlier)
         for one in tuple(earlier):
             fewer = [other for other in earlier if other is not one]
-            if told_with(fewer).smallest == found.smallest:
+            if told_with(fewer, steps).smallest == found.smallest:
                 earlier = fewer
     return found, earlier
 
