@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -77,23 +78,36 @@ def another(code, given):
     return json.loads(run.stdout)
 
 
-@pytest.fixture
-def open_folder(monkeypatch):
+@contextmanager
+def folder_of_everybody():
     """A folder that everybody may enter and read: what is closed in it has closed itself."""
-    monkeypatch.setenv(ROLE_VARIABLE, "")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_role():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ROLE_VARIABLE, "")
+        yield
+
+
 @pytest.fixture
-def workspace(open_folder):
-    """A workspace whose server runs, as after notebook 03."""
-    workspace = Workspace(open_folder / "workspace")
-    start_server(workspace)
-    yield workspace
-    stop_server(workspace)
+def open_folder():
+    with folder_of_everybody() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def workspace(no_role):
+    """A workspace whose server runs, as after notebook 03. One for all tests, which only try to reach it."""
+    with folder_of_everybody() as folder:
+        workspace = Workspace(folder / "workspace")
+        start_server(workspace)
+        yield workspace
+        stop_server(workspace)
 
 
 def pid_of(workspace):
