@@ -47,6 +47,15 @@ def test_another_key_needs_a_word(tmp_path, contacts):
         hand_over(tmp_path / "handover", "analyst", OTHER)
 
 
+def test_capital_letters_tell_nobody_apart(contacts):
+    """Reviews go by the name of an account in either; and on some machines both name the same file."""
+    contacts.trust("ana", KEY.to_bytes())
+    for overwrite in (False, True):
+        with pytest.raises(AlreadyThere, match="do not tell two people apart"):
+            contacts.trust("Ana", OTHER.to_bytes(), overwrite=overwrite)
+    assert contacts.all() == {"ana": KEY}
+
+
 def test_wrong_kind_and_damage(contacts, tmp_path):
     with pytest.raises(DamagedContact, match="'verify key'; expected 'encryption key'"):
         contacts.trust("Ana", Contact(VERIFY_KEY, bytes(32)).to_bytes())

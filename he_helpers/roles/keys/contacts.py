@@ -97,7 +97,8 @@ class Contacts:
 
         ``path_or_bytes`` is what the person handed over: a file, or its bytes. The same key again changes
         nothing; another key under a known name is refused (AlreadyThere) unless ``overwrite`` is True, and so
-        is a known key under a second name: one fingerprint must mean one person.
+        is a known key under a second name: one fingerprint must mean one person. Always refused is a name that differs
+        from a known one in small and capital letters alone, which name the same file on some machines.
         """
         file = self._file(name)
         contact = Contact.from_bytes(_handed_over(path_or_bytes), self.kind)
@@ -109,6 +110,12 @@ class Contacts:
                 f"Another {self.kind} of {name!r} is known already. Ask {name!r} in person whether the key "
                 "has changed, "
                 "and only then pass overwrite=True."
+            )
+        alike = [other for other in known if other != name and other.casefold() == name.casefold()]
+        if alike:
+            raise AlreadyThere(
+                f"A {self.kind} of {alike[0]!r} is known already, and small and capital letters do not tell two people "
+                f"apart. Choose a name for {name!r} that does."
             )
         holder = self.find(contact.fingerprint)
         if holder is not None:
