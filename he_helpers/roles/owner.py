@@ -188,8 +188,10 @@ class TableOwner(Reviewer):
                 contributor_label=policy.contributor_label,
                 replaces=hashlib.sha256(old).hexdigest(),
             )
-        except ServerRefused:
-            self._moves.give_up(name, old)
+        except ServerRefused as refusal:
+            # What is no word of the server's own on this request, as 504 of a proxy, may come after it was done.
+            if refusal.status < 500:
+                self._moves.give_up(name, old)
             raise
         self._moves.finish(name, copy)
 

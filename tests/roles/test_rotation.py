@@ -137,6 +137,22 @@ def test_a_move_waits_for_an_approved_result(ada, ana, dataset, keys):
     assert ada.rotate(dataset, "second").key.fingerprint == keys.fingerprint
 
 
+def test_a_move_that_a_proxy_gave_up_on_goes_on(ada, dataset, keys, monkeypatch):
+    """The server has the new table: who forgot it could neither review nor move this dataset any more."""
+    real = ada.connection.put_bytes
+
+    def too_late(*path, **options):
+        real(*path, **options)
+        raise ServerRefused(504, "about:blank", "Gateway Timeout", "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ada.connection, "put_bytes", too_late)
+        with pytest.raises(ServerRefused):
+            ada.rotate(dataset, "second")
+    assert ada.rotate(dataset, "second").key.fingerprint == keys.fingerprint
+    assert ada.describe(dataset)["digest"] == module.hashlib.sha256(ada.uploaded(dataset).to_bytes()).hexdigest()
+
+
 def test_a_deleted_dataset_leaves_no_earlier_tables(ada, dataset, keys, accounts):
     ada.rotate(dataset, "second")
     ada.delete(dataset)
