@@ -14,7 +14,7 @@ from he_helpers.roles.approval.policy import DisclosurePolicy
 from he_helpers.roles.approval.reviewer import Reviewer
 from he_helpers.roles.arguments import file_named
 from he_helpers.roles.audit.bundling import collect_bundle
-from he_helpers.roles.audit.witness import fetch_entries
+from he_helpers.roles.audit.witness import fetch_entries, with_own
 from he_helpers.roles.errors import NotThere, RetiredKey, ServerRefused
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
@@ -134,13 +134,12 @@ class TableOwner(Reviewer):
         other key. ``python -m he_helpers.audit FILE`` checks it. Raises NotThere, NotForOutsiders for a CKKS table
         whose results are not recovered exactly, ServerRefused.
         """
-        keys = {"administrator": self.verify_key, **self.known_witnesses()}
         bundle = collect_bundle(
             self.connection,
             name,
             [*self._moves.earlier(name), self._own_copy(name)],
             self.signed_heads(),
-            {holder: contact.key for holder, contact in keys.items()},
+            with_own("administrator", self.verify_key.key, self.known_witnesses()),
         )
         return bundle.write(path)
 

@@ -85,6 +85,20 @@ def test_a_head_that_somebody_leaves_in_another_s_name_keeps_nobody_from_signing
     assert report.clean
 
 
+def test_another_of_the_own_name_does_not_take_the_own_place(ada, ana, dataset, tmp_path, person):
+    """ "administrator" is what another administrator's key is called, too, as it is handed over."""
+    ada.witness()
+    alan = person("alan")
+    key = alan.create_signing_key().to_bytes()
+    for name in ("you", "administrator"):
+        ada.witnesses.folder.joinpath("you.json").unlink(missing_ok=True)
+        ada.trust_witness(name, key)
+        assert "you" in ada.witness().continues
+        bundle = Bundle.read(ada.write_bundle(dataset, tmp_path / f"{name}.zip"))
+        assert bundle.verify_keys["administrator"] == ada.verify_key.key
+        assert alan.verify_key.key in bundle.verify_keys.values()
+
+
 def test_a_stranger_s_heads_are_counted_and_say_nothing(ada, ana):
     ana.witness()
     witnessed = ada.witness()

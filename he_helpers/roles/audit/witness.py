@@ -91,7 +91,7 @@ class Trail:
         others: the verify keys of other witnesses by their names. handed_over: heads that were brought in person.
         """
         own = bytes(signing_key.verify_key)
-        keys = {_YOU: own, **{name: contact.key for name, contact in others.items() if contact.key != own}}
+        keys = with_own(_YOU, own, others)
         with alone_with(self.folder):
             kept = self._read()
             # First the heads: none of these can then be ahead of the trail, unless the trail was cut.
@@ -199,6 +199,14 @@ def witnesses(known: Contacts, apart: Contacts) -> dict[str, Contact]:
     """Every known verify key by its holder's name: contacts of that kind, and those that are kept apart."""
     contacts = known.all() if known.kind == VERIFY_KEY else {}
     return {**apart.all(), **contacts}
+
+
+def with_own(name: str, own: bytes, others: Mapping[str, Contact]) -> dict[str, bytes]:
+    """The own verify key as that of ``name``, and those of ``others``: nobody whose name that is takes its place."""
+    keys = {other: contact.key for other, contact in others.items() if contact.key != own}
+    if name in keys:
+        keys[f"{name} (another)"] = keys.pop(name)
+    return {name: own, **keys}
 
 
 def _read_head(file: Path) -> Head:
