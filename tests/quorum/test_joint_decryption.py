@@ -240,6 +240,23 @@ def test_replayed_and_for_another_aggregate():
     assert combined.left_out == ("custodian_1",) and combined.values.tolist() == VALUES
 
 
+def test_a_copy_that_is_off_by_little_leaves_open_whose_it_is():
+    """The result is the same, and of two who contradict each other nobody can say who is right: both are named."""
+    shares = joint_shares(3, 2)
+    key = shares["custodian_1"].key
+    ciphertext = encrypted(shares)
+    partials = partials_of(shares, ciphertext)
+    polynomials = list(partials["custodian_3"].part.polynomials)  # of the sets (1, 3) and (2, 3)
+    changed = key.ring.from_bytes(polynomials[0])
+    changed[0] = (changed[0] + 1) % key.ring.modulus
+    polynomials[0] = key.ring.to_bytes(changed)
+    part = JointPartRecord(polynomials=tuple(polynomials))
+    partials["custodian_3"] = replace(partials["custodian_3"], part=part)
+    combined = key.combine(ciphertext, partials)
+    assert combined.values.tolist() == VALUES
+    assert combined.left_out == ("custodian_1", "custodian_3")
+
+
 def test_too_much_noise_for_the_smudging():
     shares = joint_shares(3, 2)
     public = shares["custodian_1"].key.public

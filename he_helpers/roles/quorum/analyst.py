@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 class Collected:
     """What a quorum released: ``table``, as DataAnalyst.result() gives it.
 
-    ``left_out`` says for each custodian whose partial decryption did not do why, in words. ``noise_budget`` is the
+    ``left_out`` says for each custodian whose partial decryption did not do why, in words; under a joint key an honest
+    one can be among them (Combined.left_out). ``noise_budget`` is the
     smallest that was left, in bits, under a joint key; None under others, and for a count.
     """
 

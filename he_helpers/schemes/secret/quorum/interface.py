@@ -104,7 +104,9 @@ class Combined:
     """What a quorum decrypted.
 
     ``values`` are the numbers in the ciphertext, as SecretKey.decrypt gives them. ``left_out`` are the custodians whose
-    partial decryption was wrong. ``noise_budget`` is what is left of it under the joint key, in bits; None elsewhere.
+    partial decryption was wrong; under a joint key also who is contradicted by one that is, where nobody can say whose
+    is right, and the result is the same. ``noise_budget`` is what is left of it under the joint key, in bits; None
+    elsewhere.
     """
 
     values: np.ndarray
