@@ -2,9 +2,9 @@
 
     python -m pytest -p tests.cost_plugin -n 2 --dist loadfile tests
 
-At the end come the files and the tests that cost most, the tests above half a second that are not marked slow, and the
-whole. Processor time is that of the process that runs the tests and of all processes below it, living or ended; a
-fixture counts for the test that needs it first. It grows with what else the machine does, by half and more: compare
+At the end come the files and the tests that cost most, the tests above a third of a second that are not marked slow,
+and the whole. Processor time is that of the process that runs the tests and of all processes below it, living or ended;
+a fixture counts for the test that needs it first. It grows with what else the machine does, by half and more: compare
 runs that were made side by side. Reads /proc, which Linux has; elsewhere living processes are not counted.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 LISTED = 20
-SLOW = 0.5
+SLOW = 0.33
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -227,12 +227,14 @@ def test_numbers_of_numpy_are_numbers():
     assert (job.integer_largest, job.largest) == (1, 0.1)
 
 
+@pytest.mark.slow
 def test_a_value_at_the_edge_of_the_floats_gets_advice_or_the_reason_why_not():
     for largest in (5e-324, 1e-300, 1.7e308):
         with pytest.raises(ImpossibleJob, match="No parameter set does this job"):
             advise(Job(10, 2, largest, scheme="tenseal-ckks"))
 
 
+@pytest.mark.slow
 def test_reasons_for_what_does_not_fit():
     others = " ".join(advise(Job(100, 2, 100, 0, product_depth=1, precision=0)).others)
     assert "CKKS always has an error" in others and "no product of ciphertexts" in others
@@ -245,6 +247,7 @@ def test_reasons_for_what_does_not_fit():
         advise(Job(1, 1, 1, product_depth=100, scheme="tenseal-bfv"))
 
 
+@pytest.mark.slow
 def test_a_weaker_set_would_fail_the_verification():
     """The verification finds what it is there for: too short a modulus, and too small an error announced."""
     fit = advise(Job(2000, 3, 100, 2, scheme="tenseal-bfv")).best

@@ -48,6 +48,7 @@ leaves_of_trail = st.lists(st.binary(min_size=32, max_size=32), min_size=2, max_
 )
 
 
+@pytest.mark.slow
 @given(leaves_of_trail, st.lists(st.binary(min_size=32, max_size=32), max_size=4), st.data())
 def test_an_honest_trail_has_no_finding_however_it_goes_on(leaves, more, data):
     seen = data.draw(st.integers(0, len(leaves)))
@@ -86,6 +87,7 @@ def test_what_a_careful_forger_did_to_events_that_were_seen_is_located(leaves, h
     assert len(checked.findings) == (forged != leaves)
 
 
+@pytest.mark.slow
 @given(leaves_of_trail, st.data())
 def test_heads_alone_locate_between_two_of_them(leaves, data):
     place = data.draw(st.integers(1, len(leaves)))

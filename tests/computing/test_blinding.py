@@ -45,6 +45,7 @@ def test_the_stated_error_is_reached_and_not_passed():
     assert max(corners) == pytest.approx(largest_error(numerator / divisor, divisor, DITHER))
 
 
+@pytest.mark.slow
 def test_a_blinded_amount_is_far_above_the_amount():
     """The least factor is 2^64, so that this holds for each draw: a factor that was left out does not pass."""
     for _ in range(5):
@@ -89,6 +90,7 @@ def test_both_amounts_have_noise_of_the_stated_range(monkeypatch):
         assert parts(blinded) == [30 * factor + numerator_noise, 4_000_000 * factor + divisor_noise]
 
 
+@pytest.mark.slow
 def test_a_common_divisor_does_not_give_the_factor_away():
     numerators, divisors = zip(*(parts(blind(encrypted(600), encrypted(900), 1)) for _ in range(8)), strict=True)
     # Without noise every greatest common divisor would be 300 times the factor, of more than 64 bits. Of two random

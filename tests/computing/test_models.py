@@ -149,6 +149,7 @@ def test_values_outside_their_range_are_not_encoded():
     assert scale_input(INPUTS[0], [18, 41, 64]).tolist() == [-1, 0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["one", "batch"])
 def test_rerandomised_results_do_not_repeat_and_say_nothing_of_the_weights(scheme, request):
     keys, answers = request.getfixturevalue(scheme), people(1)
@@ -226,6 +227,7 @@ def test_probabilities_need_ckks(batch):
         score_logistic(logistic(), batch.public, {n: batch.public.encrypt([1]) for n in WEIGHTS})
 
 
+@pytest.mark.slow
 def test_messages_survive_the_way_and_are_read_strictly(one):
     model, answers = linear(), people(1)
     sent = ScoreRequest.of("salary", one.public, encrypt(model, one.public, answers))

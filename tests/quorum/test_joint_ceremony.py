@@ -180,6 +180,7 @@ def test_different_seeds_for_the_members_of_a_set():
     assert set(error.value.names) == {LIAR, "custodian_2"}
 
 
+@pytest.mark.slow
 def test_two_stories():
     """A part of the seed that is committed to and opened twice: everybody sees what fits, and the keys differ."""
     parts = ceremonies(3, 2)
@@ -284,6 +285,7 @@ def test_commitments_cannot_be_passed_on():
     assert len(parts) == 6
 
 
+@pytest.mark.slow
 def test_no_one_holds_what_decrypts():
     """Fewer than k custodians hold no copy of one share, in whatever they received or keep."""
     shares = joint_shares(4, 3)

@@ -198,6 +198,7 @@ def test_a_shift_is_unnoticed_where_nobody_can_compare():
         assert combined.values.tolist() == [1174, -106, 5] and combined.left_out == ()
 
 
+@pytest.mark.slow
 def test_a_shift_is_noticed_with_one_more_and_located_with_two():
     shares = joint_shares(4, 2)
     key = shares["custodian_1"].key

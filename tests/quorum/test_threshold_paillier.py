@@ -60,7 +60,8 @@ def test_every_subset(threshold, count):
     combined_by_every_subset(key, ciphertext, partials, VALUES)
 
 
-@settings(max_examples=20)
+@pytest.mark.slow
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(-(2**30), 2**30), min_size=1, max_size=10), st.permutations(names(5)))
 def test_any_values_by_any_three_of_five(values, order):
     key, shares = dealt(5, 3)

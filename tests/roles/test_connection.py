@@ -370,6 +370,7 @@ def test_an_upload_has_time_for_its_size_and_no_more(folder, monkeypatch):
     assert seconds == [0.2 + 5]
 
 
+@pytest.mark.slow
 def test_a_compressed_answer_is_not_unpacked(folder):
     bomb = gzip.compress(gzip.compress(bytes(2**26)))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from he_helpers.files import ExposedFile, UnreadableFile
+from he_helpers.files import ExposedFile, UnreadableFile, write_private
 from he_helpers.roles.errors import (
     AlreadyThere,
     DamagedKeyring,
@@ -41,14 +41,23 @@ def keyring(folder, cheap):
     return keyring
 
 
-@pytest.fixture
-def real_keyring(folder):
-    """One at the real cost of scrypt."""
-    keyring = Keyring(folder)
+@pytest.fixture(scope="module")
+def real_file(tmp_path_factory):
+    """The bytes of one at the real cost of scrypt, which is paid once."""
+    keyring = Keyring(tmp_path_factory.mktemp("real") / "role")
     keyring.store("main", SECRET, PASSPHRASE)
+    return keyring.path.read_bytes()
+
+
+@pytest.fixture
+def real_keyring(folder, real_file):
+    """A copy of it."""
+    keyring = Keyring(folder)
+    write_private(keyring.path, real_file)
     return keyring
 
 
+@pytest.mark.slow
 def test_roundtrip(real_keyring, folder):
     real_keyring.store("signature key", b"another", PASSPHRASE)
     again = Keyring(folder)
@@ -244,6 +253,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_kill_before_the_rename_leaves_the_old_keyring(real_keyring, folder):
     before = real_keyring.path.read_bytes()
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), folder, PASSPHRASE], capture_output=True)

@@ -264,6 +264,7 @@ def test_a_release_with_noise_and_rounding(ada, ana, accounts, dataset):
         ada.release(other)
 
 
+@pytest.mark.slow
 def test_an_upload_takes_a_policy_or_its_two_numbers(ada, accounts):
     table = ada.encrypt_table(accounts, ["region", "size"], decimals=1)
     for arguments in ({}, {"minimum_group_size": 3, "policy": DisclosurePolicy(3)}):

@@ -170,6 +170,7 @@ def test_means_come_from_rounded_sums():
     assert means["Loans"].tolist() == [1.33, 0.71]
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(value=st.integers(-(10**12), 10**12), error=st.floats(-0.004, 0.004), decimals=st.integers(0, 2))
 def test_the_error_of_a_decryption_does_not_survive_rounding(value, error, decimals):

@@ -112,6 +112,7 @@ def test_another_secret_key(name):
         one.public.load_ciphertext(ciphertext.to_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("terms", [1, 1024])
 def test_relabelled_ciphertext_of_another_key(name, terms):
@@ -156,6 +157,7 @@ def test_decrypting_without_the_secret_key(name):
         keys.secret.decrypt(ciphertext.native)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pyfhel-bfv", "pyfhel-ckks"])
 def test_pyfhel_ends_the_process_without_a_secret_key(name):
     code = (

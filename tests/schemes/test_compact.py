@@ -143,6 +143,7 @@ def test_a_changed_seed(name):
             keys.secret.decrypt(loaded)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LATTICE)
 @pytest.mark.parametrize("layout", [Aligned(), Rows(), Values()], ids=repr)
 def test_a_table_of_half_the_bytes(name, layout):

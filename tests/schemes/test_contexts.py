@@ -42,6 +42,7 @@ def test_a_context_with_keys_is_not_shared(kind):
     assert len(set(map(id, contexts))) == 4
 
 
+@pytest.mark.slow
 def test_a_context_that_nobody_uses_is_given_up():
     data = tenseal_bfv(OWN).generate_keys().public.for_evaluation().to_bytes()
     key = load_public_key(data)

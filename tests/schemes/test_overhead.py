@@ -16,12 +16,14 @@ from he_helpers.lab.measuring.overhead import certainly_above, measured_schemes,
 LARGEST_RATIO = 1.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", measured_schemes())
 def test_overhead_for_a_full_ciphertext(name):
     above = certainly_above(overhead((name,)), LARGEST_RATIO)
     assert above.empty, f"The helper costs too much:\n{above}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-bfv"])
 def test_a_cost_of_a_third_is_noticed(name, monkeypatch):
     """The measure is no rubber stamp: what takes a third longer is found, also while others use the machine."""

@@ -181,6 +181,7 @@ LEAVES = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.float
 FIELDS = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=9) | st.dictionaries(st.text(), inner, max_size=4))
 
 
+@pytest.mark.slow
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.binary() | FIELDS.map(msgspec.msgpack.encode))
 def test_any_body(body):

@@ -414,6 +414,7 @@ def test_no_public_object_reaches_the_secret_key(keys):
     assert len(_reachable_secrets(keys.secret)) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEMES)
 def test_a_dropped_public_key_is_freed_at_once(name):
     """Each holds megabytes outside of Python, of which the garbage collector sees nothing."""

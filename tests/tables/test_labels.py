@@ -77,6 +77,7 @@ def test_integers_that_64_bits_with_a_sign_do_not_hold_are_text(largest, kind):
     assert labels.kinds == {"x": kind} and set(labels.categories["x"]) == {"5", str(largest)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("counted", [True, False], ids=["counting", "sorting"])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())

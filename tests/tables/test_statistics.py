@@ -91,6 +91,7 @@ def largest_error(sums, plan, study, by):
     return max(summary, relative_error(found, both))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", LABELS)
 @pytest.mark.parametrize("name", SCHEMES)
 def test_every_statistic_is_that_of_pandas(study, plan, name, by):
@@ -103,6 +104,7 @@ def test_every_statistic_is_that_of_pandas(study, plan, name, by):
     assert largest_error(sums, plan, study, by) < 1e-9
 
 
+@pytest.mark.slow
 def test_paillier_on_a_part_of_the_study(study):
     part = study.head(60)
     plan = MomentPlan.for_frame(part, decimals(study, missing="keep"), columns=["BMI", "glucose", "age"])
@@ -112,6 +114,7 @@ def test_paillier_on_a_part_of_the_study(study):
     assert relative_error(summarise(sums, plan), expected_statistics(part, "male", ["BMI", "glucose", "age"])) < 1e-9
 
 
+@pytest.mark.slow
 def test_ckks_before_rounding_is_below_one_in_a_million(study, plan):
     keys = tenseal_ckks(CKKS).generate_keys()
     table = EncryptedTable.encrypt(
@@ -142,6 +145,7 @@ def test_histogram(study):
             assert histogram_counts(sums, plan, name)[group].tolist() == counts.tolist()
 
 
+@pytest.mark.slow
 def test_the_notebooks_table_takes_few_ciphertexts_and_one_addition_for_each(study, monkeypatch):
     """What its sizes and times come from, counted: 1.1 ms a ciphertext and 6 microseconds an addition."""
     pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose")]

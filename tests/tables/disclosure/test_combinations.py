@@ -51,6 +51,7 @@ def by_trying(table, contributor_label, before, now, minimum):
     return None
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_the_smallest_is_that_of_the_plain_search(data):
