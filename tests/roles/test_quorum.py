@@ -266,6 +266,17 @@ def test_what_was_made_for_something_else_is_left_out(how, custodians, ana, aske
 
 
 @pytest.mark.slow
+def test_a_custodian_who_signs_no_part_is_named(custodians, ana, asked):
+    cid = custodians["cid"]
+    cid.leave(cid.review(asked), [])
+    approve(custodians["cat"], asked)
+    with pytest.raises(TooFewPartials, match="1 custodians have signed.*cid: a partial decryption of some"):
+        ana.collect(asked)
+    approve(custodians["cyn"], asked)
+    assert list(ana.collect(asked).left_out) == ["cid"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [[2**36], [2**63], [["nested"]], {"0": b"part"}, b"part"])
 def test_parts_that_are_no_list_of_bytes_keep_no_result_back(parts, custodians, ana, asked, accounts):
     """bytes(2**36) asks for as much memory."""

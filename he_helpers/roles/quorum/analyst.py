@@ -29,6 +29,7 @@ from he_helpers.roles.quorum.partials import Subject, open_partials
 from he_helpers.roles.views import answer_view
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret.quorum import PartialDecryption, QuorumKey, TooFewPartials
+from he_helpers.schemes.secret.quorum.interface import ciphertext_digest
 from he_helpers.tables import EncryptedAggregate
 
 if TYPE_CHECKING:
@@ -109,16 +110,17 @@ class QuorumAnalyst(DataAnalyst):
             hashlib.sha256(content).hexdigest(),
         )
         parts, left_out = self._opened(subject, quorum)
-        if len(parts) < quorum.threshold:
-            said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
-            raise TooFewPartials(
-                f"{len(parts)} custodians have signed partial decryptions of this aggregate, and {quorum.threshold} "
-                f"are needed. {said}"
-            )
+        _require_enough(parts, left_out, quorum)
         # Read only now: as many custodians as it takes have said that these bytes are the aggregate.
         aggregate = EncryptedAggregate.from_bytes(content)
         if aggregate.query.to_dict() != asked["query"]:
             raise WrongRelease("The custodians released the aggregate of another query than the one that you asked.")
+        needed = {ciphertext_digest(ciphertext) for ciphertext in aggregate.ciphertexts}
+        for custodian, some in tuple(parts.items()):
+            if not needed <= {part.ciphertext_digest for part in some}:
+                del parts[custodian]
+                left_out[custodian] = "a partial decryption of some ciphertext of this aggregate is missing"
+        _require_enough(parts, left_out, quorum)
         combiner = _Combiner(quorum, parts, subject.context())
         decrypted = aggregate.decrypt(combiner)
         import pandas as pd
@@ -144,6 +146,15 @@ class QuorumAnalyst(DataAnalyst):
         return parts, left_out
 
 
+def _require_enough(parts: dict[str, list[PartialDecryption]], left_out: dict[str, str], quorum: QuorumKey) -> None:
+    if len(parts) < quorum.threshold:
+        said = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise TooFewPartials(
+            f"{len(parts)} custodians have signed partial decryptions of this aggregate, and {quorum.threshold} "
+            f"are needed. {said}"
+        )
+
+
 class _Combiner:
     """Decrypts the ciphertexts of one aggregate by combining, and keeps who was left out."""
 
@@ -157,7 +168,7 @@ class _Combiner:
         self.noise_budget: float | None = None
 
     def decrypt(self, ciphertext: Ciphertext) -> np.ndarray:
-        partials = self._of.get(hashlib.sha256(ciphertext.to_bytes()).digest(), {})
+        partials = self._of.get(ciphertext_digest(ciphertext), {})
         combined = self._quorum.combine(ciphertext, partials, context=self._context)
         self.left_out |= set(combined.left_out)
         budgets = [budget for budget in (self.noise_budget, combined.noise_budget) if budget is not None]
