@@ -97,7 +97,8 @@ class DataAdministrator(TableOwner):
         """Send each custodian its share of the key ``name`` as a sealed letter, which receive_share() reads.
 
         shares: by the names of the custodians' accounts, whose encryption keys are known. dealer: the own account's
-        name. Who deals had the whole key: drop it and the shares afterwards. Raises NotThere, ServerRefused.
+        name. Who deals had the whole key: drop it and the shares afterwards. A share of this name that waits already
+        stays as it is, so give each key another name. Raises NotThere, ServerRefused.
         """
         senders = Contacts(self.folder / "senders", VERIFY_KEY)
         letters = Letters(dealer, self.connection, self.contacts, senders, self._signing_key, _no_private_key)

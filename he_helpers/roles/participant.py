@@ -130,7 +130,8 @@ class Participant:
         Compared are: the events that were seen from this folder before, one by one; the own signed heads; those of
         other witnesses whose key is trusted (contacts with a verify key, and trust_witness), as the server relays them;
         and the heads in the files ``handed_over``. What does not fit is told in ``findings``, and then nothing is
-        signed. Makes the own signature key at the first time. Raises NotThere for a missing file, UnreadableTrail.
+        signed. A witness who signs a trail that there never was looks like a server that tells two stories: ask in
+        person. Makes the own signature key at the first time. Raises NotThere for a missing file, UnreadableTrail.
         """
         self.create_signing_key()
         return Trail(self.folder / "trail").witness(
