@@ -24,7 +24,7 @@ NONCE_BYTES = 32
 _HASH_BYTES = 32
 _LEAF = b"he_helpers audit leaf 1\x00"
 _DIGEST = b"he_helpers audit chain 1\x00"
-# Of missing numbers in a row, so many are named one by one.
+# So many missing numbers are named one by one: entries with a gap before each would make a hundred findings of one.
 _MOST_NAMED = 100
 
 
@@ -182,9 +182,10 @@ def _is_plain(value: Any) -> bool:
 
 
 def _numbering(entries: Sequence[Entry]) -> Iterable[Finding]:
-    expected = 1
+    expected, named = 1, 0
     for entry in entries:
-        for missing in range(expected, min(entry.number, expected + _MOST_NAMED)):
+        for missing in range(expected, min(entry.number, expected + _MOST_NAMED - named)):
+            named += 1
             yield Finding(missing, "is missing: the server shows none of this number")
         if entry.number < expected:
             yield Finding(entry.number, "stands out of order")

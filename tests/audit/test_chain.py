@@ -175,6 +175,12 @@ def test_a_signature_of_another_length_or_digest_is_none():
         assert not changed.is_signed_by(bytes(WITNESS.verify_key))
 
 
+def test_gaps_before_each_entry_make_no_findings_without_end():
+    entries = [Entry(100 * number, bytes(32), bytes(32)) for number in range(1, 1001)]
+    found = inspect_entries(entries)
+    assert len(found) == 100 and found[0].event == 1 and "is missing" in found[0].what
+
+
 ENTRY = {"sequence": 1, "leaf": "00" * 32, "digest": "11" * 32}
 
 
