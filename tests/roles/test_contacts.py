@@ -47,13 +47,14 @@ def test_another_key_needs_a_word(tmp_path, contacts):
         hand_over(tmp_path / "handover", "analyst", OTHER)
 
 
-def test_capital_letters_tell_nobody_apart(contacts):
+@pytest.mark.parametrize("name", ["Ana lyst", "ana lyst ", "ana  lyst"])
+def test_capital_letters_and_spaces_tell_nobody_apart(contacts, name):
     """Reviews go by the name of an account in either; and on some machines both name the same file."""
-    contacts.trust("ana", KEY.to_bytes())
+    contacts.trust("ana lyst", KEY.to_bytes())
     for overwrite in (False, True):
         with pytest.raises(AlreadyThere, match="do not tell two people apart"):
-            contacts.trust("Ana", OTHER.to_bytes(), overwrite=overwrite)
-    assert contacts.all() == {"ana": KEY}
+            contacts.trust(name, OTHER.to_bytes(), overwrite=overwrite)
+    assert contacts.all() == {"ana lyst": KEY}
 
 
 def test_wrong_kind_and_damage(contacts, tmp_path):

@@ -98,7 +98,8 @@ class Contacts:
         ``path_or_bytes`` is what the person handed over: a file, or its bytes. The same key again changes
         nothing; another key under a known name is refused (AlreadyThere) unless ``overwrite`` is True, and so
         is a known key under a second name: one fingerprint must mean one person. Always refused is a name that differs
-        from a known one in small and capital letters alone, which name the same file on some machines.
+        from a known one in capital letters or spaces alone: one reads as the other, and is the same file on some
+        machines.
         """
         file = self._file(name)
         contact = Contact.from_bytes(_handed_over(path_or_bytes), self.kind)
@@ -111,10 +112,10 @@ class Contacts:
                 "has changed, "
                 "and only then pass overwrite=True."
             )
-        alike = [other for other in known if other != name and other.casefold() == name.casefold()]
+        alike = [other for other in known if other != name and _as_read(other) == _as_read(name)]
         if alike:
             raise AlreadyThere(
-                f"A {self.kind} of {alike[0]!r} is known already, and small and capital letters do not tell two people "
+                f"A {self.kind} of {alike[0]!r} is known already, and capital letters and spaces do not tell two people "
                 f"apart. Choose a name for {name!r} that does."
             )
         holder = self.find(contact.fingerprint)
@@ -169,6 +170,11 @@ def hand_over(folder: Path | str, name: str, contact: Contact) -> Path:
         return file
     write_private(file, contact.to_bytes())
     return file
+
+
+def _as_read(name: str) -> str:
+    """A name as people tell it from another one."""
+    return " ".join(name.casefold().split())
 
 
 def _handed_over(path_or_bytes: Path | str | bytes) -> bytes:
