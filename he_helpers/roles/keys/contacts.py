@@ -115,8 +115,8 @@ class Contacts:
         alike = [other for other in known if other != name and _as_read(other) == _as_read(name)]
         if alike:
             raise AlreadyThere(
-                f"A {self.kind} of {alike[0]!r} is known already, and capital letters and spaces do not tell two people "
-                f"apart. Choose a name for {name!r} that does."
+                f"A {self.kind} of {alike[0]!r} is known already, and capital letters and spaces do not tell two "
+                f"people apart. Choose a name for {name!r} that does."
             )
         holder = self.find(contact.fingerprint)
         if holder is not None:
