@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
 from he_helpers.lab.workspace.workspace import PROJECT
-from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel
+from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -137,9 +137,7 @@ def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outp
     wait_for_the_kernel(page)
     assert shown_output(page) == old
     run_all_cells(page)
-    page.wait_for_function(
-        "old => document.querySelector('.jp-OutputArea-output pre')?.innerText.trim() !== old", arg=old
-    )
+    wait_until(page, "old => document.querySelector('.jp-OutputArea-output pre')?.innerText.trim() !== old", arg=old)
     assert shown_output(page).isdecimal()
 
 
@@ -153,7 +151,8 @@ def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_
     assert page.locator(".Toastify__toast").count() == 0
     run_all_cells(page)
     old = nbformat.reads(stored.decode(), as_version=4).cells[1].outputs[0].data["text/plain"]
-    page.wait_for_function(
+    wait_until(
+        page,
         "old => { const shown = document.querySelector('.jp-OutputArea-output pre');"
         " return shown && shown.innerText.trim() && shown.innerText.trim() !== old }",
         arg=old,

@@ -11,7 +11,7 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace
-from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel
+from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -65,7 +65,7 @@ def test_notebooks_00_to_06_are_there():
 def test_run_all_leaves_no_error_and_no_unfinished_cell(opened, name):
     page, path = opened, f"notebooks/{name}"
     page.evaluate(OPEN, path)
-    page.wait_for_function(IS_SHOWN, arg=path)
+    wait_until(page, IS_SHOWN, arg=path)
     wait_for_the_kernel(page)
     page.evaluate(RUN_ALL)
     cells = page.evaluate(CELLS)

@@ -13,7 +13,7 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, chromium, free_port, serving
+from tests.browser.served import NEEDED, START_SECONDS, chromium, free_port, serving, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -93,7 +93,7 @@ def tab(first_visit):
     tab, _ = first_visit
     tab.set_viewport_size({"width": 1280, "height": 720})
     clear(tab)
-    tab.wait_for_function("!document.querySelector('[role=alert], [role=img], [aria-invalid]')")
+    wait_until(tab, "!document.querySelector('[role=alert], [role=img], [aria-invalid]')")
     return tab
 
 
@@ -110,7 +110,7 @@ def press(tab):
 
 def clear(tab):
     tab.get_by_role("button", name="Clear").click()
-    tab.wait_for_function("[...document.querySelectorAll('input[type=text]')].every(field => !field.value)")
+    wait_until(tab, "[...document.querySelectorAll('input[type=text]')].every(field => !field.value)")
 
 
 def shown_options(tab):
@@ -175,10 +175,10 @@ def test_wrong_answers_are_marked_as_invalid_until_they_are_right(tab):
     assert found["Fasting glucose"] == message_beside(tab, "Fasting glucose") != ""
     fill(tab, TYPED | {"Age": ""})
     press(tab)
-    tab.wait_for_function("document.querySelectorAll('[aria-invalid=true]').length === 1")
+    wait_until(tab, "document.querySelectorAll('[aria-invalid=true]').length === 1")
     assert set(invalid_fields(tab)) == {"Age"}
     tab.get_by_role("button", name="Clear").click()
-    tab.wait_for_function("!document.querySelector('[aria-invalid], [aria-describedby]')")
+    wait_until(tab, "!document.querySelector('[aria-invalid], [aria-describedby]')")
 
 
 def test_a_drop_down_says_choose_again_after_clear(tab):

@@ -6,7 +6,7 @@ parameters: each page costs a server, a kernel and a browser.
 
 import pytest
 
-from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of
+from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -50,7 +50,8 @@ def changed(tab, number, change):
     """Make the change, and wait until the words of the panel are others."""
     before = said(tab, number)
     change()
-    tab.wait_for_function(
+    wait_until(
+        tab,
         "([number, before]) => document.querySelectorAll('.he-live-panel')[number]"
         ".querySelector('[role=status]').innerText !== before",
         arg=[number, before],

@@ -53,6 +53,8 @@ def options(project: Path, settings: Path) -> list[str]:
         "--FileContentsManager.post_save_hook=he_helpers.lab.running.clean_notebook.tell_git_after_saving",
         # Sockets in a folder of one's own; each kernel warns about those of the network, which others can reach.
         "--KernelManager.transport=ipc",
+        # It would start npm, where there is one, to look for programs that the course does not bring.
+        "--LanguageServerManager.autodetect=False",
         "--log-level=ERROR",
         "--LabApp.log_level=ERROR",
     ]
