@@ -1,6 +1,7 @@
 """Catching up: what earlier notebooks leave, made by processes of the proper roles, from any start."""
 
 import re
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -213,16 +214,17 @@ def test_every_notebook_names_known_steps_whose_rounds_can_run():
 def test_an_interruption_ends_the_processes_that_catch_up(tmp_path, monkeypatch):
     started = []
 
-    class Interrupted(subprocess.Popen):
+    class Recorded(subprocess.Popen):
         def __init__(self, *arguments, **options):
             super().__init__(*arguments, **options)
             started.append(self)
 
-        def communicate(self, *_, **__):
-            raise KeyboardInterrupt
+    def interrupted(*_):
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.subprocess, "Popen", Interrupted)
+    monkeypatch.setattr(module.subprocess, "Popen", Recorded)
+    monkeypatch.setattr(module.select, "select", interrupted)
     with pytest.raises(KeyboardInterrupt):
         catch_up(Workspace(tmp_path / "workspace"), "04")
     # Of both roles.
-    assert [process.returncode is not None for process in started] == [True, True]
+    assert [process.returncode for process in started] == [-signal.SIGKILL] * 2

@@ -12,9 +12,14 @@ and a step runs them.
 
 from __future__ import annotations
 
+import io
+import select
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,46 +217,79 @@ def catch_up(workspace: Workspace, notebook: str) -> None:
         doing("Looking for what this notebook needs, and for what an earlier run of it left.") as say,
         alone_with(private_folder(workspace.root)),
     ):
-        rounds = sorted({STEPS[name].round for name in names})
+        _make(workspace, names, say)
+
+
+def _make(workspace: Workspace, names: Sequence[str], say: Callable[[str], None]) -> None:
+    """Makes these steps: one process a role, the roles at the same time, and none a round ahead of the others."""
+    rounds = sorted({STEPS[name].round for name in names})
+    with ExitStack() as kept:
+        roles = dict.fromkeys(STEPS[name].role for name in names)
+        parts = [kept.enter_context(_Part(workspace, role, names)) for role in roles]
         for number in rounds:
-            of_round = [name for name in names if STEPS[name].round == number]
-            words = "; ".join(STEPS[name].words for name in of_round)
+            words = "; ".join(STEPS[name].words for name in names if STEPS[name].round == number)
             say(f"Part {number} of {len(rounds)}, a few seconds, where it is not done yet: {words}.")
-            _run_round(workspace, of_round)
+            for part in parts:
+                part.begin(number)
+            failures = [part.failure_of(number) for part in parts]
+            if any(failures):
+                raise CatchUpFailed(
+                    "What earlier notebooks leave could not be made. " + "\n".join(filter(None, failures))
+                )
 
 
-def _run_round(workspace: Workspace, names: list[str]) -> None:
-    """Runs these steps: one process a role, the roles at the same time."""
-    processes = {}
-    for role in dict.fromkeys(STEPS[name].role for name in names):
-        of_role = [name for name in names if STEPS[name].role == role]
-        processes[role] = subprocess.Popen(
-            [sys.executable, "-m", "he_helpers.lab.stage.catch_up", *of_role],
+class _Part:
+    """The process of one role, which makes its steps a round at a time, when it is told to, and ends with the block."""
+
+    def __init__(self, workspace: Workspace, role: str, names: Sequence[str]) -> None:
+        self._role = role
+        self._errors = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "he_helpers.lab.stage.catch_up", *(n for n in names if STEPS[n].role == role)],
             env=environment_for(workspace, role),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            bufsize=0,
         )
-    failures = []
-    try:
-        for role, process in processes.items():
-            try:
-                _, said = process.communicate(timeout=_STEP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                said = f"It did not end within {_STEP_SECONDS} s."
-            if process.returncode != 0:
-                failures.append(f"The {role}'s part failed:\n{said.strip()}")
-    finally:
-        # Interrupted: what still runs would work beside the next attempt.
-        for process in processes.values():
-            process.kill()
-            process.wait()
-    if failures:
-        raise CatchUpFailed("What earlier notebooks leave could not be made. " + "\n".join(failures))
+
+    def __enter__(self) -> _Part:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        # Interrupted, or the part of another role failed: what still runs would work beside the next attempt.
+        if raised[0] is not None:
+            self._process.kill()
+        # At the end of its input it ends.
+        for stream in (self._process.stdin, self._process.stdout, self._errors):
+            assert stream is not None
+            stream.close()
+        self._process.wait()
+
+    def begin(self, number: int) -> None:
+        assert self._process.stdin is not None
+        # One that has failed already says why below.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(_line(number))
+
+    def failure_of(self, number: int) -> str:
+        """Why the round was not made, when that is known; empty when it was made."""
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + _STEP_SECONDS
+        # What libraries print comes on the same way.
+        while select.select([self._process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+            answer = self._process.stdout.readline()
+            if answer == _line(number):
+                return ""
+            if not answer:
+                self._errors.seek(0)
+                return f"The {self._role}'s part failed:\n{self._errors.read().decode(errors='replace').strip()}"
+        return f"The {self._role}'s part failed:\nIt did not end within {_STEP_SECONDS} s."
+
+
+def _line(number: int) -> bytes:
+    """How a process is told to make this round, and how it says that the round is made."""
+    return f"round {number}\n".encode("ascii")
 
 
 def _run_cells_of(notebook: str, seat: Seat) -> None:
@@ -313,7 +351,8 @@ def _forget_decisions(seat: Seat, dataset: str) -> None:
 
 
 def main(names: list[str]) -> None:
-    """Makes the named steps in this process, which must have entered their role."""
+    """Makes the named steps in this process, which must have entered their role: of each round that a line of the input
+    names, and then says the line."""
     workspace, role = Workspace(), entered_role()
     if role is None:
         raise SystemExit("A step is made in a role, and this process has entered none.")
@@ -322,8 +361,14 @@ def main(names: list[str]) -> None:
             raise SystemExit(f"The step {name} is one of the {STEPS[name].role}, and this process acts as {role}.")
     address = (workspace.handover / "server_address").read_text(encoding="utf-8").strip()
     seat = Seat(role, workspace.folder(role), address, workspace.handover)
-    for name in names:
-        STEPS[name].make(seat)
+    for line in sys.stdin.buffer:
+        # A notebook's cells print for its readers.
+        with redirect_stdout(io.StringIO()):
+            for name in names:
+                if _line(STEPS[name].round) == line:
+                    STEPS[name].make(seat)
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
