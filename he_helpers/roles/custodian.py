@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nacl.public import PrivateKey
 
-from he_helpers.files import private_folder, read_private, write_private
+from he_helpers.files import alone_with, private_folder, read_private, write_private
 from he_helpers.parameters import BFVParameters
 from he_helpers.quarantine import read_table
 from he_helpers.roles.approval.decisions import Approval, ByOthers
@@ -157,25 +157,27 @@ class Custodian(Reviewer):
         custodian, ForgedRelease for a letter that its sender did not sign.
         """
         letters = self._letters_with_keys()
-        if _entry(name) in self.keyring.names(self._passphrase):
+        # One process at a time: another one would write over which letters this one has read.
+        with alone_with(self._ceremonies):
+            if _entry(name) in self.keyring.names(self._passphrase):
+                take_letters_away(letters, name)
+                return CeremonyProgress(6, (), self.quorum_keys.get(name))
+            ceremony = JointCeremony(
+                self.name,
+                custodians,
+                threshold,
+                session.encode(),
+                parameters=parameters or JOINT_PARAMETERS,
+                terms=terms or DEFAULT_TERMS,
+                statistical_bits=statistical_bits or DEFAULT_STATISTICAL_BITS,
+                randomness=self._randomness(name),
+            )
+            go_on(ceremony, letters, name, file_named(self._ceremonies, name, ".sent.json"))
+            if not ceremony.finished:
+                return CeremonyProgress(ceremony.round, ceremony.missing, None)
+            key = self.keep_share(ceremony.share(), name)
             take_letters_away(letters, name)
-            return CeremonyProgress(6, (), self.quorum_keys.get(name))
-        ceremony = JointCeremony(
-            self.name,
-            custodians,
-            threshold,
-            session.encode(),
-            parameters=parameters or JOINT_PARAMETERS,
-            terms=terms or DEFAULT_TERMS,
-            statistical_bits=statistical_bits or DEFAULT_STATISTICAL_BITS,
-            randomness=self._randomness(name),
-        )
-        go_on(ceremony, letters, name, file_named(self._ceremonies, name, ".sent.json"))
-        if not ceremony.finished:
-            return CeremonyProgress(ceremony.round, ceremony.missing, None)
-        key = self.keep_share(ceremony.share(), name)
-        take_letters_away(letters, name)
-        return CeremonyProgress(ceremony.round, (), key)
+            return CeremonyProgress(ceremony.round, (), key)
 
     def drop_share(self, name: str = "main") -> None:
         """Remove an own share for good, with what is left of its ceremony.

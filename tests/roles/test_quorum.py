@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import json
+import threading
 
 import msgpack
 import msgspec
@@ -477,6 +479,33 @@ def test_a_letter_that_was_read_cannot_be_taken_back(acquainted, exchange):
         cid.take_part("today", NAMES, 3, "joint")
     with pytest.raises(CeremonyFailed, match="Letters of cid that were read before are gone, or say something else"):
         cat.take_part("today", NAMES, 3, "joint")
+    for custodian in acquainted.values():
+        custodian.drop_share("joint")
+        for letter in custodian.letters.waiting():
+            custodian.letters.take_away(letter.sender, letter.name)
+
+
+@pytest.mark.slow
+def test_two_processes_of_a_custodian_forget_no_letter_that_one_of_them_read(acquainted, person, monkeypatch):
+    """Otherwise it could be taken back: the slower one, which has seen less, writes last."""
+    cat, cid, cyn = acquainted.values()
+    real = cat.connection.get_all
+    others = threading.Thread(target=lambda: person("cat").take_part("today", NAMES, 3, "joint"))
+
+    def slow(*path, **options):
+        listed = real(*path, **options)
+        if not others.ident:
+            for custodian in (cid, cyn):
+                custodian.take_part("today", NAMES, 3, "joint")
+            others.start()
+            others.join(2)
+        return listed
+
+    monkeypatch.setattr(cat.connection, "get_all", slow)
+    cat.take_part("today", NAMES, 3, "joint")
+    others.join(60)
+    kept = json.loads((cat.folder / "ceremonies" / "joint.sent.json").read_bytes())
+    assert {sender for sender, _, _ in kept["received"]} == {"cid", "cyn"}
     for custodian in acquainted.values():
         custodian.drop_share("joint")
         for letter in custodian.letters.waiting():
