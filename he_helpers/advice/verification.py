@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
+from math import lcm
 from operator import add
-from typing import Any
 
 import numpy as np
 
@@ -64,13 +64,12 @@ def verify(fit: Fit, keys: KeyPair | None = None) -> Verification:
     error, values = 0.0, 0
     for ciphertext, expected in _results(fit, sample):
         differences = expected.differences(keys.secret.decrypt(ciphertext))
-        if fit.arrangement.name == "rotated":
-            # The other slots hold sums across groups.
-            differences = differences[:1]
+        # Under "rotated" the other slots hold sums across groups.
+        wholes = differences.wholes[: 1 if fit.arrangement.name == "rotated" else None]
         parts = fit.arrangement.parts
-        sums = [abs(sum(differences[i : i + parts])) for i in range(0, len(differences) - parts + 1, parts)]
+        sums = abs(wholes[: len(wholes) // parts * parts].reshape(-1, parts).sum(axis=1))
         values += len(sums)
-        error = max(error, float(max(sums) * unit))
+        error = max(error, float(max(sums) * differences.unit * unit))
     return Verification(error, job.largest_error, bytes_of_one, values)
 
 
@@ -94,12 +93,16 @@ class _Numbers:
     def sum(self) -> "_Numbers":
         return _Numbers(np.array([self.wholes.sum()], dtype=object), self.unit)
 
-    def differences(self, found: np.ndarray) -> list[Any]:
-        """What was ``found`` less these numbers: whole numbers or fractions."""
-        if self.unit == 1 and found.dtype != np.float64:
-            return (found.astype(object) - self.wholes).tolist()
-        numbers = {whole: whole * self.unit for whole in set(self.wholes)}
-        return [Fraction(one) - numbers[whole] for one, whole in zip(found.tolist(), self.wholes, strict=True)]
+    def differences(self, found: np.ndarray) -> "_Numbers":
+        """What was ``found``, floats or integers, less these numbers, as many."""
+        ratios = [one.as_integer_ratio() for one in found.tolist()]
+        # A float is a whole number over a power of two, and the largest one is a multiple of the others.
+        largest = max(denominator for _, denominator in ratios)
+        unit = Fraction(1, lcm(largest, self.unit.denominator))
+        mine, theirs = int(self.unit / unit), unit.denominator // largest
+        pairs = zip(ratios, self.wholes, strict=True)
+        wholes = [n * (largest // d) * theirs - whole * mine for (n, d), whole in pairs]
+        return _Numbers(np.array(wholes, dtype=object), unit)
 
 
 Vector = tuple[Ciphertext, _Numbers]
