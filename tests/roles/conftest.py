@@ -1,6 +1,7 @@
 """A real server in its own process, with accounts for two administrators, two analysts and four custodians."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -65,39 +66,63 @@ def server(tmp_path_factory):
         process.wait(10)
 
 
-@pytest.fixture
-def cheap(monkeypatch):
-    """scrypt at a cost of nothing, for tests that open many keyrings."""
+def make_cheap(monkeypatch):
     monkeypatch.setattr(keyring, "LOG2_N", 4)
     monkeypatch.setattr(keyring, "_LARGEST_WORK", 2**12)
 
 
 @pytest.fixture
-def person(server, tmp_path, cheap):
-    """A function that gives the role object of a person by name, in that person's own folder."""
+def cheap(monkeypatch):
+    """scrypt at a cost of nothing, for tests that open many keyrings."""
+    make_cheap(monkeypatch)
+
+
+def entrance(server, folder):
+    """A function that gives the role object of a person by name, in that person's own folder in ``folder``."""
 
     def enter(name):
-        folder = tmp_path / name
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            (folder / "token").touch(mode=0o600)
-            (folder / "token").write_text(server.tokens[name])
+        own = folder / name
+        if not own.exists():
+            own.mkdir(mode=0o700)
+            (own / "token").touch(mode=0o600)
+            (own / "token").write_text(server.tokens[name])
         if ROLES[name] == "custodian":
-            return Custodian(folder, server.address, PASSPHRASES[name], name)
+            return Custodian(own, server.address, PASSPHRASES[name], name)
         role = DataAdministrator if ROLES[name] == "administrator" else DataAnalyst
-        return role(folder, server.address, PASSPHRASES[name])
+        return role(own, server.address, PASSPHRASES[name])
 
     return enter
 
 
 @pytest.fixture
-def ada(person, tmp_path):
+def person(server, tmp_path, cheap):
+    """The entrance to the folder of this test."""
+    return entrance(server, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def two_people(server, tmp_path_factory):
+    """The folders of ada and ana, made once, to copy into those of tests."""
+    return make_two_people(server, tmp_path_factory.mktemp("people"))
+
+
+def make_two_people(server, folder):
+    """``folder`` with those of ada and ana in it: both have keys, and ada trusts ana."""
+    enter = entrance(server, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        make_cheap(patch)
+        ada, ana = enter("ada"), enter("ana")
+        ada.create_keys(tenseal_bfv())
+        ana.create_keys()
+        ada.trust("Ana", ana.hand_over(folder / "handover", "Ana"))
+    return folder
+
+
+@pytest.fixture
+def ada(person, two_people, tmp_path):
     """An administrator with keys, who trusts ana."""
-    ada, ana = person("ada"), person("ana")
-    ada.create_keys(tenseal_bfv())
-    ana.create_keys()
-    ada.trust("Ana", ana.hand_over(tmp_path / "handover", "Ana"))
-    return ada
+    shutil.copytree(two_people, tmp_path, dirs_exist_ok=True)
+    return person("ada")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 import threading
 
 import msgpack
@@ -32,7 +33,7 @@ from he_helpers.schemes.secret.quorum import (
 )
 from he_helpers.tables import Aligned, EncryptedTable, Query, aggregate
 from tests.quarantine.planted import planted_pool
-from tests.roles.conftest import PASSPHRASES
+from tests.roles.conftest import PASSPHRASES, entrance, make_cheap
 
 NAMES = ("cat", "cid", "cyn")
 
@@ -47,10 +48,27 @@ def shared(pair):
     return shared_secret_key(pair, NAMES, 2)
 
 
+@pytest.fixture(scope="session")
+def quorum_people(server, two_people, shared, tmp_path_factory):
+    return acquainted_once(NAMES, server, two_people, shared, tmp_path_factory.mktemp("quorum"))
+
+
 @pytest.fixture
-def custodians(person, tmp_path, ada, ana, shared):
+def custodians(person, tmp_path, ada, ana, quorum_people):
     """cat, cid and cyn with keys and shares; each trusts the others, ada who deals, and ana."""
-    return acquaint([person(name) for name in NAMES], ada, ana, shared, tmp_path)
+    shutil.copytree(quorum_people, tmp_path, dirs_exist_ok=True)
+    return {name: person(name) for name in NAMES}
+
+
+def acquainted_once(names, server, two_people, shared, folder):
+    """``folder`` with those of all people in it, who are acquainted: to copy into those of tests."""
+    shutil.copytree(two_people, folder, dirs_exist_ok=True)
+    enter = entrance(server, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        make_cheap(patch)
+        ada = enter("ada")
+        acquaint([enter(name) for name in names], ada, analyst_of_quorum(ada, enter, folder), shared, folder)
+    return folder
 
 
 def acquaint(people, ada, ana, shared, folder):

@@ -1,5 +1,7 @@
 """A custodian compares a request with what others released without it, as far as the server tells."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -8,7 +10,7 @@ from he_helpers.roles.errors import NotReviewed, ReviewNotClean, UnreadableAnswe
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.schemes.secret.quorum import shared_secret_key
 from he_helpers.tables import EncryptedTable
-from tests.roles.test_quorum import acquaint, analyst_of_quorum, approve
+from tests.roles.test_quorum import acquainted_once, analyst_of_quorum, approve
 
 pytestmark = pytest.mark.slow
 
@@ -34,21 +36,27 @@ def ana(ada, person, tmp_path):
     return analyst_of_quorum(ada, person, tmp_path)
 
 
-@pytest.fixture(params=[3, 4], ids=lambda number: f"2 of {number}")
+@pytest.fixture(scope="session", params=[3, 4], ids=lambda number: f"2 of {number}")
 def number(request):
     """How many custodians there are."""
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared(pair, number):
     return shared_secret_key(pair, NAMES[:number], 2)
 
 
+@pytest.fixture(scope="session")
+def people(server, two_people, shared, number, tmp_path_factory):
+    return acquainted_once(NAMES[:number], server, two_people, shared, tmp_path_factory.mktemp("people"))
+
+
 @pytest.fixture
-def custodians(person, ada, ana, shared, number, tmp_path):
+def custodians(person, ada, ana, people, shared, number, tmp_path):
     """All guard the branches."""
-    custodians = acquaint([person(name) for name in NAMES[:number]], ada, ana, shared, tmp_path)
+    shutil.copytree(people, tmp_path, dirs_exist_ok=True)
+    custodians = {name: person(name) for name in NAMES[:number]}
     upload(ada, shared, BRANCHES)
     for custodian in custodians.values():
         custodian.guard(DATASET, 3)

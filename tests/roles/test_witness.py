@@ -11,8 +11,15 @@ from he_helpers.audit.verification import audit_bundle
 from he_helpers.roles.errors import DamagedRecord, NotThere
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
+from tests.roles.conftest import make_two_people
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def two_people(server, tmp_path_factory):
+    """With keys of their own in each test, because the server keeps the heads that they sign."""
+    return make_two_people(server, tmp_path_factory.mktemp("people"))
 
 
 def database(server):
