@@ -21,16 +21,17 @@ from he_helpers.files import write_whole
 from he_helpers.lab.workspace.workspace import PROJECT
 
 
-def write_assignments(into: Path) -> list[Path]:
-    """Write the student's version of each lab into the folder `into`, and return the files. Raises LabIsBroken."""
+def write_assignments(course: Course, into: Path) -> list[Path]:
+    """Release each lab in `course`, write the students' versions into the folder `into`, and return the files.
+
+    Raises LabIsBroken.
+    """
     into.mkdir(parents=True, exist_ok=True)
     files = []
-    with tempfile.TemporaryDirectory(prefix="he-course-") as root:
-        course = Course(Path(root))
-        for lab in tqdm(lab_names(), unit="lab", disable=None):
-            path = into / f"{lab}.ipynb"
-            write_whole(path, f"{nbformat.writes(course.release(lab))}\n".encode(), 0o644)
-            files.append(path)
+    for lab in tqdm(lab_names(), unit="lab", disable=None):
+        path = into / f"{lab}.ipynb"
+        write_whole(path, f"{nbformat.writes(course.release(lab))}\n".encode(), 0o644)
+        files.append(path)
     return files
 
 
@@ -40,8 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, default=PROJECT / "build" / "assignments")
     chosen = parser.parse_args(arguments)
     try:
-        for path in write_assignments(chosen.into):
-            print(path)
+        with tempfile.TemporaryDirectory(prefix="he-course-") as root:
+            for path in write_assignments(Course(Path(root)), chosen.into):
+                print(path)
     except HEError as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 
 import nbformat
@@ -12,9 +9,8 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from he_helpers.classroom import assignments, grading
+from he_helpers.classroom import grading
 from he_helpers.classroom.course import Course
-from he_helpers.classroom.labs import lab_names
 from he_helpers.classroom.sandbox.command import Limits
 from he_helpers.lab.workspace.workspace import PROJECT
 from tests.classroom.conftest import answered
@@ -153,19 +149,3 @@ def test_a_submission_finds_no_solution_on_the_machine(graded):
 def test_the_command_line_says_what_is_missing(tmp_path, capsys):
     assert grading.main([str(tmp_path / "absent"), "--into", str(tmp_path)]) == 1
     assert "is no folder" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_assignments_are_written_for_each_lab_and_open_without_nbgrader(tmp_path, capsys):
-    assert assignments.main(["--into", str(tmp_path)]) == 0
-    assert sorted(path.stem for path in tmp_path.iterdir()) == lab_names()
-    without = "import sys; sys.modules['nbgrader'] = None; import he_helpers.lab"
-    assert subprocess.run([sys.executable, "-c", without]).returncode == 0
-    for path in tmp_path.iterdir():
-        assert "nbgrader" not in {line.split(".")[0] for line in _imports(path)}
-
-
-def _imports(path):
-    cells = json.loads(path.read_text())["cells"]
-    lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()]
-    return [line.split()[1] for line in lines if line.startswith(("import ", "from "))]

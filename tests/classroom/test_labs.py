@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 
 import nbformat
 import pytest
 
+from he_helpers.classroom.assignments import main, write_assignments
 from he_helpers.classroom.course import Course
 from he_helpers.classroom.labs import FOR_THE_LECTURER, LABS, NoSuchLab, lab_names, solved
 from he_helpers.lab.workspace.workspace import PROJECT
@@ -20,11 +24,19 @@ each_lab = pytest.mark.parametrize("lab", lab_names())
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """Every lab released once: nbgrader makes its database anew for each course."""
-    course = Course(tmp_path_factory.mktemp("course"))
-    for lab in lab_names():
-        course.release(lab)
-    return course
+    return Course(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def assignments(course, tmp_path_factory):
+    """The files that students get. Every lab is released once: that takes over a second each."""
+    return write_assignments(course, tmp_path_factory.mktemp("assignments"))
+
+
+@pytest.fixture(scope="module")
+def released(assignments):
+    """The student's version of each lab, by its name."""
+    return {path.stem: nbformat.read(path, as_version=4) for path in assignments}
 
 
 def points_of(notebook):
@@ -33,8 +45,8 @@ def points_of(notebook):
 
 
 @each_lab
-def test_the_students_version_holds_no_solution_no_hidden_test_and_no_word_for_the_lecturer(course, lab):
-    released = course.released(lab)
+def test_the_students_version_holds_no_solution_no_hidden_test_and_no_word_for_the_lecturer(released, lab):
+    released = released[lab]
     text = "\n".join(cell.source for cell in released.cells)
     whole = nbformat.read(LABS / f"{lab}.ipynb", as_version=4)
     notes = [cell.source for cell in whole.cells if FOR_THE_LECTURER in cell.metadata.get("tags", [])]
@@ -51,10 +63,36 @@ def test_the_students_version_holds_no_solution_no_hidden_test_and_no_word_for_t
 
 
 @each_lab
-def test_no_cell_of_the_students_version_is_a_magic_without_a_body(course, lab):
+def test_no_cell_of_the_students_version_is_a_magic_without_a_body(released, lab):
     """IPython refuses one, and so running all cells would end at it."""
-    cells = [cell.source.strip() for cell in course.released(lab).cells if cell.cell_type == "code"]
+    cells = [cell.source.strip() for cell in released[lab].cells if cell.cell_type == "code"]
     assert not [source for source in cells if source.startswith("%%") and "\n" not in source]
+
+
+@pytest.mark.slow
+def test_assignments_are_written_for_each_lab_and_open_without_nbgrader(assignments):
+    assert sorted(path.stem for path in assignments) == lab_names()
+    without = "import sys; sys.modules['nbgrader'] = None; import he_helpers.lab"
+    assert subprocess.run([sys.executable, "-c", without]).returncode == 0
+    for path in assignments:
+        assert "nbgrader" not in {line.split(".")[0] for line in _imports(path)}
+
+
+def _imports(path):
+    cells = json.loads(path.read_text())["cells"]
+    lines = [line for cell in cells if cell["cell_type"] == "code" for line in "".join(cell["source"]).splitlines()]
+    return [line.split()[1] for line in lines if line.startswith(("import ", "from "))]
+
+
+@pytest.mark.slow
+def test_the_command_writes_into_the_folder_and_says_so(tmp_path, monkeypatch, capsys, released):
+    """One lab for all, which the command writes as above."""
+    lab = lab_names()[0]
+    monkeypatch.setattr("he_helpers.classroom.assignments.lab_names", lambda: [lab])
+    assert main(["--into", str(tmp_path / "new")]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / "new" / f"{lab}.ipynb")]
+    [written] = (tmp_path / "new").iterdir()
+    assert nbformat.read(written, as_version=4) == released[lab]
 
 
 @each_lab
@@ -81,17 +119,17 @@ def test_mistakes_are_declared(lab):
 
 @pytest.mark.slow
 @each_lab
-def test_the_solution_scores_everything(sandbox, course, lab):
+def test_the_solution_scores_everything(sandbox, course, released, lab):
     answers = solutions_of(solved(lab))
-    grade = course.grade("solution", lab, answered(course.released(lab), answers))
+    grade = course.grade("solution", lab, answered(released[lab], answers))
     assert grade.tasks == points_of(solved(lab))
     assert grade.score == grade.out_of == sum(grade.tasks.values())
 
 
 @pytest.mark.slow
 @each_lab
-def test_the_blank_one_scores_nothing(sandbox, course, lab):
-    assert course.grade("blank", lab, course.released(lab)).score == 0
+def test_the_blank_one_scores_nothing(sandbox, course, released, lab):
+    assert course.grade("blank", lab, released[lab]).score == 0
 
 
 @pytest.mark.slow
