@@ -5,13 +5,10 @@ import subprocess
 import pytest
 from sqlalchemy import insert, select
 
-from he_helpers.server.release.accounts import add_account
-from he_helpers.server.release.routes import create_app
 from he_helpers.server.storage.paging import LARGEST_PAGE
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.server.storage.schema import aggregates, audit_events, datasets
-from he_helpers.server.storage.store import Store
-from tests.server.conftest import ROLES, Person, approve, command, environment, kind, new_request
+from tests.server.conftest import approve, command, environment, kind, new_request
 
 
 def pages(person, path, key, limit):
@@ -112,20 +109,14 @@ def test_a_listing_without_a_limit_is_bounded(store, ann, eve):
 
 
 @pytest.fixture
-def limited(folder, database):
+def limited(store, people):
     """People of a server with the given quotas."""
-    folder.mkdir(mode=0o700)
-    opened = []
 
     def begin(**quotas):
-        store = Store(database, Quotas(**quotas))
-        opened.append(store)
-        app = create_app(store)
-        return store, {name: Person(app.test_client(), add_account(store, name, role)) for name, role in ROLES.items()}
+        store.quotas = Quotas(**quotas)
+        return store, people
 
-    yield begin
-    for store in opened:
-        store.close()
+    return begin
 
 
 def kept(store):
