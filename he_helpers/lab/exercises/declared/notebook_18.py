@@ -1,6 +1,6 @@
 """The exercises of notebook 18, "See what answers tell"."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
@@ -46,8 +46,10 @@ def _cases() -> tuple[Case, ...]:
     )
 
 
-def _differ(labels, first, second):
-    return int((labels[first] != labels[second]).sum())
+def _differences(labels):
+    """In how many branches each two labels differ; column by column pandas would take a second for a judgement."""
+    answers = {name: labels[name].to_numpy() for name in labels}
+    return {(one, other): int((answers[one] != answers[other]).sum()) for one, other in product(labels, repeat=2)}
 
 
 def _first_ten(labels):
@@ -59,20 +61,20 @@ def _everything(labels):
 
 
 def _only_one_of_them(labels):
-    return [one for one, other in combinations(labels, 2) if _differ(labels, one, other) < 5]
+    differences = _differences(labels)
+    return [pair[0] for pair in combinations(labels, 2) if differences[pair] < 5]
 
 
 def _most_different(labels):
-    pairs = sorted(combinations(labels, 2), key=lambda pair: _differ(labels, *pair))
+    pairs = sorted(combinations(labels, 2), key=_differences(labels).__getitem__)
     return list(dict.fromkeys([*pairs[-1], *pairs[-2]]))
 
 
 def _with_themselves(labels):
     chosen = []
-    for first in labels:
-        for second in labels:
-            if _differ(labels, first, second) < 5:
-                chosen += [first, second]
+    for pair, difference in _differences(labels).items():
+        if difference < 5:
+            chosen += pair
     return chosen[:10]
 
 
