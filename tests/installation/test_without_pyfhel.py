@@ -19,8 +19,9 @@ WITHOUT_PYFHEL = "import sys; sys.modules['Pyfhel'] = None\n"
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, he_helpers
 for module in pkgutil.walk_packages(he_helpers.__path__, "he_helpers."):
-    # What installs the server's import guard refuses to stand beside the roles.
-    if module.name.endswith(("__main__", ".process.tasks")):
+    # What workers do: the server's installs its import guard, which refuses to stand beside the roles, and all load at
+    # once what is installed (below).
+    if module.name.endswith(("__main__", ".tasks")):
         continue
     try:
         importlib.import_module(module.name)
@@ -77,8 +78,15 @@ def test_the_other_libraries_can_be_used():
     assert run(USE_THE_OTHERS) == ["[1, 2]", "[1, 2]"]
 
 
-def test_a_server_starts_while_pyfhel_compiles():
-    """Its workers load Pyfhel at their start where it is there, and wait for nothing where it is not."""
-    ready = "import he_helpers.server.process.tasks; print(sorted(he_helpers.server.process.tasks.TASKS)[0])"
-    assert run(ready, before=WHILE_IT_COMPILES) == ["check_query"]
+@pytest.mark.parametrize(
+    ("tasks", "first"),
+    [("he_helpers.server.process.tasks", "check_query"), ("he_helpers.quarantine.tasks", "compute_aggregate")],
+)
+def test_workers_start_while_pyfhel_compiles(tasks, first):
+    """They load Pyfhel at their start where it is there, and wait for nothing where it is not."""
+    ready = f"import {tasks}; print(sorted({tasks}.TASKS)[0])"
+    assert run(ready, before=WHILE_IT_COMPILES) == [first]
+
+
+def test_who_asks_for_pyfhel_while_it_compiles_waits():
     assert run(ASK_ALL_FINDERS, before=WHILE_IT_COMPILES) == ["waited", "PyfhelNotThere"]
