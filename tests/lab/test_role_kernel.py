@@ -98,7 +98,7 @@ def shown(workspace):
     cells = {
         "loaded": (
             "%%role analyst\nimport sys\nfrom he_helpers.roles import Custodian, DataAdministrator, DataAnalyst\n"
-            "sys.modules.keys() & {'matplotlib', 'pandas'}"
+            "{name for name in ('debugpy', 'matplotlib', 'pandas') if sys.modules.get(name)}"
         ),
         "streams": "%%role analyst\nimport sys\nprint('out')\nprint('err', file=sys.stderr)",
         "table": "%%role analyst\nimport pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nframe",
@@ -156,7 +156,7 @@ def test_a_figure_is_shown_as_png_in_the_common_style(shown):
     assert text(shown["style"]) == "(True, False)"
 
 
-def test_entering_a_role_loads_nothing_that_draws_or_holds_tables(shown):
+def test_entering_a_role_loads_nothing_that_draws_holds_tables_or_debugs(shown):
     assert text(shown["loaded"]) == "set()"
 
 

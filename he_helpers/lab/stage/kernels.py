@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+from ipykernel.kernelspec import RESOURCES, get_kernel_dict, make_ipkernel_cmd
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager, KernelManager
@@ -31,7 +31,8 @@ class _ThisInterpreter(KernelSpecManager):
     """Answers every name with this interpreter's kernel: an installed kernel "python3" may belong to another one."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+        command = make_ipkernel_cmd("he_helpers.lab.stage.kernel_process")
+        return KernelSpec(resource_dir=RESOURCES, **{**get_kernel_dict(), "argv": command})
 
 
 class CourseKernel(KernelManager):
