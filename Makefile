@@ -43,6 +43,8 @@ OTHERS = $(filter-out %/__pycache__ $(SCHEMES) $(NUMBERS) $(PEOPLE) $(LESSONS),$
 QUICK_PARTS = quick-schemes quick-numbers quick-people quick-others
 # Without the plugin that compares notebooks: no unit test needs it, and each process would import it for two seconds.
 UNIT_TESTS = $(RUN) -m pytest -p no:nbval -n $(PROCESSES) --dist loadfile
+# Where the environment forbids to keep bytecode, each process would compile again what it imports: a second and more.
+unexport PYTHONDONTWRITEBYTECODE
 LAB_OPTIONS =
 APP_OPTIONS =
 LOCK_OPTIONS =
