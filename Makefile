@@ -105,10 +105,11 @@ quick-others: TESTS = $(LESSONS) $(OTHERS) $(addprefix --deselect=,$(NOT_QUICK))
 $(QUICK_PARTS):
 	$(RUN) -m pytest -p no:nbval -q -m "not slow" $(TESTS)
 
-# Types that were never checked take half a minute of one processor, so they come first and the tests beside them. A make
-# that can shows what each of them says in one piece. The installer was asked before style.
+# Types that were never checked take half a minute of one processor, so they come first and the tests beside them: three
+# at a time, so that on two processors neither waits for the last of them. A make that can shows what each of them says
+# in one piece. The installer was asked before style.
 check: style
-	@$(MAKE) --no-print-directory -o checks -j $(PROCESSES) $(if $(filter output-sync,$(.FEATURES)),-O) types $(QUICK_PARTS)
+	@$(MAKE) --no-print-directory -o checks -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) types $(QUICK_PARTS)
 
 test: static
 	$(UNIT_TESTS) $(SCHEMES)
