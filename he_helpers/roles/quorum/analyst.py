@@ -41,8 +41,8 @@ class Collected:
     """What a quorum released: ``table``, as DataAnalyst.result() gives it.
 
     ``left_out`` says for each custodian whose partial decryption did not do why, in words; under a joint key an honest
-    one can be among them (Combined.left_out). ``noise_budget`` is the
-    smallest that was left, in bits, under a joint key; None under others, and for a count.
+    one can be among them (Combined.left_out). ``noise_budget`` is the smallest that was left, in bits, under a joint
+    key; None under others, and for a count.
     """
 
     table: pd.DataFrame
