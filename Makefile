@@ -28,12 +28,15 @@ RUN = $(VENV)/bin/python
 INTERPRETERS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 PROCESSES = 2
 # The quick tests collect all tests, so that a file that cannot be imported is noticed, and run what computes and decides.
-# Left out are, beside the tests marked slow: the notebooks and their rules, the lab and what is built around it, and of
-# the server what its addresses answer; the steps behind them are run.
+# Left out are, beside the tests marked slow: the notebooks and their rules, the lab and what is built around it; of the
+# server what its addresses answer (the steps behind them are run); of the schemes what each does with wrong input and
+# with arrays of every layout.
 NOT_QUICK = $(addprefix tests/,book/ browser/ classroom/ data/ fuzz/ installation/ lab/ notebooks/ \
-  $(addprefix server/test_,interface.py listings.py quorum.py scoring.py serving.py))
+  $(addprefix server/test_,audit_chain.py interface.py listings.py moves.py quorum.py scoring.py serving.py) \
+  $(addprefix schemes/test_,arrays.py bad_input.py))
 # SEAL keeps the memory of keys that are gone until its process ends. So that no process of the unit tests holds a
-# gigabyte, they run in parts, one call after the other; OTHERS is what the first four do not name.
+# gigabyte, they run in parts, one call after the other, those of the schemes in three processes; OTHERS is what the
+# first four do not name.
 SCHEMES = tests/schemes
 NUMBERS = $(addprefix tests/,advice computing parameters tables)
 PEOPLE = $(addprefix tests/,audit quarantine quorum roles)
@@ -85,7 +88,7 @@ lab: beside
 app: beside
 	@$(RUN) -m he_helpers.lab.screening.screening_app $(APP_OPTIONS)
 
-style: checks
+style:
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
@@ -97,22 +100,22 @@ types:
 static: style types
 
 # Parts that need no process to hand out tests, which would take a third of the time.
-types $(QUICK_PARTS): checks
+style types $(QUICK_PARTS): checks
 quick-schemes: TESTS = $(SCHEMES)
 quick-numbers: TESTS = $(NUMBERS)
 quick-people: TESTS = $(PEOPLE)
-quick-others: TESTS = $(LESSONS) $(OTHERS) $(addprefix --deselect=,$(NOT_QUICK))
+quick-others: TESTS = $(LESSONS) $(OTHERS)
 $(QUICK_PARTS):
-	$(RUN) -m pytest -p no:nbval -q -m "not slow" $(TESTS)
+	$(RUN) -m pytest -p no:nbval -q -m "not slow" $(TESTS) $(addprefix --deselect=,$(NOT_QUICK))
 
 # Types that were never checked take half a minute of one processor, so they come first and the tests beside them: three
 # at a time, so that on two processors neither waits for the last of them. A make that can shows what each of them says
-# in one piece. The installer was asked before style.
-check: style
-	@$(MAKE) --no-print-directory -o checks -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) types $(QUICK_PARTS)
+# in one piece. The installer was asked before.
+check: checks
+	@$(MAKE) --no-print-directory -o checks -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) types style $(QUICK_PARTS)
 
 test: static
-	$(UNIT_TESTS) $(SCHEMES)
+	$(UNIT_TESTS) -n 3 $(SCHEMES)
 	$(UNIT_TESTS) $(NUMBERS)
 	$(UNIT_TESTS) $(PEOPLE)
 	$(UNIT_TESTS) $(LESSONS)

@@ -355,6 +355,7 @@ def test_too_few_primes():
         coefficient_primes(32768, (18,) * 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "scheme, parameters",
     [

@@ -410,6 +410,7 @@ def test_the_audit_loads_nothing_of_the_secret_side(bundle, tmp_path):
     assert "findings: none" in ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second_list", [False, True])
 def test_an_archive_with_a_long_list_of_members_is_refused_before_the_list_is_read(second_list, tmp_path, monkeypatch):
     """Each entry of 47 bytes would take 400 bytes of memory."""

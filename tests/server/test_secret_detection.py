@@ -197,6 +197,7 @@ def test_every_secret_is_found_in_every_hiding_place(secrets):
     assert not missed
 
 
+@pytest.mark.slow
 def test_what_is_found_is_named(secrets):
     assert find_secret_key(secrets["TenSEAL context 0"]) == "a TenSEAL context with its secret key"
     assert "Pyfhel" in find_secret_key(secrets["Pyfhel key 0"])
@@ -223,6 +224,7 @@ def small(secrets):
     return found
 
 
+@pytest.mark.slow
 def test_a_key_that_lies_across_a_border_of_the_search_is_found(small, tmp_path):
     """Bytes and files are searched in windows of 64 kB."""
     path = tmp_path / "upload"
@@ -327,6 +329,7 @@ def test_real_uploads_pass(make):
             assert find_secret_key(table.group_by("region").mean().to_bytes()) is None
 
 
+@pytest.mark.slow
 def test_random_bytes_and_text_pass():
     generator = random.Random(3)
     for _ in range(10):
