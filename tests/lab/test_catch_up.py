@@ -228,3 +228,14 @@ def test_an_interruption_ends_the_processes_that_catch_up(tmp_path, monkeypatch)
         catch_up(Workspace(tmp_path / "workspace"), "04")
     # Of both roles.
     assert [process.returncode for process in started] == [-signal.SIGKILL] * 2
+
+
+def test_what_a_library_prints_without_the_end_of_a_line_hides_no_answer(tmp_path, monkeypatch):
+    class Talking(subprocess.Popen):
+        def __init__(self, _, **options):
+            program = "import sys\nfor line in sys.stdin: print('said by a library: ', line, end='', flush=True)"
+            super().__init__([sys.executable, "-c", program], **options)
+
+    monkeypatch.setattr(module.subprocess, "Popen", Talking)
+    monkeypatch.setattr(module, "_STEP_SECONDS", 5)
+    catch_up(Workspace(tmp_path / "workspace"), "04")

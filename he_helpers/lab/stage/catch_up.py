@@ -276,10 +276,10 @@ class _Part:
         """Why the round was not made, when that is known; empty when it was made."""
         assert self._process.stdout is not None
         deadline = time.monotonic() + _STEP_SECONDS
-        # What libraries print comes on the same way.
+        # What libraries print comes on the same way, and may lack the end of its line.
         while select.select([self._process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
             answer = self._process.stdout.readline()
-            if answer == _line(number):
+            if answer.endswith(_line(number)):
                 return ""
             if not answer:
                 self._errors.seek(0)
