@@ -218,10 +218,10 @@ class Custodian(Reviewer):
         """Take a copy of the table of a dataset under the key ``key``, and keep to this minimum or policy in reviews.
 
         The table is first loaded and added up in a process of its own, which has no key and may die of it. From now on
-        every aggregate is computed from this copy, whatever the server has. What the ciphertexts hold is
-        the word of who uploaded them: no custodian alone can read one. They can be another owner's ciphertexts under
-        this key, or ones whose sum is the joint key itself: guard only tables of an owner who may read everything under
-        the key ``key``, and make a key for each owner. Returns what the server says of the dataset.
+        every aggregate is computed from this copy, whatever the server has. What the ciphertexts hold is the word of
+        who uploaded them: no custodian alone can read one. They can be another owner's ciphertexts under this key, or
+        ones whose sum is the joint key itself: guard only tables of an owner who may read everything under the key
+        ``key``, and make a key for each owner. Returns what the server says of the dataset.
 
         Raises DamagedBytes for a table that cannot be read or ended that process, with nothing kept; KeyMismatch for
         one under another key, AlreadyThere for another table than the one that is guarded, or another policy or key
