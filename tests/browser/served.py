@@ -92,6 +92,12 @@ def wait_until(page, expression, arg=None):
     page.wait_for_function(expression, arg=arg, polling=100)
 
 
+def resize(page, width, height):
+    """Playwright answers before the page has its new size."""
+    page.set_viewport_size({"width": width, "height": height})
+    wait_until(page, "size => innerWidth === size[0] && innerHeight === size[1]", arg=[width, height])
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]

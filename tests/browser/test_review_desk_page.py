@@ -7,7 +7,7 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of
+from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of, resize
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -56,7 +56,7 @@ def focused(tab):
 
 @pytest.mark.parametrize("width", [390, 800, 1400])
 def test_no_part_leaves_the_page_or_covers_another(tab, width):
-    tab.set_viewport_size({"width": width, "height": 900})
+    resize(tab, width, 900)
     parts = [*map(box, desk(tab).locator("button, select, input[type=text]").all())]
     assert len(parts) == 6
     for left, _, right, _ in parts:

@@ -13,7 +13,7 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, chromium, free_port, serving, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, chromium, free_port, resize, serving, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -91,7 +91,7 @@ def first_visit(page, browser):
 def tab(first_visit):
     """The page of the first visit, without what the test before left in it."""
     tab, _ = first_visit
-    tab.set_viewport_size({"width": 1280, "height": 720})
+    resize(tab, 1280, 720)
     clear(tab)
     wait_until(tab, "!document.querySelector('[role=alert], [role=img], [aria-invalid]')")
     return tab
@@ -189,7 +189,7 @@ def test_a_drop_down_says_choose_again_after_clear(tab):
 
 
 def test_a_narrow_page_shows_everything(tab):
-    tab.set_viewport_size({"width": 390, "height": 800})
+    resize(tab, 390, 800)
     fill(tab, TYPED | {"Fasting glucose": "980"})
     press(tab)
     tab.get_by_text("Nothing was sent").wait_for()

@@ -6,7 +6,7 @@ parameters: each page costs a server, a kernel and a browser.
 
 import pytest
 
-from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of, resize, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
@@ -93,7 +93,7 @@ def test_fields_are_changed_by_keyboard_and_a_refusal_is_said(tab):
 
 @pytest.mark.parametrize("width", [390, 800, 1400])
 def test_no_part_covers_another_or_leaves_the_page(tab, width):
-    tab.set_viewport_size({"width": width, "height": 900})
+    resize(tab, width, 900)
     for number in (GAUGE, LAYOUT, DIVISION):
         picture = box(panel(tab, number).locator("img"))
         parts = [*map(box, panel(tab, number).locator("button, input, select").all())]
@@ -109,7 +109,7 @@ def test_no_part_covers_another_or_leaves_the_page(tab, width):
 
 @pytest.mark.parametrize("width", [390, 800, 1400])
 def test_no_part_of_the_explorer_covers_another_or_leaves_the_page(tab, width):
-    tab.set_viewport_size({"width": width, "height": 900})
+    resize(tab, width, 900)
     parts = [tab.locator(".he-consequences"), *(tab.get_by_label(label, exact=True) for label in EXPLORED)]
     table, *fields = map(box, parts)
     for left, _, right, bottom in fields:

@@ -35,7 +35,8 @@ def run_untrusted(notebook: NotebookNode, limits: Limits = STANDARD) -> None:
 
     An error in a cell is an output, and the next cell runs. A cell that ends or blocks the kernel, or uses more than
     its limit, gets an error output that says so; the notebook is then run anew without it, so that the other cells
-    count. Raises NoSandbox, and nothing for what the code does.
+    count. Once the time of the whole run is over, cells that have not begun are not run. Raises NoSandbox, and nothing
+    for what the code does.
     """
     until = time.monotonic() + limits.seconds
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
@@ -76,6 +77,9 @@ def _run(cells: list[NotebookNode], limits: Limits, until: float) -> tuple[Noteb
                     raise NoSandbox(f"No kernel answers in the sandbox: {log.read(1000).decode()!r}") from error
                 with Watch(process.pid, limits).on() as watch:
                     for cell in cells:
+                        if time.monotonic() > until:
+                            cell.outputs = [_error("NotRun", f"Not run: {_time_is_over(limits)}.")]
+                            continue
                         try:
                             _execute(cell, manager, client, limits, until)
                         except _Ended as ended:
@@ -116,7 +120,8 @@ def _execute(
                     _add(cell, output_from_msg(message))
         if time.monotonic() > deadline:
             _interrupt(manager, client)
-            sentence = f"The cell was stopped after {limits.cell_seconds} seconds. Is there a loop that does not end?"
+            why = _time_is_over(limits) if deadline == until else f"it had taken {limits.cell_seconds} seconds"
+            sentence = f"The cell was stopped: {why}. Is there a loop that does not end?"
             cell.outputs.append(_error("CellTimeout", sentence))
             return
 
@@ -140,6 +145,10 @@ def _interrupt(manager: SandboxedKernel, client: BlockingKernelClient) -> None:
             if client.get_shell_msg(timeout=_LOOK_SECONDS)["parent_header"].get("msg_id") == asked:
                 return
     raise _Ended("the cell took too long, in a single step that nothing interrupts, such as a power of long numbers")
+
+
+def _time_is_over(limits: Limits) -> str:
+    return f"the {limits.seconds} seconds of the notebook were over"
 
 
 def _error(name: str, sentence: str) -> Any:
