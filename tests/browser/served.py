@@ -92,10 +92,18 @@ def wait_until(page, expression, arg=None):
     page.wait_for_function(expression, arg=arg, polling=100)
 
 
+# Jupyter's widgets take their new size from programs, which are told by the frame that follows.
+IS_LAID_OUT = """async size => {
+    if (innerWidth !== size[0] || innerHeight !== size[1]) return false;
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    return true;
+}"""
+
+
 def resize(page, width, height):
-    """Playwright answers before the page has its new size."""
+    """Give the page another size. Playwright itself answers before the page has it."""
     page.set_viewport_size({"width": width, "height": height})
-    wait_until(page, "size => innerWidth === size[0] && innerHeight === size[1]", arg=[width, height])
+    wait_until(page, IS_LAID_OUT, arg=[width, height])
 
 
 def free_port():
