@@ -373,6 +373,16 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(workspace, monkey
         start_server(workspace)
 
 
+@pytest.mark.slow
+def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace):
+    """Whoever starts it again sees no server yet, and starts another one, which finds the folder taken."""
+    server = server_process._Server(workspace)
+    server.make_accounts()
+    with ThreadPoolExecutor(2) as pool:
+        first, second = [pool.submit(server.launch) for _ in range(2)]
+    assert first.result() == second.result() == server.address()
+
+
 def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):
     monkeypatch.setattr(server_process, "_START_SECONDS", 0.5)
     monkeypatch.setattr(server_process._Server, "make_accounts", lambda self: None)

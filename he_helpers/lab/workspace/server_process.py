@@ -198,6 +198,9 @@ class ServerProcess:
         ended = process.poll()
         if ended is None:
             process.kill()
+        # One of a start that was interrupted may have taken the folder meanwhile.
+        elif (address := self.address()) is not None:
+            return address
         how = f"did not answer within {_START_SECONDS} s" if ended is None else f"ended with status {ended}"
         raise ServerNotStarted(f"The server {how}. What it said at last:\n{_tail(self._errors)}")
 
