@@ -1,4 +1,4 @@
-"""TenSEAL's contexts without keys are shared while in use, and what a key names of itself is checked anyway."""
+"""Contexts without keys are shared while in use, and what a key names of itself is checked anyway."""
 
 import gc
 import weakref
@@ -8,7 +8,7 @@ import pytest
 from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
-from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 from tests.sealing import open_fields, seal_fields
 
 # Parameters that no other test keeps in use.
@@ -16,7 +16,7 @@ OWN = BFVParameters(4096, (50, 52), plaintext_prime(21, 4096))
 SMALLEST = BFVParameters(2048, (27, 26), plaintext_prime(14, 2048))
 
 
-@pytest.mark.parametrize("scheme", [tenseal_bfv, tenseal_ckks])
+@pytest.mark.parametrize("scheme", [tenseal_bfv, tenseal_ckks, pyfhel_bfv, pyfhel_ckks])
 def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(scheme):
     one, other = scheme().generate_keys(), scheme().generate_keys()
     server = load_public_key(one.public.for_evaluation().to_bytes())
@@ -26,8 +26,9 @@ def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(scheme):
     assert server.fingerprint == one.public.fingerprint != other.public.fingerprint
 
 
-def test_what_is_shared_computes_for_each_key():
-    for keys in [tenseal_bfv().generate_keys() for _ in range(2)]:
+@pytest.mark.parametrize("scheme", [tenseal_bfv, pyfhel_bfv])
+def test_what_is_shared_computes_for_each_key(scheme):
+    for keys in [scheme().generate_keys() for _ in range(2)]:
         server = load_public_key(keys.public.for_evaluation().to_bytes())
         x = server.load_ciphertext(keys.public.encrypt([1, 2, 3]).to_bytes())
         assert keys.secret.decrypt(keys.public.load_ciphertext((x + x).to_bytes())).tolist() == [2, 4, 6]
@@ -35,9 +36,10 @@ def test_what_is_shared_computes_for_each_key():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relinearisation_keys", "galois_keys"])
-def test_a_context_with_keys_is_not_shared(kind):
+@pytest.mark.parametrize("scheme", [tenseal_bfv, pyfhel_bfv])
+def test_a_context_with_keys_is_not_shared(scheme, kind):
     # The smallest with such keys: four contexts hold them.
-    data = tenseal_bfv(SMALLEST, **{kind: True}).generate_keys().public.to_bytes()
+    data = scheme(SMALLEST, **{kind: True}).generate_keys().public.to_bytes()
     whole = [load_public_key(data) for _ in range(2)]
     parts = [load_public_key(key.for_evaluation().to_bytes()) for key in whole]
     contexts = [key.native for key in (*whole, *parts)]
@@ -45,8 +47,9 @@ def test_a_context_with_keys_is_not_shared(kind):
 
 
 @pytest.mark.slow
-def test_a_context_that_nobody_uses_is_given_up():
-    data = tenseal_bfv(OWN).generate_keys().public.for_evaluation().to_bytes()
+@pytest.mark.parametrize("scheme", [tenseal_bfv, pyfhel_bfv])
+def test_a_context_that_nobody_uses_is_given_up(scheme):
+    data = scheme(OWN).generate_keys().public.for_evaluation().to_bytes()
     key = load_public_key(data)
     reference = weakref.ref(key.native)
     del key
@@ -54,10 +57,11 @@ def test_a_context_that_nobody_uses_is_given_up():
     assert reference() is None
 
 
-def test_a_shared_context_is_compared_with_the_announced_parameters():
-    key = tenseal_bfv(OWN).generate_keys().public.for_evaluation()
+@pytest.mark.parametrize("scheme, library", [(tenseal_bfv, "TenSEAL"), (pyfhel_bfv, "Pyfhel")])
+def test_a_shared_context_is_compared_with_the_announced_parameters(scheme, library):
+    key = scheme(OWN).generate_keys().public.for_evaluation()
     fields = open_fields(key.to_bytes(), "public key")
     fields[2] = {**fields[2], "plaintext_modulus": plaintext_prime(22, 4096)}
-    with pytest.raises(DamagedBytes, match="not those of its TenSEAL context"):
+    with pytest.raises(DamagedBytes, match=f"not those of its {library} context"):
         load_public_key(seal_fields("public key", fields))
     assert load_public_key(key.to_bytes()).native is key.native

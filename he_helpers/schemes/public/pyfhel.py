@@ -2,7 +2,10 @@
 
 import hashlib
 import warnings
+from collections.abc import Collection
 from functools import lru_cache
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from Pyfhel import PyCtxt, Pyfhel
@@ -16,6 +19,17 @@ from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 
 # Valid in every build of Pyfhel, with or without zlib and zstd.
 UNCOMPRESSED = "none"
+_PARTS = ("context", "public", "relinearisation", "galois")
+_Engine = TypeVar("_Engine", bound=Pyfhel)
+
+
+class _Keyless(Pyfhel):
+    """A Pyfhel object without keys. One of Pyfhel's own class could not be referred to weakly."""
+
+
+# As TenSEAL's contexts: one without keys is nothing but parameters, takes as long to build as reading some hundred
+# ciphertexts, and is shared among keys while in use, by the bytes that it was read from. Nothing here changes it.
+_keyless_in_use: WeakValueDictionary[bytes, _Keyless] = WeakValueDictionary()
 
 
 def pyfhel_fingerprint(scheme_name: str, engine: Pyfhel) -> str:
@@ -47,8 +61,18 @@ def _context_bytes(parameters: BFVParameters | CKKSParameters) -> bytes:
 
 
 def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
-    """A Pyfhel object from its serialised context and whichever keys are there. Raises DamagedBytes."""
-    engine = Pyfhel()
+    """A Pyfhel object from its serialised context and whichever keys are there: without any, the one in use for the
+    same context, if there is one. Raises DamagedBytes."""
+    if any(part for name, part in parts.items() if name != "context"):
+        return _read(Pyfhel(), parts)
+    context = parts["context"]
+    if (in_use := _keyless_in_use.get(context)) is not None:
+        return in_use
+    engine = _keyless_in_use[context] = _read(_Keyless(), parts)
+    return engine
+
+
+def _read(engine: _Engine, parts: dict[str, bytes]) -> _Engine:
     readers = {
         "context": engine.from_bytes_context,
         "public": engine.from_bytes_public_key,
@@ -65,13 +89,17 @@ def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
     return engine
 
 
-def public_parts(engine: Pyfhel) -> dict[str, bytes]:
-    """The serialised context and the keys that anyone may have; empty where the engine has none."""
+def public_parts(engine: Pyfhel, kept: Collection[str] = _PARTS) -> dict[str, bytes]:
+    """The serialised context and the keys that anyone may have; empty where the engine has none, or it is not kept."""
+    parts = {
+        "context": (False, engine.to_bytes_context),
+        "public": (engine.is_public_key_empty(), engine.to_bytes_public_key),
+        "relinearisation": (engine.is_relin_key_empty(), engine.to_bytes_relin_key),
+        "galois": (engine.is_rotate_key_empty(), engine.to_bytes_rotate_key),
+    }
     return {
-        "context": engine.to_bytes_context(UNCOMPRESSED),
-        "public": b"" if engine.is_public_key_empty() else engine.to_bytes_public_key(UNCOMPRESSED),
-        "relinearisation": b"" if engine.is_relin_key_empty() else engine.to_bytes_relin_key(UNCOMPRESSED),
-        "galois": b"" if engine.is_rotate_key_empty() else engine.to_bytes_rotate_key(UNCOMPRESSED),
+        name: b"" if is_empty or name not in kept else to_bytes(UNCOMPRESSED)
+        for name, (is_empty, to_bytes) in parts.items()
     }
 
 
@@ -104,8 +132,7 @@ class PyfhelPublicKey(LatticeKey):
     def _reduced(self, evaluation_keys: bool) -> "PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""
         kept = ("context", "relinearisation", "galois") if evaluation_keys else ("context",)
-        parts = {name: part if name in kept else b"" for name, part in public_parts(self.native).items()}
-        return type(self)(engine_from_parts(parts), self.parameters, self.fingerprint)
+        return type(self)(engine_from_parts(public_parts(self.native, kept)), self.parameters, self.fingerprint)
 
     def _native_bytes(self) -> bytes:
         return _join(public_parts(self.native))
@@ -164,9 +191,6 @@ class PyfhelPublicKey(LatticeKey):
             f"A rotation by {steps} needs the Galois key of these steps: name them when making the key pair, for "
             f"instance galois_keys=[{steps}], or make all with galois_keys=True."
         )
-
-
-_PARTS = ("context", "public", "relinearisation", "galois")
 
 
 def _join(parts: dict[str, bytes]) -> bytes:
