@@ -22,7 +22,7 @@ from he_helpers.parameters import (
 )
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.schemes.secret import tenseal_bfv, tenseal_ckks
-from tests.advice.keys import keys_for
+from tests.advice.keys import keys_in_one_context
 from tests.own_process import in_a_process_of_its_own
 
 SEEDS = range(16)
@@ -51,7 +51,7 @@ def random_job(chance: random.Random, scheme: str | None = None) -> Job:
 
 def check(fit: Fit) -> None:
     assert assess_security(fit.parameters, quantum=fit.job.quantum).level >= fit.job.security
-    found = verify(fit, keys_for(fit))
+    found = verify(fit, keys_in_one_context(fit))
     assert found.passed, (found, fit)
     assert found.error <= max(fit.expected_error, 0), (found, fit)
     assert 0.88 <= found.ciphertext_bytes / fit.sizes.ciphertext <= 1.12, (found, fit)

@@ -68,6 +68,10 @@ class PyfhelScheme(Scheme):
         )
 
     def generate_keys(self) -> KeyPair:
+        return _key_pair(self.native_keys(), self.name, self.parameters, self.insecure_for_teaching)
+
+    def native_keys(self) -> Pyfhel:
+        """A Pyfhel object with new keys, the secret one among them."""
         engine = engine_for(self.parameters)
         engine.keyGen()
         if self.relinearisation_keys:
@@ -76,7 +80,7 @@ class PyfhelScheme(Scheme):
             engine.rotateKeyGen()
         elif self.galois_keys:
             engine.rotateKeyGen(rot_steps=self.galois_keys)
-        return _key_pair(engine, self.name, self.parameters, self.insecure_for_teaching)
+        return engine
 
     @classmethod
     def key_pair_from_record(cls, record: KeyPairRecord, parameters: Parameters) -> KeyPair:

@@ -49,6 +49,18 @@ class TenSEALScheme(Scheme):
             raise InvalidParameters("TenSEAL makes all Galois keys or none: galois_keys=True. Pyfhel makes named ones.")
 
     def generate_keys(self) -> KeyPair:
+        # TenSEAL makes relinearisation keys with every context; without products they are dead weight.
+        return _key_pair(
+            self.native_keys(),
+            self.name,
+            self.parameters,
+            self.relinearisation_keys,
+            self.galois_keys,
+            self.insecure_for_teaching,
+        )
+
+    def native_keys(self) -> ts.Context:
+        """A private context with new keys."""
         p = self.parameters
         common = {"coeff_mod_bit_sizes": list(p.coefficient_modulus_bits), "n_threads": 1}
         try:
@@ -63,8 +75,9 @@ class TenSEALScheme(Scheme):
                 f"limit of {STANDARD_TABLE[128][p.ring_dimension]} bits (here {p.total_bits}), insecure_for_teaching "
                 "or not, and no plaintext modulus that is one of the primes; Pyfhel takes more."
             ) from None
-        # TenSEAL makes relinearisation keys with every context; without products they are dead weight.
-        return _key_pair(context, self.name, p, self.relinearisation_keys, self.galois_keys, self.insecure_for_teaching)
+        if self.galois_keys:
+            context.generate_galois_keys()
+        return context
 
     @classmethod
     def key_pair_from_record(cls, record: KeyPairRecord, parameters: Parameters) -> KeyPair:
@@ -85,8 +98,6 @@ class TenSEALScheme(Scheme):
 def _key_pair(
     context: ts.Context, name: str, parameters: Parameters, relinearisation: bool, galois: bool, insecure: bool
 ) -> KeyPair:
-    if galois and not context.has_galois_keys():
-        context.generate_galois_keys()
     public_bytes = context.serialize(
         save_public_key=True, save_secret_key=False, save_galois_keys=galois, save_relin_keys=relinearisation
     )
