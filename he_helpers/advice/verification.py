@@ -95,14 +95,19 @@ class _Numbers:
 
     def differences(self, found: np.ndarray) -> "_Numbers":
         """What was ``found``, floats or integers, less these numbers, as many."""
-        ratios = [one.as_integer_ratio() for one in found.tolist()]
-        # A float is a whole number over a power of two, and the largest one is a multiple of the others.
-        largest = max(denominator for _, denominator in ratios)
-        unit = Fraction(1, lcm(largest, self.unit.denominator))
-        mine, theirs = int(self.unit / unit), unit.denominator // largest
-        pairs = zip(ratios, self.wholes, strict=True)
-        wholes = [n * (largest // d) * theirs - whole * mine for (n, d), whole in pairs]
-        return _Numbers(np.array(wholes, dtype=object), unit)
+        theirs = _exactly(found)
+        unit = Fraction(1, lcm(theirs.unit.denominator, self.unit.denominator))
+        return _Numbers(theirs.wholes * int(theirs.unit / unit) - self.wholes * int(self.unit / unit), unit)
+
+
+def _exactly(found: np.ndarray) -> _Numbers:
+    if found.dtype.kind != "f":
+        return _Numbers(found.astype(object), Fraction(1))
+    # A float is a whole number of 53 bits times a power of two, and the smallest power divides the others.
+    fractions, exponents = np.frexp(found)
+    smallest = min(int(exponents.min()), 53)
+    wholes = np.ldexp(fractions, 53).astype(np.int64).astype(object) << (exponents - smallest).astype(object)
+    return _Numbers(wholes, Fraction(1, 2 ** (53 - smallest)))
 
 
 Vector = tuple[Ciphertext, _Numbers]
@@ -131,7 +136,8 @@ def _encrypted_columns(fit: Fit, key: Encryptor, exact: bool) -> tuple[dict[str,
                 sample[f"{name} last"] = sample[f"{name} full"]
                 continue
             signs[filled:] = 0
-            array = signs.astype(object if exact else np.float64) * largest
+            # What fits into a word is not checked number by number.
+            array = signs.astype((np.int64 if largest < 2**63 else object) if exact else np.float64) * largest
             numbers = _Numbers(signs.astype(object) * numerator, Fraction(1, denominator))
             sample[f"{name} {piece}"] = key.encrypt(array, fit.terms), numbers
     return sample, len(sample["even full"][0].to_bytes())

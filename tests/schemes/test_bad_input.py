@@ -18,7 +18,7 @@ import tenseal as ts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from he_helpers.parameters import CKKSParameters
+from he_helpers.parameters import CKKSParameters, PaillierParameters
 from he_helpers.schemes.errors import (
     DamagedBytes,
     DepthExhausted,
@@ -30,6 +30,7 @@ from he_helpers.schemes.errors import (
 )
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
+from he_helpers.schemes.public.phe import PaillierPublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, is_close, key_pair, product_pair
 from tests.sealing import open_fields, seal_fields
 
@@ -481,6 +482,20 @@ def test_numpy_integers(name, width):
     if keys.public.exact or keys.public.parameters.levels:
         for operate in (lambda: ciphertext * width(high), lambda: width(high) * ciphertext):
             assert is_close(keys, keys.secret.decrypt(operate()), [value * exact[1] for value in exact])
+
+
+def test_integers_of_several_types(keys):
+    values = np.array([3, np.int8(-2), np.uint64(7), True], dtype=object)
+    assert is_close(keys, keys.secret.decrypt(keys.public.encrypt(values)), [3, -2, 7, 1])
+    for other in (0.5, "1", None):
+        with pytest.raises(ValueOutOfRange, match="these values are of type object"):
+            keys.public.encrypt(np.array([3, other], dtype=object))
+
+
+def test_the_lowest_integer_of_numpy_as_a_factor():
+    """It has no absolute value in its type, and the bound of the product needs one."""
+    key = PaillierPublicKey(key_pair("paillier").public.native.n, PaillierParameters(2048, lane_bits=1000))
+    assert (key.encrypt([3], terms=2**70) * -(2**63)).bound == key.share(2**70) * 2**63
 
 
 # Row: Paillier exponents

@@ -14,7 +14,7 @@ from he_helpers.schemes.errors import DepthExhausted, KeyMismatch, ShapeMismatch
 from he_helpers.schemes.library_errors import computed
 from he_helpers.schemes.public.interface.adapter import SchemeAdapter
 from he_helpers.schemes.public.interface.records import CiphertextRecord, write_bound
-from he_helpers.schemes.public.interface.values import checked_values, digits
+from he_helpers.schemes.public.interface.values import checked_values, digits, largest_magnitude
 from he_helpers.schemes.records import seal_message
 
 
@@ -257,7 +257,7 @@ class Ciphertext:
         vector = checked_values(key, other, key.capacity - self.bound, "the room that is left in the ciphertext") * sign
         if len(vector) != self.length:
             raise ShapeMismatch(f"{len(vector)} values cannot be added to {self.length} encrypted ones.")
-        bound = self.bound + max(abs(value) for value in vector.tolist())
+        bound = self.bound + largest_magnitude(vector)
         native = computed("sum", key._add_plain, self.native, self._padded(vector))
         return Ciphertext(key, native, self.length, self.padding, bound, self.consumed)
 
@@ -268,7 +268,7 @@ class Ciphertext:
         vector = checked_values(key, other if is_vector else [other], key.capacity, "the largest factor")
         if is_vector and len(vector) != self.length:
             raise ShapeMismatch(f"{self.length} encrypted values cannot be multiplied by {len(vector)} others.")
-        largest = max(abs(v) for v in vector.tolist())
+        largest = largest_magnitude(vector)
         bound = self.bound * (max(1, largest) if key.exact else largest)
         if bound > key.capacity:
             raise self._overflow(bound)

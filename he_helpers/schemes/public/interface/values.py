@@ -24,12 +24,8 @@ def checked_values(key: SchemeAdapter, values: Any, bound: float, why: str) -> n
         raise ShapeMismatch(
             f"{vector.size} values do not fit into {key.slot_count} slots: split the vector into several."
         )
-    if (
-        vector.dtype == np.uint64
-        or vector.dtype == object
-        and all(isinstance(value, (int, np.integer)) for value in vector)
-    ):
-        vector = np.array([int(value) for value in vector], dtype=object)
+    if vector.dtype == np.uint64 or vector.dtype == object and _are_integers(vector):
+        vector = np.array(list(map(int, vector.tolist())), dtype=object)
     elif vector.dtype.kind in "bui":
         # The narrower types of numpy would wrap around at a change of sign.
         vector = vector.astype(np.int64, copy=False)
@@ -46,7 +42,7 @@ def checked_values(key: SchemeAdapter, values: Any, bound: float, why: str) -> n
                 f"{key.scheme_name} encrypts integers, and these are floats. Scale them to fixed-point integers "
                 "(EncryptedTable does so with decimals=) and keep the factor in mind after decryption."
             )
-    low, high = (limit.item() if hasattr(limit, "item") else limit for limit in (vector.min(), vector.max()))
+    low, high = _ends(vector)
     if high > bound or low < -bound:
         raise ValueOutOfRange(
             f"The value {high if high > bound else low} exceeds {digits(bound)}, {why} "
@@ -55,6 +51,21 @@ def checked_values(key: SchemeAdapter, values: Any, bound: float, why: str) -> n
         )
     # Pyfhel reads the memory of an array as if the numbers lay side by side, and takes no read-only one.
     return np.require(vector, None if key.exact else np.float64, ["C", "ALIGNED", "WRITEABLE"])
+
+
+def _are_integers(vector: np.ndarray) -> bool:
+    return all(issubclass(kind, (int, np.integer)) for kind in set(map(type, vector)))
+
+
+def _ends(vector: np.ndarray) -> tuple[Any, Any]:
+    """The smallest and the largest number, as Python's."""
+    low, high = vector.min(), vector.max()
+    return (low, high) if vector.dtype == object else (low.item(), high.item())
+
+
+def largest_magnitude(vector: np.ndarray) -> Any:
+    """Of what checked_values() returned. Of Python's numbers: the lowest integer of numpy has no absolute value."""
+    return max(map(abs, _ends(vector)))
 
 
 def digits(number: float) -> str:
