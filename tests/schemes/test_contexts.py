@@ -5,14 +5,17 @@ import weakref
 
 import pytest
 
-from he_helpers.parameters import BFVParameters, plaintext_prime
+from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public.kept_contexts import keep_contexts
 from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 from tests.sealing import open_fields, seal_fields
 
 # Parameters that no other test keeps in use.
 OWN = BFVParameters(4096, (50, 52), plaintext_prime(21, 4096))
+OWN_CKKS = CKKSParameters(4096, (40, 26, 40), 26)
+LARGE = CKKSParameters(16384, (40, 26, 41), 26)
 SMALLEST = BFVParameters(2048, (27, 26), plaintext_prime(14, 2048))
 
 
@@ -46,15 +49,37 @@ def test_a_context_with_keys_is_not_shared(scheme, kind):
     assert len(set(map(id, contexts))) == 4
 
 
+def context_left_behind(scheme, parameters):
+    """A weak reference to the context of a key that was read and dropped."""
+    data = scheme(parameters).generate_keys().public.for_evaluation().to_bytes()
+    reference = weakref.ref(load_public_key(data).native)
+    gc.collect()
+    return reference
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", [tenseal_bfv, pyfhel_bfv])
 def test_a_context_that_nobody_uses_is_given_up(scheme):
-    data = scheme(OWN).generate_keys().public.for_evaluation().to_bytes()
-    key = load_public_key(data)
-    reference = weakref.ref(key.native)
-    del key
+    assert context_left_behind(scheme, OWN)() is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme, other", [(tenseal_bfv, pyfhel_ckks), (pyfhel_bfv, tenseal_ckks)])
+def test_a_process_can_keep_the_small_ones_that_it_used_last(scheme, other):
+    keep_contexts(2)
+    try:
+        first = context_left_behind(scheme, OWN)
+        second = context_left_behind(other, OWN_CKKS)
+        assert first() is not None and second() is not None
+        # Used again, so that the other one makes way.
+        assert context_left_behind(scheme, OWN)() is first()
+        third = context_left_behind(scheme, SMALLEST)
+        assert first() is not None and second() is None and third() is not None
+        assert context_left_behind(other, LARGE)() is None
+    finally:
+        keep_contexts(0)
     gc.collect()
-    assert reference() is None
+    assert first() is None and third() is None
 
 
 @pytest.mark.parametrize("scheme, library", [(tenseal_bfv, "TenSEAL"), (pyfhel_bfv, "Pyfhel")])

@@ -14,6 +14,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParamete
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface.records import PublicKeyRecord
+from he_helpers.schemes.public.kept_contexts import note_use
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, LatticeKey
 from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 
@@ -115,6 +116,8 @@ class PyfhelPublicKey(LatticeKey):
         if bool(parts["public"]) != record.can_encrypt:
             raise DamagedBytes(f"This public key says can_encrypt={record.can_encrypt}; its parts do not.")
         engine = engine_from_parts(parts)
+        if isinstance(engine, _Keyless):
+            note_use(engine, parameters)
         fingerprint = record.key_fingerprint.hex()
         if record.can_encrypt and pyfhel_fingerprint(cls.scheme_name, engine) != fingerprint:
             raise DamagedBytes("The fingerprint that this public key names is not its own.")

@@ -15,6 +15,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, Parameters, coe
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface.records import PublicKeyRecord
+from he_helpers.schemes.public.kept_contexts import note_use
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, LatticeKey
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
@@ -70,6 +71,8 @@ class TenSEALPublicKey(LatticeKey):
         if context.is_private():
             raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
         cls.require_context(context, parameters)
+        if _contexts_in_use.get(record.native) is context:
+            note_use(context, parameters)
         if context.has_public_key() != record.can_encrypt:
             raise DamagedBytes(f"This public key says can_encrypt={record.can_encrypt}; its TenSEAL context does not.")
         fingerprint = record.key_fingerprint.hex()

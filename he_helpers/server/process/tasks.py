@@ -9,6 +9,7 @@ from collections.abc import Callable  # noqa: E402
 from functools import wraps  # noqa: E402
 from typing import Any  # noqa: E402
 
+from he_helpers.schemes.public.kept_contexts import keep_contexts  # noqa: E402
 from he_helpers.schemes.public.loading import load_libraries  # noqa: E402
 from he_helpers.server.http.problems import Problem  # noqa: E402
 from he_helpers.server.release import evaluation  # noqa: E402
@@ -17,6 +18,8 @@ from he_helpers.workers import Refusal  # noqa: E402
 
 # Now, and not within the time of the first job that needs one.
 load_libraries()
+# Whoever uploads to a server does so mostly under the same few parameters.
+keep_contexts(8)
 
 
 def _task(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
