@@ -7,12 +7,15 @@ from functools import wraps
 from typing import Any
 
 from he_helpers.errors import HEError
+from he_helpers.schemes.public.kept_contexts import keep_contexts
 from he_helpers.schemes.public.loading import load_libraries
 from he_helpers.tables import EncryptedTable, Query, UnsupportedQuery, aggregate
 from he_helpers.workers import Refusal
 
 # Now, and not within the time of the first job that needs one.
 load_libraries()
+# Whoever guards a table reads it, and computes from it, again and again.
+keep_contexts(2)
 
 
 def read_table(content: bytes, largest_work: int) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class TableOwner(Reviewer):
         self._public_keys = private_folder(self.folder / "public_keys")
         self._uploads = private_folder(self.folder / "uploads")
         self._moves = Moves(self.folder)
+        # Each with the digest of the bytes that it was read from, by name.
+        self._read_keys: dict[str, tuple[bytes, PublicKey]] = {}
 
     def public_key(self, name: str = "main") -> PublicKey:
         """The public key of that name, which needs no passphrase. Raises NotThere."""
@@ -57,7 +59,13 @@ class TableOwner(Reviewer):
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._public_keys.glob("*.key"))) or "none"
             raise NotThere(f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first.")
-        return load_public_key(read_private(file, LARGEST_TABLE))
+        data = read_private(file, LARGEST_TABLE)
+        digest = hashlib.sha256(data).digest()
+        if name not in self._read_keys or self._read_keys[name][0] != digest:
+            self._read_keys[name] = digest, load_public_key(data)
+            # What the own tables are read with, which it keeps in use.
+            self._read_keys[name][1].for_evaluation()
+        return self._read_keys[name][1]
 
     def uploaded(self, name: str) -> EncryptedTable:
         """The own copy of the dataset ``name``. Raises NotThere."""

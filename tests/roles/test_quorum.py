@@ -19,7 +19,7 @@ from he_helpers.roles.errors import NotReviewed, ReviewNotClean, ServerRefused
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.sealed import sign_and_seal
 from he_helpers.roles.quorum import partials
-from he_helpers.roles.quorum.keys import hand_over_key
+from he_helpers.roles.quorum.keys import QuorumKeys, hand_over_key
 from he_helpers.roles.quorum.partials import Subject, make_partials, seal_partials
 from he_helpers.schemes import DamagedBytes, KeyMismatch
 from he_helpers.schemes.secret import tenseal_bfv
@@ -388,6 +388,19 @@ def test_a_share_is_not_kept_beside_another_public_key(custodians, pair):
         cat.key_share("second")
     cat.quorum_keys.remove("second")
     assert cat.keep_share(shares["cat"], "second").fingerprint == quorum.fingerprint
+
+
+@pytest.mark.slow
+def test_a_quorum_key_is_read_once_and_again_when_its_file_was_changed(shared, pair, tmp_path):
+    (quorum, _), (other, _) = shared, shared_secret_key(pair, NAMES, 3)
+    mine, of_another_process = QuorumKeys(tmp_path), QuorumKeys(tmp_path)
+    mine.trust(quorum)
+    assert mine.get().fingerprint == quorum.fingerprint and mine.get() is mine.get()
+    of_another_process.trust(other, overwrite=True)
+    assert mine.get().fingerprint == other.fingerprint != quorum.fingerprint
+    mine.remove("main")
+    with pytest.raises(NotThere):
+        mine.get()
 
 
 @pytest.mark.slow

@@ -342,6 +342,14 @@ def test_a_key_is_never_replaced(ada):
             ada.create_keys(tenseal_bfv(), name)
 
 
+def test_a_public_key_is_read_once_and_again_when_its_file_was_changed(ada):
+    key = ada.public_key()
+    assert ada.public_key() is key
+    other = tenseal_bfv().generate_keys().public
+    (ada.folder / "public_keys" / "main.key").write_bytes(other.to_bytes())
+    assert ada.public_key().fingerprint == other.fingerprint != key.fingerprint
+
+
 def test_insecure_keys_are_refused_before_anything_is_kept(person):
     from he_helpers.parameters import PaillierParameters
 

@@ -28,7 +28,7 @@ from he_helpers.schemes.errors import (
     ValueOutOfRange,
     WrongKind,
 )
-from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public import load_public_key, tenseal
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public.phe import PaillierPublicKey
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, is_close, key_pair, product_pair
@@ -58,6 +58,8 @@ def no_native_parser():
         patch.setattr(ts, "bfv_vector_from", fail)
         patch.setattr(ts, "ckks_vector_from", fail)
         patch.setattr(ts, "context_from", fail)
+        # What is in use is not read again.
+        patch.setattr(tenseal, "_contexts_in_use", {})
         patch.setattr("he_helpers.schemes.public.pyfhel.PyCtxt", fail)
         patch.setattr("he_helpers.schemes.public.pyfhel.Pyfhel", fail)
         patch.setattr("he_helpers.schemes.public.phe.PaillierPublicKey._load", fail)

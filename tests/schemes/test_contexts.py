@@ -1,4 +1,4 @@
-"""Contexts without keys are shared while in use, and what a key names of itself is checked anyway."""
+"""Public contexts are shared while in use, and what a key names of itself is checked anyway."""
 
 import gc
 import weakref
@@ -9,7 +9,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.public.kept_contexts import keep_contexts
-from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from tests.sealing import open_fields, seal_fields
 
 # Parameters that no other test keeps in use.
@@ -37,10 +37,23 @@ def test_what_is_shared_computes_for_each_key(scheme):
         assert keys.secret.decrypt(keys.public.load_ciphertext((x + x).to_bytes())).tolist() == [2, 4, 6]
 
 
+def test_a_key_that_is_read_again_while_in_use_shares_its_context():
+    pair, other = tenseal_bfv().generate_keys(), tenseal_bfv().generate_keys()
+    read = load_public_key(pair.public.to_bytes())
+    assert read.native is pair.public.native is load_public_key(pair.public.to_bytes()).native
+    assert read.native is not other.public.native
+    # The context with the secret key is never shared.
+    again, once_more = (secret_key_from_bytes(pair.secret.to_bytes()) for _ in range(2))
+    assert again.public.native is once_more.public.native is pair.public.native
+    assert again.secret.native is not once_more.secret.native
+    assert again.secret.native.is_private() and not read.native.is_private()
+    assert again.secret.decrypt(read.encrypt([1, 2])).tolist() == [1, 2]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relinearisation_keys", "galois_keys"])
 @pytest.mark.parametrize("scheme", [tenseal_bfv, pyfhel_bfv])
-def test_a_context_with_keys_is_not_shared(scheme, kind):
+def test_a_context_with_evaluation_keys_is_not_shared(scheme, kind):
     # The smallest with such keys: four contexts hold them.
     data = scheme(SMALLEST, **{kind: True}).generate_keys().public.to_bytes()
     whole = [load_public_key(data) for _ in range(2)]
@@ -80,6 +93,18 @@ def test_a_process_can_keep_the_small_ones_that_it_used_last(scheme, other):
         keep_contexts(0)
     gc.collect()
     assert first() is None and third() is None
+
+
+@pytest.mark.slow
+def test_a_context_with_the_key_to_encrypt_is_given_up_too():
+    data = tenseal_bfv(OWN).generate_keys().public.to_bytes()
+    keep_contexts(2)
+    try:
+        reference = weakref.ref(load_public_key(data).native)
+        gc.collect()
+        assert reference() is None
+    finally:
+        keep_contexts(0)
 
 
 @pytest.mark.parametrize("scheme, library", [(tenseal_bfv, "TenSEAL"), (pyfhel_bfv, "Pyfhel")])

@@ -1,5 +1,6 @@
 """Public keys of quorums, as those who trust them keep them: each was handed over in person."""
 
+import hashlib
 from pathlib import Path
 
 from he_helpers.files import read_private, write_private
@@ -15,6 +16,8 @@ class QuorumKeys:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        # Each with the digest of the bytes that it was read from, by its file.
+        self._read: dict[Path, tuple[bytes, QuorumKey]] = {}
 
     def trust(self, path_or_key: Path | str | QuorumKey, name: str = "main", *, overwrite: bool = False) -> QuorumKey:
         """Keep a key under ``name``: what a custodian handed over as a file, or the key itself.
@@ -37,7 +40,11 @@ class QuorumKeys:
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._folder.glob("*.key"))) or "none"
             raise NotThere(f"There is no quorum key {name!r}. Known: {known}. Get one in person from its custodians.")
-        return QuorumKey.from_bytes(read_private(file, _LARGEST))
+        data = read_private(file, _LARGEST)
+        digest = hashlib.sha256(data).digest()
+        if file not in self._read or self._read[file][0] != digest:
+            self._read[file] = digest, QuorumKey.from_bytes(data)
+        return self._read[file][1]
 
     def remove(self, name: str) -> None:
         """Remove the key of that name, if it is there."""

@@ -20,22 +20,25 @@ from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, Lattic
 from he_helpers.schemes.public.tenseal_message import check_vector_message, vector_message
 from he_helpers.schemes.public.tenseal_polynomials import message_with, polynomials_of
 
-# A context without keys is nothing but parameters, and building it takes as long as reading some hundred ciphertexts.
-# Those in use are shared among keys, by the bytes that they were read from; nothing here changes a context.
+# Building a context takes as long as reading some hundred ciphertexts: SEAL tests each of its primes anew, with numbers
+# that it draws from the processor. So those in use are shared, by the digest of the bytes that they were read from;
+# nothing here changes a context. What holds evaluation keys is large and stays with its key.
 _contexts_in_use: WeakValueDictionary[bytes, ts.Context] = WeakValueDictionary()
 
 
 def read_context(native: bytes) -> ts.Context:
-    """A TenSEAL context from its serialisation: where it has no keys of any kind, the one in use for the same bytes, if
-    there is one. Raises DamagedBytes."""
-    if (in_use := _contexts_in_use.get(native)) is not None:
+    """A TenSEAL context from its serialisation: where it holds no secret key and no evaluation keys, the one in use for
+    the same bytes, if there is one. Raises DamagedBytes."""
+    if (in_use := _contexts_in_use.get(hashlib.sha256(native).digest())) is not None:
         return in_use
     try:
         context = settled(ts.context_from(native, n_threads=1))
     except (*LIBRARY_ERRORS, MemoryError) as error:
         raise DamagedBytes(f"TenSEAL cannot read this context ({type(error).__name__}).") from None
-    if not (context.is_private() or context.has_public_key() or context.has_galois_keys() or context.has_relin_keys()):
-        _contexts_in_use[native] = context
+    if not (context.is_private() or context.has_galois_keys() or context.has_relin_keys()):
+        # What was settled has other bytes than those it was read from.
+        for serialised in (native, _serialised(context)):
+            _contexts_in_use[hashlib.sha256(serialised).digest()] = context
     return context
 
 
@@ -52,10 +55,18 @@ def settled(context: ts.Context) -> ts.Context:
 
 def context_fingerprint(scheme_name: str, context: ts.Context) -> str:
     """32 hexadecimal characters: a SHA-256 digest over the scheme, its parameters and the public encryption key."""
-    public_part = context.serialize(
-        save_public_key=True, save_secret_key=False, save_galois_keys=False, save_relin_keys=False
+    return hashlib.sha256(scheme_name.encode() + _serialised(context)).hexdigest()[:32]
+
+
+def _serialised(context: ts.Context) -> bytes:
+    """The parameters, and the public encryption key where there is one."""
+    # Asked for a key that is not there, TenSEAL ends the process.
+    return context.serialize(
+        save_public_key=context.has_public_key(),
+        save_secret_key=False,
+        save_galois_keys=False,
+        save_relin_keys=False,
     )
-    return hashlib.sha256(scheme_name.encode() + public_part).hexdigest()[:32]
 
 
 class TenSEALPublicKey(LatticeKey):
@@ -71,7 +82,7 @@ class TenSEALPublicKey(LatticeKey):
         if context.is_private():
             raise SecretKeyFound("This TenSEAL context holds a secret key: serialise it without save_secret_key.")
         cls.require_context(context, parameters)
-        if _contexts_in_use.get(record.native) is context:
+        if not (context.has_public_key() or context.has_galois_keys() or context.has_relin_keys()):
             note_use(context, parameters)
         if context.has_public_key() != record.can_encrypt:
             raise DamagedBytes(f"This public key says can_encrypt={record.can_encrypt}; its TenSEAL context does not.")
