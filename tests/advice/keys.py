@@ -3,11 +3,8 @@
 from he_helpers.advice import Fit
 from he_helpers.advice.verification import scheme_for
 from he_helpers.parameters import parameters_to_dict
-from he_helpers.schemes.catalogue import SCHEMES
-from he_helpers.schemes.public.tenseal import settled
 from he_helpers.schemes.secret import KeyPair, secret_key_from_bytes
-from he_helpers.schemes.secret.pyfhel import PyfhelSecretKey
-from he_helpers.schemes.secret.tenseal import TenSEALSecretKey
+from tests.one_context import in_one_context
 from tests.sealing import seal_fields
 
 # Primes as they come after a round number: Paillier's arithmetic needs primes, and nobody's secret is kept here.
@@ -28,17 +25,6 @@ def keys_for(fit: Fit) -> KeyPair:
 
 
 def keys_in_one_context(fit: Fit) -> KeyPair:
-    """New keys that compute as those of keys_for() do, in half the time: both halves of the pair are in one context of
-    the library, whose making takes longer than all that is then computed in it.
-
-    TenSEAL's context has relinearisation keys, whether the fit asks for them or not; Pyfhel's has what it asks for.
-    """
-    if fit.scheme == "paillier":
-        return keys_for(fit)
-    native = scheme_for(fit).native_keys()
-    if fit.scheme.startswith("tenseal"):
-        native, secret_class = settled(native), TenSEALSecretKey
-    else:
-        secret_class = PyfhelSecretKey
-    public = SCHEMES[fit.scheme].public_key_class()(native, fit.parameters, "0" * 32)
-    return KeyPair(public, secret_class(public, native, False))
+    """New keys that compute as those of keys_for() do, in half the time. What the fit has no relinearisation keys for
+    is refused by Pyfhel's alone."""
+    return keys_for(fit) if fit.scheme == "paillier" else in_one_context(scheme_for(fit))

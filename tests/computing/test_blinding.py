@@ -22,8 +22,9 @@ def pair():
     return paillier(PaillierParameters(2048, 2046)).generate_keys()
 
 
-def encrypted(amount, keys=None, bound=LARGEST):
-    return (keys or pair()).public.encrypt([amount], terms=1).assuming(bound)
+def encrypted(amount, bound=LARGEST):
+    # With the secret key, in a quarter of the time: Paillier's ciphertexts are the same.
+    return pair().secret.encrypt([amount], terms=1).assuming(bound)
 
 
 def parts(blinded):

@@ -18,6 +18,7 @@ from he_helpers.parameters import CKKSParameters, assess_security
 from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import tenseal_ckks
+from tests.one_context import in_one_context
 from tests.own_process import in_a_process_of_its_own
 
 pytestmark = pytest.mark.slow
@@ -34,7 +35,7 @@ SMALL = CKKSParameters(8192, (50, 38, 38, 38, 50), 38)
 @cache
 def pair():
     """The keys that all tests share which run in this process."""
-    return tenseal_ckks(PRECISE, relinearisation_keys=True).generate_keys()
+    return in_one_context(tenseal_ckks(PRECISE, relinearisation_keys=True))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,7 +95,7 @@ def test_amounts_in_their_own_unit():
 
 def error_over_a_hundredfold_range():
     divisors, declared = np.geomspace(1, 100, 50), DivisorRange(1, 100)
-    keys = tenseal_ckks(WIDE, relinearisation_keys=True).generate_keys()
+    keys = in_one_context(tenseal_ckks(WIDE, relinearisation_keys=True))
     found = quotients(np.ones(50), divisors, declared, declared.iterations_for(1e-4), keys)
     return np.abs(found - 1 / divisors).max()
 
@@ -138,7 +139,7 @@ def test_declared_error_is_that_of_exact_arithmetic():
 
 def errors_when_the_scale_drifts():
     """Those of each iteration until the levels are used up, and how the last one was refused."""
-    keys = tenseal_ckks(DRIFTING, relinearisation_keys=True).generate_keys()
+    keys = in_one_context(tenseal_ckks(DRIFTING, relinearisation_keys=True))
     divisors = np.linspace(1, 10, 100)
     numerators = np.full(100, 10.0)
     a = encrypt_numerators(keys.public, numerators, ONE_TO_TEN)

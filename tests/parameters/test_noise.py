@@ -12,6 +12,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.parameters.noise import bfv_noise_limit, bfv_sum_noise, ckks_sum_error
 from he_helpers.schemes.errors import DepthExhausted
 from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
+from tests.one_context import in_one_context
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +31,7 @@ CKKS = [
 
 @cache
 def tenseal_pair(parameters):
-    return (tenseal_bfv if isinstance(parameters, BFVParameters) else tenseal_ckks)(parameters).generate_keys()
+    return in_one_context((tenseal_bfv if isinstance(parameters, BFVParameters) else tenseal_ckks)(parameters))
 
 
 def budget(keys, ciphertext):
@@ -54,7 +55,7 @@ def check_budget(keys, ciphertext, slack):
 @pytest.mark.parametrize("make", [tenseal_bfv, pyfhel_bfv], ids=["tenseal", "pyfhel"])
 def test_the_noise_of_sums_of_fresh_ciphertexts(make, parameters):
     """Never less budget than the bound says, and at most three bits more: one is lost to SEAL's whole bits."""
-    keys = tenseal_pair(parameters) if make is tenseal_bfv else make(parameters).generate_keys()
+    keys = tenseal_pair(parameters) if make is tenseal_bfv else in_one_context(make(parameters))
     values = np.random.default_rng(1).integers(-1000, 1000, (100, parameters.ring_dimension))
     fresh = [keys.public.encrypt(vector, terms=100) for vector in values]
     for terms in (1, 2, 5, 25, 100):
@@ -99,13 +100,13 @@ def test_sums_end_where_the_bound_says():
 
 
 def test_parameters_without_any_noise_budget():
-    keys = tenseal_bfv(BFVParameters(4096, (53, 53), plaintext_prime(48, 4096))).generate_keys()
+    keys = in_one_context(tenseal_bfv(BFVParameters(4096, (53, 53), plaintext_prime(48, 4096))))
     with pytest.raises(DepthExhausted, match="The noise of a fresh ciphertext"):
         keys.public.encrypt([1])
 
 
 def test_the_noise_of_rotations():
-    keys = pyfhel_bfv(BFV[0], galois_keys=[1, 2, 4, 8]).generate_keys()
+    keys = in_one_context(pyfhel_bfv(BFV[0], galois_keys=[1, 2, 4, 8]))
     total = keys.public.add_up([keys.public.encrypt(np.arange(4096), terms=64) for _ in range(4)])
     for rotations, steps in enumerate((1, 2, 4, 8), start=1):
         total = total + total.rotate(steps)
@@ -124,7 +125,7 @@ def test_the_error_of_sums(make, parameters):
     ratios = {1: 0.0, slots: 0.0}
     # The keys of both libraries are SEAL's.
     for _ in range(3 if make is tenseal_ckks else 1):
-        keys = make(parameters).generate_keys()
+        keys = in_one_context(make(parameters))
         values = np.random.default_rng(2).uniform(-50, 50, (terms, keys.public.slot_count))
         found = keys.secret.decrypt(keys.public.add_up([keys.public.encrypt(v, terms=terms) for v in values]))
         error = found - values.sum(axis=0)
@@ -138,7 +139,7 @@ def test_the_error_of_equal_messages():
     """The rounding of an encoded message is the same each time, and adds up in proportion to the number of terms."""
     # A ring that nobody should use, where 1500 encryptions take a third of the time.
     parameters = CKKSParameters(1024, (50, 50), 20)
-    keys = pyfhel_ckks(parameters, insecure_for_teaching=True).generate_keys()
+    keys = in_one_context(pyfhel_ckks(parameters, insecure_for_teaching=True))
     values = np.random.default_rng(3).uniform(-1, 1, 512)
     total = keys.secret.decrypt(keys.public.add_up([keys.public.encrypt(values, terms=1500) for _ in range(1500)]))
     error = np.abs(total - 1500 * values).max()
@@ -151,7 +152,7 @@ def test_the_error_of_equal_messages():
 def test_the_error_of_rotations(chain):
     """Where the last prime is no longer than the others, a rotation leaves most of its error in the first slots."""
     parameters = CKKSParameters(8192, chain, 40 if chain[0] == 60 else 30)
-    keys = pyfhel_ckks(parameters, galois_keys=[1, 2, 4]).generate_keys()
+    keys = in_one_context(pyfhel_ckks(parameters, galois_keys=[1, 2, 4]))
     values = np.random.default_rng(4).uniform(-50, 50, (5, 4096))
     total = keys.public.add_up([keys.public.encrypt(vector, terms=40) for vector in values])
     expected = values.sum(axis=0)

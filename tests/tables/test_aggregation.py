@@ -148,7 +148,7 @@ def test_exact_to_the_last_decimal():
     assert frame["n"].sum() != float(exact)
     keys = key_pair("paillier")
     for layout in LAYOUTS:
-        table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=2, layout=layout)
+        table = EncryptedTable.encrypt(frame, ["L"], keys.secret, decimals=2, layout=layout)
         assert table.group_by("L").sum().decrypt(keys.secret)["n"]["a"] == float(exact)
 
 
