@@ -25,7 +25,7 @@ from he_helpers.server.release.routes import create_app
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.server.storage.schema import metadata, store_version
 from he_helpers.server.storage.store import Store
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable
 
 ROOT = Path(__file__).parents[2]
 FINGERPRINT = "ab" * 16
@@ -48,6 +48,13 @@ def accounts_frame(rows: int = 12) -> pd.DataFrame:
     )
 
 
+def encrypted(frame, public, layout=None) -> bytes:
+    """A table of branch accounts. By default it has two ciphertexts, more than a body has that stays in memory; with
+    Aligned() it has eleven or more."""
+    layout = layout or Aligned(partial_sums=len(frame))
+    return EncryptedTable.encrypt(frame, ["region", "year"], public, layout=layout).to_bytes()
+
+
 @pytest.fixture(scope="session")
 def pair():
     return keys.tenseal_bfv().generate_keys()
@@ -55,12 +62,12 @@ def pair():
 
 @pytest.fixture(scope="session")
 def table(pair) -> bytes:
-    return EncryptedTable.encrypt(accounts_frame(), ["region", "year"], pair.public).to_bytes()
+    return encrypted(accounts_frame(), pair.public)
 
 
 @pytest.fixture(scope="session")
 def other_table(pair) -> bytes:
-    return EncryptedTable.encrypt(accounts_frame(20), ["region", "year"], pair.public).to_bytes()
+    return encrypted(accounts_frame(20), pair.public)
 
 
 def asked(dataset="accounts", statistic="sum", group_by=("region",), columns=("revenue", "loans"), **changes):
@@ -337,12 +344,15 @@ def start(
     *arguments: str,
     service: str = "run",
     module: str = "he_helpers.server",
+    workers: int | None = 1,
     lists_imports: bool = False,
 ) -> Running:
     """Start a server and wait until it answers.
 
-    lists_imports: for Running.imported; the list makes a start dearer by a fifth.
+    workers: one starts sooner; None: as many as the server has by default. lists_imports: for Running.imported; the
+    list makes a start dearer by a fifth.
     """
+    arguments = arguments if workers is None else (*arguments, "--workers", str(workers))
     temporary = folder.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     (folder / "address").unlink(missing_ok=True)
@@ -397,7 +407,7 @@ def tokens(folder):
 def start_on_database(start_server, own_store, database):
     """Start servers on the ``database``, to which the tokens belong that come with it."""
 
-    def begin() -> Running:
-        return start_server("--database", database)
+    def begin(**options: Any) -> Running:
+        return start_server("--database", database, **options)
 
     return begin, add_people(own_store)

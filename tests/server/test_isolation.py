@@ -12,10 +12,9 @@ from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.process.import_guard import is_forbidden
 from he_helpers.server.release import policy
 from he_helpers.server.release.routes import create_app
-from he_helpers.tables import EncryptedTable
 from he_helpers.workers import Limits, WorkerPool
 from tests.sealing import open_fields, seal_fields
-from tests.server.conftest import Person, accounts_frame, asked, kind, new_request, to_status
+from tests.server.conftest import Person, accounts_frame, asked, encrypted, kind, new_request, to_status
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -26,7 +25,7 @@ PLANTED = "tests.server.planted_tasks"
 def table_that(pair, what, rows=12):
     """A table in which a label is the word for what a parser does to its process."""
     frame = accounts_frame(rows).replace({"region": {"south": what}})
-    return EncryptedTable.encrypt(frame, ["region", "year"], pair.public).to_bytes()
+    return encrypted(frame, pair.public)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +93,17 @@ def test_the_servers_own_process_loads_no_library_that_could_parse(start_server,
 # A table that ends its worker
 
 
+# What becomes of a worker does not depend on the database, so that the second kind sees one case of each answer.
 @pytest.mark.parametrize(
-    "what, reason, told",
+    "kind_of_database, what, reason, told",
     [
-        ("crashes", "crash", "(SIGSEGV)"),
-        ("exits", "crash", "(exit)"),
-        ("hangs", "time", "send it again later"),
-        ("grows", "memory", "more memory"),
+        ("sqlite", "crashes", "crash", "(SIGSEGV)"),
+        ("sqlite", "exits", "crash", "(exit)"),
+        ("sqlite", "hangs", "time", "send it again later"),
+        ("sqlite", "grows", "memory", "more memory"),
+        ("postgresql", "crashes", "crash", "(SIGSEGV)"),
     ],
+    indirect=["kind_of_database"],
 )
 def test_an_upload_that_ends_its_worker(planted, pair, table, monkeypatch, what, reason, told):
     monkeypatch.setattr(jobs_module, "LIMITS", Limits(seconds=3))
@@ -174,13 +176,16 @@ def test_a_dataset_that_ends_its_worker_is_set_aside(start_server, tokens, pair,
 
 
 @pytest.mark.parametrize(
-    "what, limits, is_set_aside",
+    "kind_of_database, what, limits, is_set_aside",
     [
-        ("hangs", Limits(seconds=1), False),
-        ("is killed", Limits(), False),
-        ("computes", Limits(processor_seconds=1), True),
-        ("exits", Limits(), True),
+        ("sqlite", "hangs", Limits(seconds=1), False),
+        ("sqlite", "is killed", Limits(), False),
+        ("sqlite", "computes", Limits(processor_seconds=1), True),
+        ("sqlite", "exits", Limits(), True),
+        ("postgresql", "is killed", Limits(), False),
+        ("postgresql", "exits", Limits(), True),
     ],
+    indirect=["kind_of_database"],
 )
 def test_load_alone_sets_no_dataset_aside(planted, pair, monkeypatch, what, limits, is_set_aside):
     """It makes an innocent job exceed its time on the clock, and the system end a process, but nothing else."""
@@ -240,7 +245,7 @@ def test_workers_that_cannot_be_started(people, store, table):
 
 
 def test_a_job_that_takes_its_time_holds_nobody_up(start_server, tokens, pair, table):
-    server = start_server(module="tests.server.planted_server")
+    server = start_server(module="tests.server.planted_server", workers=None)
     hanging = table_that(pair, "read_dataset hangs")
 
     def upload_slowly():
@@ -264,7 +269,7 @@ def test_a_job_that_takes_its_time_holds_nobody_up(start_server, tokens, pair, t
 
 def test_jobs_without_end_of_one_account_leave_threads_for_others(start_server, tokens, pair, table):
     """More of them than an account may have: who reads is answered, and who uploads and computes, too."""
-    server = start_server(module="tests.server.planted_server")
+    server = start_server(module="tests.server.planted_server", workers=None)
     assert server.upload(tokens["ann"], "slow", table_that(pair, "compute_aggregate hangs")).status_code == 201
     identifiers = [new_request() for _ in range(12)]
     answers = []

@@ -21,8 +21,8 @@ import pytest
 from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
-from he_helpers.tables import EncryptedTable
-from tests.server.conftest import ROOT, accounts_frame, asked, new_request, start
+from he_helpers.tables import Aligned
+from tests.server.conftest import ROOT, accounts_frame, asked, encrypted, new_request, start
 from tests.server.test_scoring import MODEL, message
 
 SLOW_SOCKETS, HOSTILE_BODIES = 200, 30
@@ -220,7 +220,7 @@ def play(folder, table, pace=0):
     ann, eve = add_account(store, "ann", "administrator"), add_account(store, "eve", "analyst")
     mallory = add_account(store, "mallory", "administrator")
     store.close()
-    server = start(folder)
+    server = start(folder, workers=None)
     try:
         assert server.upload(ann, "accounts", table).status_code == 201
         with Load(pace, server, "PUT /v1/datasets/x", "", mallory) as load:
@@ -241,7 +241,7 @@ def play_scoring(folder, body, pace=0):
     models = folder.parent / "models"
     models.mkdir(parents=True)
     (models / "salary.json").write_text(MODEL.model_dump_json())
-    server = start(folder, "--models", str(models), service="score")
+    server = start(folder, "--models", str(models), service="score", workers=None)
     try:
         with Load(pace, server, "POST /v1/models/salary/scores", "") as load:
             for _ in load.rounds():
@@ -258,15 +258,15 @@ def score_message():
 
 def honest_table():
     public = tenseal_bfv().generate_keys().public
-    return EncryptedTable.encrypt(accounts_frame(), ["region", "year"], public).to_bytes()
+    return encrypted(accounts_frame(), public, Aligned())
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads a process's memory through /proc")
 @pytest.mark.parametrize("service", ["release server", "scoring service"])
-def test_honest_people_are_served_while_others_attack(folder, table, service):
+def test_honest_people_are_served_while_others_attack(folder, service):
     if service == "release server":
-        load = play(folder, table, UNHURRIED)
+        load = play(folder, honest_table(), UNHURRIED)
     else:
         load = play_scoring(folder, score_message(), UNHURRIED)
     for row in load.rows():

@@ -7,7 +7,7 @@ import pytest
 from he_helpers.schemes import secret as keys
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.tables import Aligned, EncryptedTable
-from tests.server.conftest import accounts_frame, approve, kind, to_status
+from tests.server.conftest import accounts_frame, approve, encrypted, kind, to_status
 
 
 def sha256(data):
@@ -18,7 +18,7 @@ def sha256(data):
 def moved() -> bytes:
     """The table of the fixture ``table`` under another key."""
     other = keys.tenseal_bfv().generate_keys().public
-    return EncryptedTable.encrypt(accounts_frame(), ["region", "year"], other).to_bytes()
+    return encrypted(accounts_frame(), other)
 
 
 def move(person, old, new, minimum=2, name="accounts"):

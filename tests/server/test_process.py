@@ -22,9 +22,9 @@ from he_helpers.server.process.import_guard import is_forbidden
 from he_helpers.server.process.running import run_scoring, run_server
 from he_helpers.server.storage.folder import CannotStart
 from he_helpers.server.storage.quotas import Quotas
-from he_helpers.tables import EncryptedTable
+from he_helpers.tables import Aligned, EncryptedTable
 from tests.at_once import at_once
-from tests.server.conftest import Running, asked, command, environment, new_request
+from tests.server.conftest import Running, accounts_frame, asked, command, encrypted, environment, new_request
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -63,7 +63,7 @@ def play_a_release(server, tokens, table) -> str:
 
 def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
     """One process plays a release, refuses what is wrong, and ends; its traces are looked at afterwards."""
-    server = start_server("--largest-body", "3000000", "--inspectable", lists_imports=True)
+    server = start_server("--largest-body", "3000000", "--inspectable", workers=None, lists_imports=True)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for name in ("address", "pid", "server.log"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
@@ -297,7 +297,7 @@ def test_add_account_prints_the_token_once(tmp_path):
 
 def test_two_administrators_at_once(start_on_database, table, other_table):
     start, tokens = start_on_database
-    server = start()
+    server = start(workers=None)
     for number in range(6):
         # The same name: exactly one wins, and its bytes are there.
         same = f"same{number}"
@@ -344,15 +344,23 @@ def whole_listing(server, token, path, key):
     return entries
 
 
+def rows_of(*tables):
+    """The number of rows of each table, by its bytes."""
+    return {table: EncryptedTable.from_bytes(table).rows for table in tables}
+
+
 def check_whole(server, tokens, acknowledged, contents):
-    """Every dataset is there whole or not at all, with exactly one event; what was acknowledged is there."""
+    """Every dataset is there whole or not at all, with exactly one event; what was acknowledged is there.
+
+    contents: what was uploaded, as from rows_of().
+    """
     listed = {entry["name"]: entry for entry in whole_listing(server, tokens["ann"], "/datasets", "name")}
     assert acknowledged <= set(listed)
     for name, entry in listed.items():
         content = server.call("GET", f"/datasets/{name}/table", tokens["ann"]).content
         assert content in contents
         assert hashlib.sha256(content).hexdigest() == entry["digest"]
-        assert EncryptedTable.from_bytes(content).rows == entry["rows"]
+        assert contents[content] == entry["rows"]
     events = [event for event in whole_listing(server, tokens["ann"], "/audit", "sequence") if event["dataset"]]
     assert sorted(event["dataset"] for event in events) == sorted(listed)
     if (server.folder / "store.sqlite3").exists():
@@ -360,9 +368,11 @@ def check_whole(server, tokens, acknowledged, contents):
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_killed_in_the_middle_of_a_write(start_on_database, table, other_table):
+def test_killed_in_the_middle_of_a_write(start_on_database, pair):
     """kill -9 at random moments of a stream of uploads, each of several megabytes in the database's hands."""
     generator = random.Random(20)
+    tables = [encrypted(accounts_frame(rows), pair.public, Aligned()) for rows in (12, 20)]
+    contents = rows_of(*tables)
     acknowledged = set()
     start, tokens = start_on_database
     server = start()
@@ -373,7 +383,7 @@ def test_killed_in_the_middle_of_a_write(start_on_database, table, other_table):
             for number in range(10_000):
                 name = f"set-{round_number}-{number}"
                 try:
-                    answer = current.upload(tokens["ann"], name, (table, other_table)[number % 2])
+                    answer = current.upload(tokens["ann"], name, tables[number % 2])
                 except requests.RequestException:
                     return
                 if answer.status_code == 201:
@@ -390,7 +400,7 @@ def test_killed_in_the_middle_of_a_write(start_on_database, table, other_table):
         stop.set()
         uploader.join(60)
         server = start()
-        check_whole(server, tokens, acknowledged, {table, other_table})
+        check_whole(server, tokens, acknowledged, contents)
     assert server.call("GET", "/datasets", tokens["eve"]).status_code == 200
 
 
@@ -406,7 +416,7 @@ def test_killed_in_the_middle_of_an_upload(start_server, tokens, table):
         time.sleep(0.2)
         server.kill()
     server = start_server()
-    check_whole(server, tokens, set(), {table})
+    check_whole(server, tokens, set(), rows_of(table))
     assert server.call("GET", "/datasets/half", tokens["ann"]).status_code == 404
     assert server.upload(tokens["ann"], "half", table).status_code == 201
 

@@ -8,7 +8,7 @@ from he_helpers.schemes import secret as keys
 from he_helpers.server.release import policy
 from he_helpers.server.storage.quotas import Quotas, _kept_bytes
 from he_helpers.tables import EncryptedTable, Query, aggregate
-from tests.server.conftest import accounts_frame, approve, kind, with_custodians
+from tests.server.conftest import accounts_frame, approve, encrypted, kind, with_custodians
 
 CUSTODIANS = ("cat", "cid", "cyn")
 QUORUM = "/datasets/accounts?minimum_group_size=2&custodians=cyn,cat,cid&threshold=2"
@@ -75,7 +75,7 @@ def test_only_accounts_of_custodians_are_named(name, others, table):
 
 def test_an_approximate_scheme_has_no_quorum(others):
     pair = keys.tenseal_ckks().generate_keys()
-    table = EncryptedTable.encrypt(accounts_frame(), ["region", "year"], pair.public).to_bytes()
+    table = encrypted(accounts_frame(), pair.public)
     assert kind(others["ann"].put(QUORUM, table)) == "invalid-content"
 
 
