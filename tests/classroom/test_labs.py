@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 
 import nbformat
 import pytest
@@ -126,30 +127,46 @@ def test_the_solution_scores_everything(sandbox, course, released, lab):
     assert grade.score == grade.out_of == sum(grade.tasks.values())
 
 
-@pytest.mark.slow
-@each_lab
-def test_the_blank_one_scores_nothing(sandbox, course, released, lab):
-    assert course.grade("blank", lab, released[lab]).score == 0
+@pytest.fixture(scope="module")
+def scored(sandbox, released):
+    """What the blank one of a lab scores, and the lab's mistakes in groups with what each group scores; each once."""
+
+    @cache
+    def of_lab(lab):
+        whole = solved(lab)
+        answers = solutions_of(whole)
+        groups = in_few_submissions(mistakes_in(lab))
+        # Of the students' version the answers alone: nbgrader puts the checks back, hidden ones too.
+        stubs = {name_of(cell): cell.source for cell in released[lab].cells if name_of(cell) in answers}
+        notebooks = [answered(whole, stubs)]
+        for group in groups:
+            made = {name: source for mistake in group for name, source in mistake.answers.items()}
+            notebooks.append(answered(whole, answers | made))
+        # What roles have sent to the server and keep in their folders, no empty namespace undoes.
+        has_roles = any("lab.enter(" in cell.source for cell in whole.cells)
+        kernels = [[notebook] for notebook in notebooks] if has_roles else [notebooks]
+        blank, *found = [points for together in kernels for points in points_in_one_kernel(together)]
+        return blank, list(zip(groups, found, strict=True))
+
+    return of_lab
 
 
 @pytest.mark.slow
 @each_lab
-def test_a_mistake_costs_its_checks_and_no_others(sandbox, lab):
-    whole = solved(lab)
-    answers, points = solutions_of(whole), points_of(whole)
-    groups = in_few_submissions(mistakes_in(lab))
-    notebooks = []
-    for group in groups:
-        made = {name: source for mistake in group for name, source in mistake.answers.items()}
-        notebooks.append(answered(whole, answers | made))
-    # What roles have sent to the server and keep in their folders, no empty namespace undoes.
-    has_roles = any("lab.enter(" in cell.source for cell in whole.cells)
-    kernels = [[notebook] for notebook in notebooks] if has_roles else [notebooks]
-    found = [scored for together in kernels for scored in points_in_one_kernel(together)]
-    for group, scored in zip(groups, found, strict=True):
+def test_the_blank_one_scores_nothing(scored, lab):
+    blank, _ = scored(lab)
+    assert blank == dict.fromkeys(points_of(solved(lab)), 0)
+
+
+@pytest.mark.slow
+@each_lab
+def test_a_mistake_costs_its_checks_and_no_others(scored, lab):
+    points = points_of(solved(lab))
+    _, found = scored(lab)
+    for group, scores in found:
         lost = {name for mistake in group for name in mistake.loses}
         deserved = {name: 0 if name in lost else value for name, value in points.items()}
-        assert scored == deserved, [mistake.what for mistake in group]
+        assert scores == deserved, [mistake.what for mistake in group]
 
 
 def test_a_lab_that_is_not_there_is_named():
