@@ -120,15 +120,15 @@ def test_another_secret_key(name):
 @pytest.mark.parametrize("terms", [1, 1024])
 def test_relabelled_ciphertext_of_another_key(name, terms):
     one, other = key_pair(name), key_pair(name, 1)
+    # Paillier's secret key makes the same ciphertexts in a quarter of the time.
+    encrypt_one, encrypt_other = (k.secret.encrypt if name == "paillier" else k.public.encrypt for k in (one, other))
     slots = one.public.slot_count
     rng = np.random.default_rng(terms)
     for length in [1, 1, 1, 2, 3, 8, slots // 2, slots - 9, slots - 8, slots - 7, slots - 1, slots, slots]:
         values = rng.integers(-100, 100, length)
         with pytest.raises(DamagedBytes, match="another key|of the key that it names"):
-            one.secret.decrypt(
-                one.public.load_ciphertext(relabelled(other.public.encrypt(values, terms=terms), one.public))
-            )
-        own = one.public.load_ciphertext(relabelled(one.public.encrypt(values, terms=terms), one.public))
+            one.secret.decrypt(one.public.load_ciphertext(relabelled(encrypt_other(values, terms=terms), one.public)))
+        own = one.public.load_ciphertext(relabelled(encrypt_one(values, terms=terms), one.public))
         assert is_close(one, one.secret.decrypt(own), values)
 
 

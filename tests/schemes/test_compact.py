@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,15 @@ from he_helpers.schemes.secret import secret_key_from_bytes
 from he_helpers.schemes.secret.seal_streams import load, saved
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Query, Rows, Values, aggregate
+from tests.one_context import in_one_context
 from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair
 from tests.sealing import open_fields, seal_fields
+
+
+@cache
+def read_again(name):
+    """The key pair of this name as its bytes give it."""
+    return secret_key_from_bytes(key_pair(name).secret.to_bytes())
 
 
 @pytest.mark.parametrize("name", LATTICE)
@@ -32,8 +40,7 @@ def test_half_the_bytes(name, length):
         assert is_close(keys, keys.secret.decrypt(ciphertext), values)
         assert ciphertext.to_bytes() == short.to_bytes()
         assert (ciphertext.bound, ciphertext.consumed, ciphertext.padding) == (long.bound, long.consumed, long.padding)
-    again = secret_key_from_bytes(keys.secret.to_bytes())
-    assert is_close(keys, keys.secret.decrypt(again.secret.encrypt(values)), values)
+    assert is_close(keys, keys.secret.decrypt(read_again(name).secret.encrypt(values)), values)
 
 
 @pytest.mark.slow
@@ -62,7 +69,7 @@ def test_a_full_ciphertext_is_not_kept_twice(name, bits):
         parameters = BFVParameters(4096, (bits, bits), plaintext_prime(16, 4096))
     else:
         parameters = CKKSParameters(4096, (bits, bits), 20)
-    keys = SCHEMES[name](parameters).generate_keys()
+    keys = in_one_context(SCHEMES[name](parameters))
     full, short = keys.public.encrypt([1, 2], terms=4), keys.secret.encrypt([1, 2], terms=4)
     for ciphertext, is_short in ((full, False), (full + full, False), (short, True), (short + short, False)):
         loaded = keys.public.load_ciphertext(ciphertext.to_bytes())
@@ -109,8 +116,7 @@ def first_of_second_polynomial(ciphertext):
 def test_no_seed_is_used_twice(name):
     """The second polynomials differ, of one key object and of two; so do the streams."""
     keys = key_pair(name)
-    again = secret_key_from_bytes(keys.secret.to_bytes())
-    ciphertexts = [secret.encrypt([1, 2, 3]) for secret in (keys.secret, again.secret) for _ in range(20)]
+    ciphertexts = [secret.encrypt([1, 2, 3]) for secret in (keys.secret, read_again(name).secret) for _ in range(20)]
     assert len({ciphertext.compact for ciphertext in ciphertexts}) == 40
     # The first coefficient of each second polynomial: two of 40 numbers of 53 bits agree once in 10^13 times.
     second = [first_of_second_polynomial(ciphertext) for ciphertext in ciphertexts]

@@ -18,6 +18,7 @@ from he_helpers.schemes.errors import DamagedBytes, DepthExhausted, ShapeMismatc
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.public.tenseal import TenSEALCKKSPublicKey
+from tests.one_context import in_one_context
 from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
 
 # Scheme, parameters, the numbers in a ciphertext, and the largest absolute value of a slot.
@@ -33,13 +34,20 @@ LIMITS = [
 ]
 
 
+@cache
+def limited_pair(name, parameters):
+    """Nothing that is computed at the limits changes the keys."""
+    scheme = SCHEMES[name](parameters)
+    return in_one_context(scheme) if name in LATTICE else scheme.generate_keys()
+
+
 def raw(keys, native, size=1):
     return np.asarray(keys.secret._decrypt(native, size))[:size]
 
 
 @pytest.mark.parametrize("name, parameters, slot_count, capacity", LIMITS)
 def test_the_slots_and_their_capacity(name, parameters, slot_count, capacity):
-    keys = SCHEMES[name](parameters).generate_keys()
+    keys = limited_pair(name, parameters)
     for limits in (parameters, keys.public):
         assert limits.slot_count == slot_count
         assert limits.capacity == capacity and type(limits.capacity) is type(capacity)
@@ -60,7 +68,7 @@ def test_the_slots_and_their_capacity(name, parameters, slot_count, capacity):
 @pytest.mark.parametrize("name, parameters, slot_count, capacity", LIMITS[:-1])
 def test_the_library_itself_has_no_more_slots(name, parameters, slot_count, capacity):
     """Just above the number, the library refuses, or loses what does not fit."""
-    keys = SCHEMES[name](parameters).generate_keys()
+    keys = limited_pair(name, parameters)
     largest = np.full(slot_count + 1, capacity).astype(type(capacity) if name in LATTICE else object)
     try:
         found = raw(keys, keys.public._encrypt(largest), slot_count + 1)
@@ -71,7 +79,7 @@ def test_the_library_itself_has_no_more_slots(name, parameters, slot_count, capa
 
 def test_the_library_itself_wraps_around_above_a_lane():
     """A lane that is too full takes from its neighbour."""
-    keys = SCHEMES["paillier"](PaillierParameters(2048, lane_bits=8)).generate_keys()
+    keys = limited_pair("paillier", PaillierParameters(2048, lane_bits=8))
     for value, found in ((127, [127, 0]), (128, [-128, 1]), (-128, [-128, 0]), (-129, [127, -1])):
         assert list(raw(keys, keys.public._encrypt(np.array([value, 0])), 2)) == found
 
@@ -82,7 +90,7 @@ def test_the_library_itself_wraps_around_above_a_lane():
 )
 def test_the_library_itself_wraps_around_above(name, parameters, slot_count, capacity):
     """Where no levels are left above the last one: there the room is no larger than what is promised."""
-    keys = SCHEMES[name](parameters).generate_keys()
+    keys = limited_pair(name, parameters)
     for value, right in ((0.999 * capacity, True), (capacity + 4 if keys.public.exact else 1.001 * capacity, False)):
         # The same number in every slot is one coefficient of CKKS's polynomial; others leave more room.
         quarter = keys.public._encrypt(np.full(keys.public.slot_count, value / 4).astype(type(capacity)))
@@ -140,12 +148,7 @@ def test_what_was_announced_can_be_added_up(parameters, rows, order):
     with pytest.MonkeyPatch.context() as patch:
         # The library's own sum takes nearly all of the time, and only bounds are looked at.
         patch.setattr(TenSEALCKKSPublicKey, "_add", lambda self, a, b: a)
-        _add_up(_key(parameters), rows, order)
-
-
-@cache
-def _key(parameters):
-    return SCHEMES["tenseal-ckks"](parameters).generate_keys().public
+        _add_up(limited_pair("tenseal-ckks", parameters).public, rows, order)
 
 
 def _add_up(key, rows, order):

@@ -26,6 +26,7 @@ from he_helpers.parameters import (
 from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
+from tests.one_context import in_one_context
 from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
 from tests.sealing import open_fields, seal_fields
 
@@ -495,7 +496,7 @@ def test_the_noise_estimate_is_an_upper_bound(name, which):
     if parameters is DEEP_BFV:
         keys = deep_pair(name)
     else:
-        keys = SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True).generate_keys()
+        keys = in_one_context(SCHEMES[name](parameters, relinearisation_keys=True, galois_keys=True))
     limit = np.log2(keys.public.consumption_limit)
     rng = np.random.default_rng(0)
     wasted, operations = [], 0

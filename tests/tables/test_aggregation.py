@@ -59,9 +59,11 @@ def tolerance(keys):
 
 
 @pytest.mark.slow
-def test_sums_of_any_number_of_rows_end_at_the_capacity():
+def test_sums_of_any_number_of_rows_end_at_the_capacity(monkeypatch):
     """The share of a slot times the number of rows: in floats, 1/9 nine times is more than 1."""
     keys = key_pair("tenseal-ckks")
+    # The library's own encryption takes nearly all of the time, and only bounds are looked at.
+    monkeypatch.setattr(type(keys.public), "_encrypt", lambda self, vector: None)
     for terms in (*range(1, 200), 1000, 12_345):
         x = keys.public.encrypt([1], terms=terms)
         bound = 0.0
