@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from he_helpers.quarantine import reading
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
 from he_helpers.roles.custodian import Custodian
@@ -33,6 +34,14 @@ PASSPHRASES = {
 LARGEST_BODY = 2**24
 ROLES = {"ada": "administrator", "alan": "administrator", "ana": "analyst", "ben": "analyst"}
 ROLES |= dict.fromkeys(("cat", "cid", "cyn", "coy"), "custodian")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lasting_quarantine():
+    """The process for tables of strangers waits for the next test's; in half of the tests it would start anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_IDLE_SECONDS", 60.0)
+        yield
 
 
 @dataclass(frozen=True)
@@ -135,6 +144,10 @@ def ana(ada, person, tmp_path):
 
 @pytest.fixture
 def accounts():
+    return branch_accounts()
+
+
+def branch_accounts():
     """Branch accounts: 12 rows, 3 regions of 3, 4 and 5 branches."""
     regions = ["North"] * 3 + ["South"] * 4 + ["West"] * 5
     return pd.DataFrame(

@@ -33,7 +33,7 @@ from he_helpers.schemes.secret.quorum import (
 )
 from he_helpers.tables import Aligned, EncryptedTable, Query, aggregate
 from tests.quarantine.planted import planted_pool
-from tests.roles.conftest import PASSPHRASES, entrance, make_cheap
+from tests.roles.conftest import PASSPHRASES, branch_accounts, entrance, make_cheap
 
 NAMES = ("cat", "cid", "cyn")
 
@@ -106,14 +106,45 @@ def analyst_of_quorum(ada, person, tmp_path):
     return ana
 
 
-@pytest.fixture
-def guarded(ada, custodians, shared, accounts):
-    """The dataset that all custodians guard."""
+def guarded_once(dataset, names, server, people, folder, table, quorum):
+    """``folder`` with what custodians keep of a table that they guard: to copy into those of tests."""
+    shutil.copytree(people, folder, dirs_exist_ok=True)
+    enter = entrance(server, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        make_cheap(patch)
+        ada = enter("ada")
+        ada.upload(dataset, table, 3, quorum=quorum)
+        for name in names:
+            enter(name).guard(dataset, 3)
+        ada.delete(dataset)
+    return folder
+
+
+def guard_as(guarding, custodians):
+    """Let custodians guard what those of guarded_once() do."""
+    for name, custodian in custodians.items():
+        shutil.copytree(guarding / name / "guarded", custodian.folder / "guarded", dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def shared_table(shared):
     quorum, _ = shared
-    table = EncryptedTable.encrypt(accounts, ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0})
-    ada.upload("shared-accounts", table, 3, quorum=quorum)
-    for custodian in custodians.values():
-        custodian.guard("shared-accounts", 3)
+    return EncryptedTable.encrypt(
+        branch_accounts(), ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0}
+    )
+
+
+@pytest.fixture(scope="session")
+def guarding(server, quorum_people, shared, shared_table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guarding")
+    return guarded_once("shared-accounts", NAMES, server, quorum_people, folder, shared_table, shared[0])
+
+
+@pytest.fixture
+def guarded(ada, custodians, shared, shared_table, guarding):
+    """The dataset that all custodians guard."""
+    ada.upload("shared-accounts", shared_table, 3, quorum=shared[0])
+    guard_as(guarding, custodians)
     yield "shared-accounts"
     ada.delete("shared-accounts")
 

@@ -10,7 +10,7 @@ from he_helpers.roles.errors import NotReviewed, ReviewNotClean, UnreadableAnswe
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.schemes.secret.quorum import shared_secret_key
 from he_helpers.tables import EncryptedTable
-from tests.roles.test_quorum import acquainted_once, analyst_of_quorum, approve
+from tests.roles.test_quorum import acquainted_once, analyst_of_quorum, approve, guard_as, guarded_once
 
 pytestmark = pytest.mark.slow
 
@@ -52,21 +52,35 @@ def people(server, two_people, shared, number, tmp_path_factory):
     return acquainted_once(NAMES[:number], server, two_people, shared, tmp_path_factory.mktemp("people"))
 
 
+@pytest.fixture(scope="session")
+def table(shared):
+    return encrypted(BRANCHES, shared)
+
+
+@pytest.fixture(scope="session")
+def guarding(server, people, shared, number, table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guarding")
+    return guarded_once(DATASET, NAMES[:number], server, people, folder, table, shared[0])
+
+
 @pytest.fixture
-def custodians(person, ada, ana, people, shared, number, tmp_path):
+def custodians(person, ada, ana, people, shared, number, table, guarding, tmp_path):
     """All guard the branches."""
     shutil.copytree(people, tmp_path, dirs_exist_ok=True)
     custodians = {name: person(name) for name in NAMES[:number]}
-    upload(ada, shared, BRANCHES)
-    for custodian in custodians.values():
-        custodian.guard(DATASET, 3)
+    ada.upload(DATASET, table, 3, quorum=shared[0])
+    guard_as(guarding, custodians)
     yield custodians
     ada.delete(DATASET)
 
 
-def upload(ada, shared, branches):
+def encrypted(branches, shared):
     labels = [name for name in branches if name != "Loans"]
-    ada.upload(DATASET, EncryptedTable.encrypt(branches, labels, shared[0].public, decimals=0), 3, quorum=shared[0])
+    return EncryptedTable.encrypt(branches, labels, shared[0].public, decimals=0)
+
+
+def upload(ada, shared, branches):
+    ada.upload(DATASET, encrypted(branches, shared), 3, quorum=shared[0])
 
 
 def ask(ana, grouping):
