@@ -500,6 +500,12 @@ def test_decimals_survive_selection_and_never_round_a_value(own):
     assert decimals(changed) == {"Cost": 2, "Rate": 5}
 
 
+def test_an_exponent_moves_the_point_of_what_is_written(own):
+    frame = own("Town,Rate,Cost,Share\nA,15e-4,2E+2,1.\nB,4,7,2\n")
+    assert decimals(frame) == {"Rate": 4, "Cost": 0, "Share": 0}
+    assert frame["Rate"].tolist() == [0.0015, 4.0] and frame["Cost"].tolist() == [200, 7]
+
+
 def test_decimals_of_a_plain_frame():
     frame = pd.DataFrame({"a": [1, 200], "b": [5917.0, 2.5], "c": ["x", "y"], "d": [10.0, 200.0]})
     assert decimals(frame) == {"a": 0, "b": 1, "d": 0}

@@ -84,13 +84,25 @@ def names_after(exercise, lines):
         names.clear()
 
 
-def judged(exercise, answer):
-    """What is said of an answer, which may be its Source, with the key as in the notebook."""
-    if isinstance(answer, Source):
-        with names_after(exercise, answer.lines) as names:
-            return exercise.judge(names["answer"], names.get(exercise.key))
-    with key_of(exercise) as key:
-        return exercise.judge(answer, key)
+def judged(exercise, answers):
+    """What is said of each answer, which may be its Source, with the key as in the notebook.
+
+    The `given` lines, which may take their time, are run once, and each Source goes on from what they leave.
+    """
+    if not exercise.key and not any(isinstance(answer, Source) for answer in answers):
+        return [exercise.judge(answer, None) for answer in answers]
+    verdicts = []
+    with names_after(exercise, "") as names:
+        left = dict(names)
+        for answer in answers:
+            if isinstance(answer, Source):
+                exec(answer.lines, names)
+                answer = names["answer"]
+            verdicts.append(exercise.judge(answer, names.get(exercise.key)))
+            names.clear()
+            names.update(left)
+        left.clear()
+    return verdicts
 
 
 @contextmanager
@@ -135,7 +147,7 @@ def test_the_solution_is_accepted_and_no_text_gives_it_away(exercise):
 
 @each
 def test_every_wrong_answer_gets_its_own_explanation(exercise):
-    verdicts = [judged(exercise, wrong.example) for wrong in exercise.wrong]
+    verdicts = judged(exercise, [wrong.example for wrong in exercise.wrong])
     assert [verdict.sentence for verdict in verdicts] == [wrong.sentence for wrong in exercise.wrong]
     assert not any(verdict.right for verdict in verdicts)
     assert len({verdict.sentence for verdict in verdicts}) == len(verdicts) >= 3

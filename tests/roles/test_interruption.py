@@ -1,6 +1,7 @@
 """A call that is interrupted, before or after its bytes reached the server, does its work when it is made again."""
 
 import itertools
+import ssl
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ class Interrupting(httpx.BaseTransport):
 
     def __init__(self, number, sent):
         self._left, self._sent = number, sent
-        self._real = httpx.HTTPTransport()
+        self._real = httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def handle_request(self, request):
         self._left -= 1

@@ -5,6 +5,7 @@ attacks.
 import json
 import os
 import sqlite3
+import ssl
 import stat
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class Altering(httpx.BaseTransport):
     def __init__(self, alter, method="GET"):
         self._alter = alter
         self._method = method
-        self._real = httpx.HTTPTransport()
+        self._real = httpx.HTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def handle_request(self, request):
         response = self._real.handle_request(request)

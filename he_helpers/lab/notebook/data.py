@@ -448,7 +448,7 @@ def _numeric_column(table: _TextTable, name: str, keep_missing: bool) -> tuple[p
             f"{table.source}, column {name!r}, line {line}: {_shown(value)} cannot be used as a "
             f"number: {_fault(value)}{_count(len(faults))}"
         )
-    places = max(_places(Decimal(value)) for value, gone in zip(values, absent, strict=True) if not gone)
+    places = max(_places_of(value) for value, gone in zip(values, absent, strict=True) if not gone)
     if any(absent):
         kept = [float("nan") if gone else float(value) for value, gone in zip(values, absent, strict=True)]
         return pd.Series(kept, dtype="float64"), places
@@ -472,6 +472,9 @@ _INFINITE = {"inf", "infinity"}
 def _fault(value: str) -> str:
     """What keeps a cell from being a number, with what to do; empty where nothing does."""
     if _NUMBER.fullmatch(value):
+        # Most cells are short and without an exponent, and need not be made numbers to be counted.
+        if len(value) <= MAXIMUM_DIGITS and "e" not in value.lower():
+            return ""
         number = Decimal(value)
         if max(number.adjusted() + 1, 0) + _places(number) > MAXIMUM_DIGITS:
             return f"more than {MAXIMUM_DIGITS} digits; round it, or use a larger unit"
@@ -489,6 +492,11 @@ def _fault(value: str) -> str:
 
 def _is_missing(value: str) -> bool:
     return value.lower() in _MISSING or value.lstrip("+-").lower() in _MISSING
+
+
+def _places_of(value: str) -> int:
+    """The decimals of what _NUMBER matches."""
+    return _places(Decimal(value)) if "e" in value.lower() else len(value.partition(".")[2])
 
 
 def _places(number: Decimal) -> int:
