@@ -11,7 +11,7 @@ from he_helpers.advice import Fit, ImpossibleJob, Job, advise, fitting
 from he_helpers.advice.arrangement import bounds, by_values
 from he_helpers.parameters.noise import ckks_fresh_error
 from he_helpers.tables import Aligned, EncryptedTable, Rotated, Rows, advised_layout
-from tests.advice.keys import keys_for
+from tests.advice.keys import keys_in_one_context
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def frame_for(job: Job, generator: np.random.Generator) -> pd.DataFrame:
 
 def sums_as_advised(fit: Fit, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """The decrypted sums of all tables, and how many ciphertexts were encrypted."""
-    keys = keys_for(fit)
+    keys = keys_in_one_context(fit)
     # Paillier's secret key takes a quarter of the time.
     key = keys.secret if fit.scheme == "paillier" else keys.public
     size = frame.groupby("group")["group"].transform("size")
