@@ -43,6 +43,15 @@ def no_role(monkeypatch):
     monkeypatch.setenv(ROLE_VARIABLE, "")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_worker():
+    """No server here computes anything: each begins with one process to compute in, not with two."""
+    real = server_process._Server._command
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server_process._Server, "_command", lambda self: [*real(self), "--workers", "1"])
+        yield
+
+
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
     """A workspace in which nothing has happened."""
