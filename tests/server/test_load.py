@@ -23,7 +23,7 @@ from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import Aligned
 from tests.server.conftest import ROOT, accounts_frame, asked, encrypted, new_request, start
-from tests.server.test_scoring import MODEL, message
+from tests.server.test_scoring import MODEL, SHORT, message
 
 SLOW_SOCKETS, HOSTILE_BODIES = 200, 30
 SECONDS = 12
@@ -252,8 +252,8 @@ def play_scoring(folder, body, pace=0):
         server.kill()
 
 
-def score_message():
-    return message(paillier().generate_keys())
+def score_message(*parameters):
+    return message(paillier(*parameters).generate_keys())
 
 
 def honest_table():
@@ -268,7 +268,7 @@ def test_honest_people_are_served_while_others_attack(folder, service):
     if service == "release server":
         load = play(folder, honest_table(), UNHURRIED)
     else:
-        load = play_scoring(folder, score_message(), UNHURRIED)
+        load = play_scoring(folder, score_message(SHORT), UNHURRIED)
     for row in load.rows():
         name, count, _, late, worst = row
         assert count >= FEWEST_ANSWERS, row
