@@ -16,6 +16,7 @@ import time
 import pytest
 import requests
 
+from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes import secret as keys
 from he_helpers.server.process import running as process
 from he_helpers.server.process.import_guard import is_forbidden
@@ -125,7 +126,7 @@ def test_a_server_from_start_to_end(start_server, tokens, table, folder, pair):
         (
             pair.secret.to_bytes(),
             keys.pyfhel_bfv().generate_keys().secret.to_bytes(),
-            keys.paillier().generate_keys().secret.to_bytes(),
+            keys.paillier(PaillierParameters(2048)).generate_keys().secret.to_bytes(),
         )
     ):
         body = padding + secret + padding
