@@ -1,6 +1,8 @@
-"""For every call of pytest here: what was compiled is kept, also where the environment forbids it.
+"""For every call of pytest here: what was compiled is kept, also where the environment forbids it, and numpy has no
+threads.
 
-The tests and the notebooks start hundreds of processes, and each of them would compile anew what it imports.
+The tests and the notebooks start hundreds of processes, and each of them would compile anew what it imports, and have
+threads that look for work as long as numpy's own import takes. No product here is large enough for them.
 """
 
 import os
@@ -9,3 +11,4 @@ import sys
 # For this process; for those that it starts, the workers of xdist and kernels too.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -207,6 +207,13 @@ def test_two_processes_agree_on_a_new_passphrase(workspace):
     assert [file.name for file in (workspace.root / "in_mind").iterdir()] == ["analyst"]
 
 
+def test_a_new_process_has_no_threads_for_large_matrices(workspace, monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert environment_for(workspace, None)["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    assert environment_for(workspace, "analyst")["OPENBLAS_NUM_THREADS"] == "2"
+
+
 def test_an_unknown_role_lists_the_roles(workspace):
     with pytest.raises(UnknownRole, match="'auditor'.*administrator, analyst, server"):
         workspace.folder("auditor")

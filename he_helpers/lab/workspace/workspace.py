@@ -173,6 +173,8 @@ def environment_for(workspace: Workspace, role: str | None) -> dict[str, str]:
     environment[WORKSPACE_VARIABLE] = str(workspace.root)
     # The process may run in another folder than this one, where `import he_helpers` has to work all the same.
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+    # Threads for large matrices, which nothing here multiplies, would look for work as long as numpy's import takes.
+    environment.setdefault("OPENBLAS_NUM_THREADS", "1")
     if role is not None:
         environment[ROLE_VARIABLE] = role
     return environment
