@@ -146,7 +146,12 @@ def _encrypted_columns(fit: Fit, key: Encryptor, exact: bool) -> tuple[dict[str,
 def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
     """The results of the job on the sample, as ciphertexts and as exact numbers."""
     job, arrangement = fit.job, fit.arrangement
-    sample = {name: _power(vector, job.product_depth) for name, vector in sample.items()}
+    # A last piece that is full is the full one, and is multiplied once.
+    powers: dict[int, Vector] = {}
+    for vector in sample.values():
+        if id(vector) not in powers:
+            powers[id(vector)] = _power(vector, job.product_depth)
+    sample = {name: powers[id(vector)] for name, vector in sample.items()}
     kinds: tuple[str, ...] = ("",)
     if arrangement.name in _INPUTS:
         sample = {"last": _weighted_slots(fit, sample["even full"], sample["even last"])}
@@ -155,7 +160,7 @@ def _results(fit: Fit, sample: dict[str, Vector]) -> Iterator[Vector]:
         columns = arrangement.columns_added
         sample = {
             piece: _weighted_sum(fit, sample[f"even {piece}"], sample.get(f"odd {piece}"), columns)
-            for piece in ("full", "last")
+            for piece in ("full", "last")[arrangement.rows_added == 1 :]
         }
     else:
         kinds = ("even ", "odd ")[: job.columns]
