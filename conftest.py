@@ -2,7 +2,7 @@
 threads.
 
 The tests and the notebooks start hundreds of processes, and each of them would compile anew what it imports, and have
-threads that look for work as long as numpy's own import takes. No product here is large enough for them.
+threads that look for work as long as numpy's own import takes. No matrix here is large enough for them.
 """
 
 import os

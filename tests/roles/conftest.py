@@ -19,6 +19,7 @@ from he_helpers.roles.keys import keyring
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
+from he_helpers.workers import WorkerPool
 
 PASSPHRASES = {
     "ada": "what ada knows by heart",
@@ -36,12 +37,14 @@ ROLES = {"ada": "administrator", "alan": "administrator", "ana": "analyst", "ben
 ROLES |= dict.fromkeys(("cat", "cid", "cyn", "coy"), "custodian")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def lasting_quarantine():
     """The process for tables of strangers waits for the next test's; in half of the tests it would start anew."""
+    pool = WorkerPool(reading.TASKS, least=0, most=1, idle_seconds=60)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "_IDLE_SECONDS", 60.0)
+        patch.setattr(reading, "_pool", lambda: pool)
         yield
+    pool.close()
 
 
 @dataclass(frozen=True)
