@@ -7,7 +7,7 @@ import pytest
 
 from he_helpers.parameters import BFVParameters, CKKSParameters, plaintext_prime
 from he_helpers.schemes.errors import DamagedBytes
-from he_helpers.schemes.public import load_public_key
+from he_helpers.schemes.public import load_public_key, pyfhel
 from he_helpers.schemes.public.kept_contexts import keep_contexts
 from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from tests.sealing import open_fields, seal_fields
@@ -113,6 +113,35 @@ def test_a_context_with_the_key_to_encrypt_is_given_up_too():
         assert reference() is None
     finally:
         keep_contexts(0)
+
+
+@pytest.mark.slow
+def test_a_process_that_keeps_contexts_keeps_those_of_pyfhel_with_few_keys(monkeypatch):
+    one, other = (pyfhel_bfv(SMALLEST, galois_keys=[1]).generate_keys() for _ in range(2))
+    keep_contexts(4)
+    try:
+        for data in (one.public.to_bytes(), one.public.for_evaluation().to_bytes()):
+            reference = weakref.ref(load_public_key(data).native)
+            gc.collect()
+            assert load_public_key(data).native is reference() is not None
+        # Its keys are of one pair: what comes under another one is not read with them.
+        theirs = load_public_key(other.public.for_evaluation().to_bytes())
+        assert theirs.native is not reference()
+        for pair, key in ((one, load_public_key(data)), (other, theirs)):
+            x = key.load_ciphertext(pair.public.encrypt([1, 2, 3]).to_bytes())
+            turned = pair.public.load_ciphertext(x.rotate(1).to_bytes())
+            assert pair.secret.decrypt(turned).tolist()[:2] == [2, 3]
+        # One with a secret key is no public context, however small.
+        again, once_more = (secret_key_from_bytes(one.secret.to_bytes()).secret.native for _ in range(2))
+        assert again is not once_more and not reference().is_rotate_key_empty() and reference().is_secret_key_empty()
+        # Where the keys are large, each key has its own.
+        monkeypatch.setattr(pyfhel, "_FEW_BYTES", len(data) - 1000)
+        assert load_public_key(data).native is not load_public_key(data).native
+    finally:
+        keep_contexts(0)
+    del x, key, theirs, turned, pair, one, other
+    gc.collect()
+    assert reference() is None
 
 
 @pytest.mark.parametrize("scheme, library", [(tenseal_bfv, "TenSEAL"), (pyfhel_bfv, "Pyfhel")])

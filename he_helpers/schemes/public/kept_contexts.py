@@ -1,4 +1,4 @@
-"""Contexts without keys that a process keeps though no key has them in use any more."""
+"""Contexts that a process keeps though no key has them in use any more: without keys, or with few."""
 
 from collections import deque
 from typing import Any
@@ -17,9 +17,14 @@ def keep_contexts(count: int) -> None:
     _kept = deque(_kept, maxlen=count)
 
 
+def keeps_contexts() -> bool:
+    """Whether this process keeps any."""
+    return bool(_kept.maxlen)
+
+
 def note_use(context: Any, parameters: Any) -> None:
     """A key of these parameters, which were checked, was read, and has this shared context in use."""
-    if _kept.maxlen and parameters.ring_dimension <= _LARGEST_RING:
+    if keeps_contexts() and parameters.ring_dimension <= _LARGEST_RING:
         if context in _kept:
             _kept.remove(context)
         _kept.append(context)

@@ -14,7 +14,7 @@ from he_helpers.parameters import BFVParameters, CKKSParameters, InvalidParamete
 from he_helpers.schemes.errors import DamagedBytes, UnsupportedOperation
 from he_helpers.schemes.library_errors import LIBRARY_ERRORS
 from he_helpers.schemes.public.interface.records import PublicKeyRecord
-from he_helpers.schemes.public.kept_contexts import note_use
+from he_helpers.schemes.public.kept_contexts import keeps_contexts, note_use
 from he_helpers.schemes.public.lattice_noise import BFVNoise, CKKSLevels, LatticeKey
 from he_helpers.schemes.public.pyfhel_stream import CiphertextHead, read_head
 
@@ -24,13 +24,15 @@ _PARTS = ("context", "public", "relinearisation", "galois")
 _Engine = TypeVar("_Engine", bound=Pyfhel)
 
 
-class _Keyless(Pyfhel):
-    """A Pyfhel object without keys. One of Pyfhel's own class could not be referred to weakly."""
+class _Shared(Pyfhel):
+    """A Pyfhel object that several keys may have. One of Pyfhel's own class could not be referred to weakly."""
 
 
 # As TenSEAL's contexts: one without keys is nothing but parameters, takes as long to build as reading some hundred
-# ciphertexts, and is shared among keys while in use, by the bytes that it was read from. Nothing here changes it.
-_keyless_in_use: WeakValueDictionary[bytes, _Keyless] = WeakValueDictionary()
+# ciphertexts, and is shared among keys while in use, by the digest of what it was read from. Nothing here changes it.
+# A process that keeps contexts also shares those with keys of a few bytes: who rotates a little sends them each time.
+_in_use: WeakValueDictionary[bytes, _Shared] = WeakValueDictionary()
+_FEW_BYTES = 2**20
 
 
 def pyfhel_fingerprint(scheme_name: str, engine: Pyfhel) -> str:
@@ -62,14 +64,15 @@ def _context_bytes(parameters: BFVParameters | CKKSParameters) -> bytes:
 
 
 def engine_from_parts(parts: dict[str, bytes]) -> Pyfhel:
-    """A Pyfhel object from its serialised context and whichever keys are there: without any, the one in use for the
-    same context, if there is one. Raises DamagedBytes."""
-    if any(part for name, part in parts.items() if name != "context"):
+    """A Pyfhel object from its serialised context and whichever keys are there; the one in use for the same bytes, if
+    there is one and it may be shared (see _in_use): never with a secret key. Raises DamagedBytes."""
+    size = sum(len(part) for name, part in parts.items() if name != "context")
+    if parts.get("secret") or size > (_FEW_BYTES if keeps_contexts() else 0):
         return _read(Pyfhel(), parts)
-    context = parts["context"]
-    if (in_use := _keyless_in_use.get(context)) is not None:
+    digest = hashlib.sha256(_join({name: parts.get(name, b"") for name in _PARTS})).digest()
+    if (in_use := _in_use.get(digest)) is not None:
         return in_use
-    engine = _keyless_in_use[context] = _read(_Keyless(), parts)
+    engine = _in_use[digest] = _read(_Shared(), parts)
     return engine
 
 
@@ -116,7 +119,7 @@ class PyfhelPublicKey(LatticeKey):
         if bool(parts["public"]) != record.can_encrypt:
             raise DamagedBytes(f"This public key says can_encrypt={record.can_encrypt}; its parts do not.")
         engine = engine_from_parts(parts)
-        if isinstance(engine, _Keyless):
+        if isinstance(engine, _Shared):
             note_use(engine, parameters)
         fingerprint = record.key_fingerprint.hex()
         if record.can_encrypt and pyfhel_fingerprint(cls.scheme_name, engine) != fingerprint:
@@ -135,7 +138,10 @@ class PyfhelPublicKey(LatticeKey):
     def _reduced(self, evaluation_keys: bool) -> "PyfhelPublicKey":
         """The context, with the evaluation keys that were made or without them."""
         kept = ("context", "relinearisation", "galois") if evaluation_keys else ("context",)
-        return type(self)(engine_from_parts(public_parts(self.native, kept)), self.parameters, self.fingerprint)
+        engine = engine_from_parts(public_parts(self.native, kept))
+        if isinstance(engine, _Shared):
+            note_use(engine, self.parameters)
+        return type(self)(engine, self.parameters, self.fingerprint)
 
     def _native_bytes(self) -> bytes:
         return _join(public_parts(self.native))
