@@ -161,6 +161,8 @@ _WEB_KEY = re.compile(rb"key_ops" + _QUOTE + rb"\s{0,8}:\s{0,8}\[")
 _LONGEST_OPERATIONS = 200
 # The same two factors in msgpack: the texts "p" and "q" as keys, each with bytes or text for a value.
 _MSGPACK_VALUE = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
+# As a pattern: bytes.find takes more than twice as long for a word of two bytes.
+_FIRST_FACTOR = re.compile(rb"\xa1p(?=[\xc4-\xc6\xd9-\xdb])")
 _SHORTEST_FACTOR, _LONGEST_FACTOR = 16, 4096
 
 
@@ -181,7 +183,7 @@ class NamedFactorSearch:
             return "a private key in JSON or text, as phe's command line writes it"
         if any(_is_for_decryption(data, match.end()) for match in window.matches(_WEB_KEY)):
             return "a private JSON web key, as phe's command line writes it"
-        if any(_are_factors(data, position) for position in window.positions(b"\xa1p")):
+        if any(_are_factors(data, match.start()) for match in window.matches(_FIRST_FACTOR)):
             return "the two factors of a Paillier private key"
         return None
 
