@@ -21,7 +21,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, compress
 from math import fsum, sqrt
 from operator import mul
 from pathlib import Path
@@ -62,7 +62,8 @@ def bell(skewness: float) -> Callable[[random.Random], float]:
 
 def normal(stream: random.Random) -> float:
     """The sum of twelve uniform numbers has variance 1 and is close to normal."""
-    return fsum(stream.random() for _ in range(12)) - 6.0
+    draw = stream.random
+    return fsum([draw() for _ in range(12)]) - 6.0
 
 
 def triangular(stream: random.Random) -> float:
@@ -152,7 +153,10 @@ def main(arguments: Sequence[str] | None = None, path: Path = TABLE) -> int:
 def records() -> list[str]:
     stream = random.Random(SEED)
     people = deal(stream, [choose_values(column, stream) for column in COLUMNS.values()])
-    texts = [[written(value, column) for value in people[name]] for name, column in COLUMNS.items()]
+    texts = []
+    for name, column in COLUMNS.items():
+        known = {value: written(value, column) for value in set(people[name])}
+        texts.append([known[value] for value in people[name]])
     return [",".join(cells) for cells in zip(*texts, strict=True)]
 
 
@@ -276,29 +280,31 @@ def swap(people: list[list[int | None]], wanted: dict[tuple[int, int], float], s
     """
     errors = {(i, j): correlation - correlation_of(people[i], people[j]) for (i, j), correlation in wanted.items()}
     unit = {(i, j): correlation_per_product(people[i], people[j]) for i, j in wanted}
-    error = [[errors.get((max(i, j), min(i, j)), 0.0) for j in range(len(NAMES))] for i in range(len(NAMES))]
+    # Twice the errors, as the gain takes them: doubling loses no bit.
+    twice = [[2.0 * errors.get((max(i, j), min(i, j)), 0.0) for j in range(len(NAMES))] for i in range(len(NAMES))]
     weight = [[unit.get((max(i, j), min(i, j)), 0.0) for j in range(len(NAMES))] for i in range(len(NAMES))]
     complete = [values for values in map(list, zip(*people, strict=True)) if None not in values]
     places = [row for row in range(ROWS) if all(column[row] is not None for column in people)]
     movable = [index for index in range(len(NAMES)) if index != SMOKER]
+    draw, columns, rows = stream.random, len(movable), len(complete)
     for _ in range(SWAPS):
-        column = movable[int(stream.random() * len(movable))]
-        a, b = complete[int(stream.random() * len(complete))], complete[int(stream.random() * len(complete))]
+        column = movable[int(draw() * columns)]
+        a, b = complete[int(draw() * rows)], complete[int(draw() * rows)]
         difference = a[column] - b[column]
         if not difference or column == CIGARETTES and a[SMOKER] != b[SMOKER]:
             continue
         gain = 0.0
-        changes = []
-        for x, y, e, w in zip(a, b, error[column], weight[column], strict=True):
-            change = difference * (y - x) * w
-            changes.append(change)
-            gain += change * (2.0 * e - change)
-        # The column itself has weight 0.
+        # The column itself has weight 0. Where both people have the same value, nothing changes.
+        for x, y, e, w in zip(a, b, twice[column], weight[column], strict=True):
+            if x != y:
+                change = difference * (y - x) * w
+                gain += change * (e - change)
         if gain > 0.0:
+            changes = [difference * (y - x) * w for x, y, w in zip(a, b, weight[column], strict=True)]
             a[column], b[column] = b[column], a[column]
             for other, change in enumerate(changes):
-                error[column][other] -= change
-                error[other][column] = error[column][other]
+                twice[column][other] -= 2.0 * change
+                twice[other][column] = twice[column][other]
     for row, values in zip(places, complete, strict=True):
         for index, value in enumerate(values):
             people[index][row] = value
@@ -338,8 +344,10 @@ def rank_and_deal(
         # Who has no value is chance alone; of the cigarettes, chance among the smokers.
         by_chance = sorted((i for i in range(ROWS) if smokers[i]), key=chances[index].__getitem__)
         absent = set(by_chance[: column.missing])
-        # Non-smokers come first and get the zeros.
-        ranked = sorted((i for i in range(ROWS) if i not in absent), key=lambda i: (smokers[i], own[i]))
+        ranked = sorted((i for i in range(ROWS) if i not in absent), key=own.__getitem__)
+        if index == CIGARETTES:
+            # Non-smokers come first and get the zeros.
+            ranked.sort(key=smokers.__getitem__)
         dealt: list[int | None] = [None] * ROWS
         for i, value in zip(ranked, values[index], strict=True):
             dealt[i] = value
@@ -365,8 +373,8 @@ def correlation_per_product(xs: Sequence[int | None], ys: Sequence[int | None]) 
 def of_those_with_both(xs: Sequence[int | None], ys: Sequence[int | None]) -> tuple[Sequence[int], Sequence[int]]:
     if None not in xs and None not in ys:
         return xs, ys
-    pairs = [(x, y) for x, y in zip(xs, ys, strict=True) if x is not None and y is not None]
-    return tuple(zip(*pairs, strict=True))
+    both = [x is not None and y is not None for x, y in zip(xs, ys, strict=True)]
+    return list(compress(xs, both)), list(compress(ys, both))
 
 
 if __name__ == "__main__":

@@ -143,7 +143,7 @@ def match_salaries(answers: list[list[int]], stream: random.Random) -> list[int]
     used = [levels.count(level) for level in range(len(LEVELS))]
 
     def far(errors: Sequence[float], squares: float) -> float:
-        return fsum((error / scale) ** 2 for error, scale in zip(errors, scales, strict=True)) + (squares / 1e5) ** 2
+        return fsum([(error / scale) ** 2 for error, scale in zip(errors, scales, strict=True)]) + (squares / 1e5) ** 2
 
     now = far(errors, squares)
     for _ in range(400_000):
