@@ -148,7 +148,29 @@ class Exercise:
             return wrong.when(value)
         if isinstance(wrong.example, Source):
             return False
-        return self.checker.are_same(value, self.checker.read(wrong.example))
+        return self.checker.are_same(value, _EXAMPLES.read(self, wrong))
+
+
+class _Examples:
+    """The wrong examples of the exercise that was judged last, as its checker reads them.
+
+    Those that are functions are called then, which may take their time: once, and not at every attempt of a learner.
+    """
+
+    def __init__(self) -> None:
+        self._of: Exercise | None = None
+        self._read: dict[int, Any] = {}
+
+    def read(self, exercise: Exercise, wrong: Wrong) -> Any:
+        if exercise is not self._of:
+            self._of, self._read = exercise, {}
+        known = self._read
+        if id(wrong) not in known:
+            known[id(wrong)] = exercise.checker.read(wrong.example)
+        return known[id(wrong)]
+
+
+_EXAMPLES = _Examples()
 
 
 def _code(lines: str) -> str:
