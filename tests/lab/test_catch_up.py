@@ -23,9 +23,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A fresh workspace, in which the release notebook is the first that is opened."""
+def course(tmp_path_factory, one_worker):
+    """A fresh workspace with a server, in which the release notebook is the first that is opened."""
     workspace = Workspace(tmp_path_factory.mktemp("course") / "workspace")
+    start_server(workspace)
     try:
         enter_in_a_process(workspace, "administrator", "06")
         yield workspace

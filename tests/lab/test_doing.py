@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from he_helpers.lab.running.execute import execute, store
 from he_helpers.lab.stage.kernels import start_kernel, stop_kernel
 from he_helpers.lab.workspace.doing import doing, steps
-from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
 
 SECONDS = 180
@@ -50,13 +50,15 @@ def test_a_program_in_a_terminal_is_not_disturbed():
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
+def kernel(tmp_path_factory, one_worker):
     folder = tmp_path_factory.mktemp("doing")
     workspace = Workspace(folder / "workspace")
     with pytest.MonkeyPatch.context() as patch, (folder / "log").open("wb") as log:
         patch.setenv(WORKSPACE_VARIABLE, str(workspace.root))
         patch.setenv("PYTHONPATH", str(PROJECT))
         patch.delenv(ROLE_VARIABLE, raising=False)
+        # The words for the start of a server are those for looking for it.
+        start_server(workspace)
         manager, client = start_kernel(workspace, None, folder, log, SECONDS)
         try:
             yield manager, client

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 
 from he_helpers.lab.notebook.compact_errors import compact_traceback, wrapped
 from he_helpers.lab.stage.role_mark import mark_of_cell
-from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
 
 pytestmark = pytest.mark.slow
@@ -23,12 +23,13 @@ ENTER = "from he_helpers import lab\nseat = lab.enter('administrator')"
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
+def workspace(tmp_path_factory, one_worker):
     root = tmp_path_factory.mktemp("course") / "workspace"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(WORKSPACE_VARIABLE, str(root))
         patch.setenv("PYTHONPATH", str(PROJECT))
         patch.delenv(ROLE_VARIABLE, raising=False)
+        start_server(Workspace())
         yield Workspace()
         stop_server(Workspace())
 

@@ -1,7 +1,6 @@
 """Finding and starting the scoring services of a workspace, with real processes."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -14,13 +13,17 @@ from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, Workspace, WrongRo
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def workspace(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def no_role(monkeypatch):
     # Set first, so that the variable is gone again afterwards even when a test enters a role.
     monkeypatch.setenv(ROLE_VARIABLE, "")
-    workspace = Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory, one_worker):
+    """One for all tests: each finds the services running that those before it have left, or starts them."""
+    workspace = Workspace(tmp_path_factory.mktemp("course") / "workspace")
     yield workspace
-    os.environ[ROLE_VARIABLE] = ""
     stop_server(workspace)
 
 
@@ -34,6 +37,16 @@ def test_any_role_finds_the_service_of_a_company(workspace):
         start_scoring(workspace, "company")
     with pytest.raises(WrongRole):
         workspace.folder("company")
+
+
+def test_the_process_of_a_service_has_entered_the_role_of_its_owner(workspace):
+    start_scoring(workspace, "company")
+    folder = workspace.root / "company" / "service"
+    number = int((folder / "pid").read_text())
+    if sys.platform == "linux":
+        with open(f"/proc/{number}/environ", "rb") as file:
+            assert f"{ROLE_VARIABLE}=company".encode() in file.read().split(b"\0")
+    assert {entry.name for entry in (workspace.root / "company").iterdir()} == {"service", "models"}
 
 
 def test_each_owner_of_a_model_has_a_service_and_all_are_stopped(workspace):
@@ -53,16 +66,6 @@ def test_each_owner_of_a_model_has_a_service_and_all_are_stopped(workspace):
     assert stop_server(workspace)
     assert [status_of(f"{address}/v1/health") for address in addresses.values()] == [None, None]
     assert not stop_server(workspace)
-
-
-def test_the_process_of_a_service_has_entered_the_role_of_its_owner(workspace):
-    start_scoring(workspace, "company")
-    folder = workspace.root / "company" / "service"
-    number = int((folder / "pid").read_text())
-    if sys.platform == "linux":
-        with open(f"/proc/{number}/environ", "rb") as file:
-            assert f"{ROLE_VARIABLE}=company".encode() in file.read().split(b"\0")
-    assert {entry.name for entry in (workspace.root / "company").iterdir()} == {"service", "models"}
 
 
 def test_a_role_without_a_model_has_no_service(workspace):

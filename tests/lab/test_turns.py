@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from he_helpers.lab.running.execute import execute
 from he_helpers.lab.workspace import turns
-from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.turns import Turn
 from he_helpers.lab.workspace.workspace import Workspace
 
@@ -98,8 +98,9 @@ MAKING = [
 
 
 @pytest.mark.slow
-def test_a_dataset_is_not_taken_away_from_a_notebook_that_runs(tmp_path):
+def test_a_dataset_is_not_taken_away_from_a_notebook_that_runs(tmp_path, one_worker):
     workspace = Workspace(tmp_path / "workspace")
+    start_server(workspace)
     paths = [tmp_path / "using.ipynb", tmp_path / "making.ipynb"]
     for path, sources in zip(paths, (USING, MAKING), strict=True):
         nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)

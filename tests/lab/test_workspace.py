@@ -34,22 +34,14 @@ from he_helpers.lab.workspace.workspace import (
 )
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+# No server here computes anything.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_worker")]
 
 
 @pytest.fixture(autouse=True)
 def no_role(monkeypatch):
     # Set first, so that the variable is gone again afterwards even when a test enters a role.
     monkeypatch.setenv(ROLE_VARIABLE, "")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_worker():
-    """No server here computes anything: each begins with one process to compute in, not with two."""
-    real = server_process._Server._command
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server_process._Server, "_command", lambda self: [*real(self), "--workers", "1"])
-        yield
 
 
 @pytest.fixture
@@ -390,13 +382,24 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(workspace, monkey
 
 
 @pytest.mark.slow
-def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace):
+def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace, monkeypatch):
     """Whoever starts it again sees no server yet, and starts another one, which finds the folder taken."""
+    started = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(server_process.subprocess, "Popen", Recorded)
     server = server_process._Server(workspace)
     server.make_accounts()
     with ThreadPoolExecutor(2) as pool:
         first, second = [pool.submit(server.launch) for _ in range(2)]
     assert first.result() == second.result() == server.address()
+    # Not before: where the first one was stopped meanwhile, it would take its place.
+    wait_until(lambda: any(process.poll() is not None for process in started))
+    assert len(started) == 2
 
 
 def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):

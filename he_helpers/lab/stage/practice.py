@@ -95,7 +95,9 @@ class PracticeServer(ServerProcess):
         store.close()
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "he_helpers.server", "run", "--folder", str(self.store.parent), "--port", "0"]
+        run = [sys.executable, "-m", "he_helpers.server", "run", "--folder", str(self.store.parent), "--port", "0"]
+        # One learner alone asks it.
+        return [*run, "--workers", "1"]
 
 
 def practice_seat(seat: Seat, server: str = "first", person: str = "practice") -> Seat:
