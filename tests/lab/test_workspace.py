@@ -69,6 +69,16 @@ def served(course, monkeypatch):
     return course
 
 
+@pytest.fixture
+def stopped(course, monkeypatch):
+    """The same workspace, in which the server has run once and runs no longer."""
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(course.root))
+    if not (course.root / "server" / "store.sqlite3").exists():
+        start_server(course)
+    stop_server(course)
+    return course
+
+
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -159,6 +169,7 @@ def test_links_in_the_workspace_are_refused(workspace, tmp_path):
 def test_everything_is_for_its_owner_only_whatever_the_umask(workspace):
     before = os.umask(0)
     try:
+        start_server(workspace)
         python(workspace, "from he_helpers import lab\nlab.enter('administrator', notebook='04')", "administrator")
         python(workspace, "from he_helpers import lab\nlab.enter('research', notebook='12')", "research")
     finally:
@@ -278,7 +289,10 @@ def test_a_role_is_told_why_the_server_did_not_start(served):
 @pytest.mark.parametrize("after", [False, True], ids=["before it is there", "when it is there"])
 def test_an_interruption_while_an_account_is_made_loses_no_token(workspace, monkeypatch, after):
     from he_helpers.server.release import accounts
+    from he_helpers.server.storage.store import Store
 
+    # The accounts are the subject: the server itself is not started.
+    monkeypatch.setattr(server_process._Server, "launch", lambda self: "http://127.0.0.1:1")
     add = accounts.add_account
     made = []
 
@@ -293,9 +307,14 @@ def test_an_interruption_while_an_account_is_made_loses_no_token(workspace, monk
     monkeypatch.setattr(accounts, "add_account", interrupted)
     with pytest.raises(KeyboardInterrupt):
         start_server(workspace)
-    address = start_server(workspace)
+    start_server(workspace)
     token = workspace.folder("analyst") / "token"
-    assert status_of(f"{address}/v1/datasets", token.read_text()) == 200
+    store = Store.in_folder(workspace.folder("server"))
+    try:
+        account = accounts.find_account(store, token.read_text())
+    finally:
+        store.close()
+    assert account is not None and account.name == "analyst"
     assert not token.with_name("token.new").exists()
 
 
@@ -313,19 +332,18 @@ class _Stranger(BaseHTTPRequestHandler):
         pass
 
 
-def test_stale_files_as_after_a_restart_of_the_machine(served):
-    tokens = [(served.folder(role) / "token").read_text() for role in ("administrator", "analyst")]
-    stop_server(served)
+def test_stale_files_as_after_a_restart_of_the_machine(stopped):
+    tokens = [(stopped.folder(role) / "token").read_text() for role in ("administrator", "analyst")]
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), _Stranger) as stranger,
         subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as innocent,
     ):
         threading.Thread(target=stranger.serve_forever, daemon=True).start()
         theirs = f"http://127.0.0.1:{stranger.server_port}"
-        (served.folder("server") / "address").write_text(theirs)
-        (served.folder("server") / "pid").write_text(str(innocent.pid))
-        assert not stop_server(served)
-        address = start_server(served)
+        (stopped.folder("server") / "address").write_text(theirs)
+        (stopped.folder("server") / "pid").write_text(str(innocent.pid))
+        assert not stop_server(stopped)
+        address = start_server(stopped)
         assert address != theirs
         assert innocent.poll() is None
         stranger.shutdown()
@@ -355,13 +373,12 @@ def test_a_server_that_lives_and_does_not_answer_is_left_alone(served, monkeypat
     assert int((served.folder("server") / "pid").read_text()) == process
 
 
-def test_a_server_whose_database_was_removed_gets_new_accounts(served):
-    stop_server(served)
-    for file in served.folder("server").glob("store.sqlite3*"):
+def test_a_server_whose_database_was_removed_gets_new_accounts(stopped):
+    for file in stopped.folder("server").glob("store.sqlite3*"):
         file.unlink()
-    address = start_server(served)
+    address = start_server(stopped)
     for role in ("administrator", "analyst"):
-        token = (served.folder(role) / "token").read_text()
+        token = (stopped.folder(role) / "token").read_text()
         assert status_of(f"{address}/v1/datasets", token) == 200
 
 
