@@ -2,14 +2,23 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import BindParameter, Connection, Select, bindparam, insert, select
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.storage.schema import accounts, dataset_custodians
 
+# Written once: each step on a dataset or a request asks for them.
+_OF_DATASETS = (
+    select(dataset_custodians)
+    .where(dataset_custodians.c.dataset.in_(bindparam("datasets", expanding=True)))
+    .order_by(dataset_custodians.c.custodian)
+)
+
 
 def add_custodians(connection: Connection, dataset: str, custodians: Collection[str]) -> None:
     """Note the ``custodians`` of a new dataset. Raises Problem (unknown-name) for one who has no such account."""
+    if not custodians:
+        return
     known = connection.scalars(
         select(accounts.c.name).where(accounts.c.name.in_(custodians), accounts.c.role == "custodian")
     )
@@ -19,20 +28,18 @@ def add_custodians(connection: Connection, dataset: str, custodians: Collection[
             "unknown-name",
             f"These are no accounts of custodians here: {', '.join(missing)}. The server's operator makes accounts.",
         )
-    if custodians:
-        rows = [{"dataset": dataset, "custodian": custodian} for custodian in custodians]
-        connection.execute(insert(dataset_custodians), rows)
+    rows = [{"dataset": dataset, "custodian": custodian} for custodian in custodians]
+    connection.execute(insert(dataset_custodians), rows)
 
 
 def custodians_of(connection: Connection, datasets: Collection[str]) -> dict[str, tuple[str, ...]]:
     """The custodians of each of ``datasets``, sorted; those whose owner decides have none."""
-    wanted = select(dataset_custodians).where(dataset_custodians.c.dataset.in_(datasets))
     found: dict[str, tuple[str, ...]] = dict.fromkeys(datasets, ())
-    for dataset, custodian in connection.execute(wanted.order_by(dataset_custodians.c.custodian)):
+    for dataset, custodian in connection.execute(_OF_DATASETS, {"datasets": list(datasets)}):
         found[dataset] += (custodian,)
     return found
 
 
-def datasets_of(custodian: str) -> Select:
+def datasets_of(custodian: str | BindParameter[str]) -> Select:
     """The names of the datasets whose key ``custodian`` shares, as a query."""
     return select(dataset_custodians.c.dataset).where(dataset_custodians.c.custodian == custodian)

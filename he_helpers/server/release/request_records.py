@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
@@ -37,14 +37,18 @@ def all_requests() -> Select:
     )
 
 
+# Written once: each step reads its request.
+_ONE = all_requests().where(release_requests.c.id == bindparam("request"))
+
+
 def read(connection: Connection, request: str) -> Row | None:
     """The request, None if it is not there."""
-    return connection.execute(all_requests().where(release_requests.c.id == request)).first()
+    return connection.execute(_ONE, {"request": request}).first()
 
 
 def stored(connection: Connection, request: str) -> Row:
     """The request, which is there."""
-    return connection.execute(all_requests().where(release_requests.c.id == request)).one()
+    return connection.execute(_ONE, {"request": request}).one()
 
 
 def find(connection: Connection, request: str, account: Account) -> Row:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, literal, select
 
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.storage.schema import (
@@ -108,11 +108,15 @@ class Quotas:
 
 def _kept_bytes(connection: Connection, owner: str | None = None) -> int:
     """The bytes kept for ``owner``, or for everybody."""
-    queries = _KEPT if owner is None else _KEPT_FOR
-    return sum(int(connection.scalar(query, {"by": owner}) or 0) for query in queries)
+    return int(connection.execute(_KEPT if owner is None else _KEPT_FOR, {"by": owner}).scalar_one())
 
 
-# Written once: it takes longer to put them together than to have them answered.
+def _total(*sums: Select) -> Select:
+    """All ``sums`` together, of which each may be of nothing."""
+    return select(sum((func.coalesce(one.scalar_subquery(), 0) for one in sums), literal(0)))
+
+
+# Written once, and one statement: it takes longer to put them together than to have them answered.
 _OF_DATASETS = (
     select(func.sum(datasets.c.size + func.length(datasets.c.label_part))),
     *(
@@ -122,8 +126,8 @@ _OF_DATASETS = (
 )
 _PARTIALS = select(func.sum(func.length(custodian_answers.c.content)))
 _LETTERS = select(func.sum(func.length(letters.c.content)))
-_KEPT = (*_OF_DATASETS, _PARTIALS, _LETTERS)
-_KEPT_FOR = (
+_KEPT = _total(*_OF_DATASETS, _PARTIALS, _LETTERS)
+_KEPT_FOR = _total(
     *(query.where(datasets.c.owner == bindparam("by")) for query in _OF_DATASETS),
     _PARTIALS.where(custodian_answers.c.custodian == bindparam("by")),
     _LETTERS.where(letters.c.sender == bindparam("by")),
