@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 
 import nbformat
 import pytest
@@ -86,8 +87,11 @@ def test_the_stored_notebooks_are_written_as_the_filter_writes():
         assert seen_by_git(saved, path.read_bytes()) == path.read_bytes(), path.name
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
-def test_git_asks_the_filter(tmp_path, stored, run, monkeypatch):
+@pytest.fixture
+def git(tmp_path, monkeypatch):
+    """Runs git in a checkout with the filter, and returns what it prints."""
+    if shutil.which("git") is None:
+        pytest.skip("no git")
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
 
     def git(*arguments):
@@ -96,11 +100,21 @@ def test_git_asks_the_filter(tmp_path, stored, run, monkeypatch):
     git("init", "--quiet")
     shutil.copy(PROJECT / ".gitattributes", tmp_path)
     notebook_filter.register(tmp_path)
-    assert sys.executable in git("config", "filter.he-course-notebook.clean")
+    return git
+
+
+@pytest.fixture
+def path(tmp_path, git, stored):
+    """A notebook in the checkout, as git holds it."""
     path = tmp_path / "notebooks" / "00 first.ipynb"
     path.parent.mkdir()
     path.write_bytes(written(stored))
     git("add", ".")
+    return path
+
+
+def test_git_asks_the_filter(git, path, run):
+    assert sys.executable in git("config", "filter.he-course-notebook.clean")
     path.write_bytes(written(run))
     tell_git_after_saving(str(path))
     assert git("status", "--short") == 'A  .gitattributes\nA  "notebooks/00 first.ipynb"\n'
@@ -108,3 +122,12 @@ def test_git_asks_the_filter(tmp_path, stored, run, monkeypatch):
     path.write_bytes(written(run))
     tell_git_after_saving(str(path))
     assert git("status", "--short") == 'A  .gitattributes\nAM "notebooks/00 first.ipynb"\n'
+
+
+def test_git_is_told_also_where_somebody_else_asks_it_at_that_moment(tmp_path, git, path, run):
+    path.write_bytes(written(run))
+    lock = tmp_path / ".git" / "index.lock"
+    lock.touch()
+    threading.Timer(0.5, lock.unlink).start()
+    tell_git_after_saving(str(path))
+    assert git("status", "--short") == 'A  .gitattributes\nA  "notebooks/00 first.ipynb"\n'

@@ -13,11 +13,13 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 # What a look at a notebook leaves in a cell's metadata.
 _OF_THE_VIEW = ("collapsed", "execution", "jupyter", "scrolled", "trusted")
+_TRIES, _PAUSE_SECONDS = 10, 0.2
 
 
 def seen_by_git(saved: bytes, stored: bytes | None) -> bytes:
@@ -69,10 +71,17 @@ def tell_git_after_saving(os_path: str, **_: object) -> None:
     if shutil.which("git") is None:
         return
     path = Path(os_path)
-    for command in (["git", "diff", "--quiet"], ["git", "add"]):
-        done = subprocess.run([*command, "--", path.name], cwd=path.parent, capture_output=True)
-        if done.returncode:
+    if _git(path, "diff", "--quiet").returncode:
+        return
+    for _attempt in range(_TRIES):
+        # Whoever looks at the checkout at this moment, as an editor does, holds git's lock.
+        if b"index.lock" not in _git(path, "add").stderr:
             return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _git(path: Path, *command: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", *command, "--", path.name], cwd=path.parent, capture_output=True)
 
 
 def main(path: str) -> None:
