@@ -3,7 +3,6 @@
 import math
 import stat
 import sys
-from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
@@ -26,7 +25,6 @@ from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, WORKSPACE_VARIABLE
 from tests.lab.example_exercises import A_CIPHERTEXT, A_FUNCTION, EXAMPLES
 
 ALL = [exercise for notebook in notebooks_with_exercises() for exercise in exercises_of(notebook)]
-each = pytest.mark.parametrize("exercise", [*ALL, *EXAMPLES], ids=lambda exercise: exercise.id)
 
 
 class Unwilling:
@@ -73,46 +71,53 @@ def workspace(tmp_path, monkeypatch):
     return Workspace()
 
 
-@contextmanager
-def names_after(exercise, lines):
-    """The variables after its `given` lines and these; a function among them refers to all, and would keep the keys."""
-    names = {}
-    try:
-        exec(f"{exercise.given}\n{lines}", names)
-        yield names
-    finally:
-        names.clear()
+class Given:
+    """What the `given` lines of an exercise leave, which may take their time: run once for all tests that use it."""
+
+    def __init__(self, exercise):
+        self._lines, self._names, self._left = exercise.given, {}, None
+
+    def after(self, lines):
+        """The variables after the `given` lines and these; until the next call."""
+        if self._left is None:
+            exec(self._lines, self._names)
+            self._left = dict(self._names)
+        self._names.clear()
+        self._names.update(self._left)
+        exec(lines, self._names)
+        return self._names
+
+    def forget(self):
+        # A function among them refers to all, and would keep the keys.
+        self._names.clear()
+        self._left = None
 
 
-def judged(exercise, answers):
-    """What is said of each answer, which may be its Source, with the key as in the notebook.
+@pytest.fixture(scope="module", params=[*ALL, *EXAMPLES], ids=lambda exercise: exercise.id)
+def exercise(request):
+    """Each in turn, for all of its tests."""
+    return request.param
 
-    The `given` lines, which may take their time, are run once, and each Source goes on from what they leave.
-    """
-    if not exercise.key and not any(isinstance(answer, Source) for answer in answers):
-        return [exercise.judge(answer, None) for answer in answers]
+
+@pytest.fixture(scope="module")
+def given(exercise):
+    given = Given(exercise)
+    yield given
+    given.forget()
+
+
+def judged(exercise, given, answers):
+    """What is said of each answer, which may be its Source, with the key as in the notebook."""
     verdicts = []
-    with names_after(exercise, "") as names:
-        left = dict(names)
-        for answer in answers:
-            if isinstance(answer, Source):
-                exec(answer.lines, names)
-                answer = names["answer"]
-            verdicts.append(exercise.judge(answer, names.get(exercise.key)))
-            names.clear()
-            names.update(left)
-        left.clear()
+    for answer in answers:
+        names = {}
+        # Without a key or a Source, what is given is not needed.
+        if exercise.key or isinstance(answer, Source):
+            names = given.after(answer.lines if isinstance(answer, Source) else "")
+        verdicts.append(
+            exercise.judge(names["answer"] if isinstance(answer, Source) else answer, names.get(exercise.key))
+        )
     return verdicts
-
-
-@contextmanager
-def key_of(exercise):
-    """What its checker decrypts with; only then are the `given` lines needed, which may take their time."""
-    if not exercise.key:
-        yield None
-        return
-    with names_after(exercise, "") as names:
-        yield names[exercise.key]
 
 
 def test_there_are_exercises():
@@ -127,17 +132,15 @@ def test_a_notebook_has_exercises_of_all_levels_in_order(notebook):
     assert len({exercise.name for exercise in exercises}) == len(exercises)
 
 
-@each
 def test_the_placeholder_is_not_accepted(exercise):
     verdict = exercise.judge(Unanswered())
     assert not verdict.right and "Nothing is answered yet" in verdict.sentence
 
 
-@each
-def test_the_solution_is_accepted_and_no_text_gives_it_away(exercise):
-    with names_after(exercise, exercise.solution) as names:
-        answer = str(names["solution"])
-        verdict = exercise.judge(names["solution"], names.get(exercise.key))
+def test_the_solution_is_accepted_and_no_text_gives_it_away(exercise, given):
+    names = given.after(exercise.solution)
+    answer = str(names["solution"])
+    verdict = exercise.judge(names["solution"], names.get(exercise.key))
     for text in (exercise.prompt, exercise.hint, exercise.to_do, *(wrong.sentence for wrong in exercise.wrong)):
         assert answer not in text and answer.replace("'", '"') not in text
     assert verdict.right, verdict.sentence
@@ -145,21 +148,17 @@ def test_the_solution_is_accepted_and_no_text_gives_it_away(exercise):
     assert verdict.shown and "0x" not in verdict.shown, "an address differs from run to run"
 
 
-@each
-def test_every_wrong_answer_gets_its_own_explanation(exercise):
-    verdicts = judged(exercise, [wrong.example for wrong in exercise.wrong])
+def test_every_wrong_answer_gets_its_own_explanation(exercise, given):
+    verdicts = judged(exercise, given, [wrong.example for wrong in exercise.wrong])
     assert [verdict.sentence for verdict in verdicts] == [wrong.sentence for wrong in exercise.wrong]
     assert not any(verdict.right for verdict in verdicts)
     assert len({verdict.sentence for verdict in verdicts}) == len(verdicts) >= 3
 
 
-@each
-def test_no_answer_makes_it_fail(exercise):
-    with key_of(exercise) as key:
-        for answer in STRANGE:
-            verdict = exercise.judge(answer, key)
-            assert not verdict.right, answer
-            assert verdict.sentence.endswith((".", "?")), answer
+def test_no_answer_makes_it_fail(exercise, given):
+    for answer, verdict in zip(STRANGE, judged(exercise, given, STRANGE), strict=True):
+        assert not verdict.right, answer
+        assert verdict.sentence.endswith((".", "?")), answer
 
 
 @pytest.mark.parametrize(
@@ -419,7 +418,6 @@ def test_a_solution_that_no_longer_fits_says_so(course, displayed):
     assert "Not accepted: The number is too large. Restart" in displayed[0]["text/plain"]
 
 
-@each
 def test_a_folded_solution_shows_no_line_of_it(exercise):
     solution = cells_of(exercise)[-1]
     assert solution.metadata["jupyter"]["source_hidden"]
