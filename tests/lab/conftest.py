@@ -1,18 +1,33 @@
 """What several of these tests share."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from he_helpers.lab.widgets import live_picture
 from he_helpers.lab.workspace import server_process
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """A change puts a picture together and turns it into no pixels, which cost most of it.
+@pytest.fixture(scope="session")
+def without_pixels():
+    """A block in which a change puts a picture together and turns it into no pixels, which cost most of it.
 
     For tests of words and numbers; a picture of each kind is drawn by the test of what is stored, and by the notebooks.
     """
-    monkeypatch.setattr(live_picture, "image", lambda figure, alt: {"text/html": "", "text/plain": alt})
+
+    @contextmanager
+    def block():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(live_picture, "image", lambda figure, alt: {"text/html": "", "text/plain": alt})
+            yield
+
+    return block
+
+
+@pytest.fixture
+def undrawn(without_pixels):
+    with without_pixels():
+        yield
 
 
 @pytest.fixture(scope="module")

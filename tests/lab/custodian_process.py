@@ -10,7 +10,7 @@ import msgpack
 
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret.quorum import JointCeremony, PartialDecryption, QuorumKey
-from tests.quorum.conftest import SMALL_SIZES, names
+from tests.quorum.small import SMALL_SIZES, names
 
 
 class Party:

@@ -14,7 +14,7 @@ from he_helpers.schemes.secret import KeyPairRecord, quorum, tenseal_bfv
 from he_helpers.schemes.secret.quorum.joint.letters import CeremonyLetter, SeedCommitment
 from he_helpers.schemes.secret.quorum.joint.ring import key_ring
 from he_helpers.schemes.secret.quorum.joint.sharing import secret_polynomial, sharing_sets
-from tests.quorum.conftest import SMALL, names
+from tests.quorum.small import SMALL, names
 
 pytestmark = [
     pytest.mark.slow,

@@ -109,20 +109,33 @@ def test_a_kernel_that_dies_is_named_soon(notebooks, stopped, tmp_path, capsys):
     assert "01_dies.ipynb, cell 2" in capsys.readouterr().err
 
 
-def test_only_the_notebooks_named_are_run(notebooks, stopped):
+@pytest.fixture
+def run(monkeypatch):
+    """The notebooks that were told to run, in place of running them."""
+    told = []
+
+    def without_a_kernel(path, *_, **__):
+        told.append(path)
+        return nbformat.read(path, as_version=4)
+
+    monkeypatch.setattr(module, "execute", without_a_kernel)
+    return told
+
+
+def test_only_the_notebooks_named_are_run(notebooks, stopped, run):
     first = write(notebooks, "01_first", "1")
     second = write(notebooks, "02_second", "2")
     untouched = first.read_bytes()
-    assert execute_in_place(notebooks, ["02"]) == [second]
+    assert execute_in_place(notebooks, ["02"]) == run == [second]
     assert first.read_bytes() == untouched
     with pytest.raises(NoSuchNotebook, match="There are: 01_first, 02_second"):
         execute_in_place(notebooks, ["07"])
 
 
-def test_a_number_names_all_notebooks_that_share_it(notebooks, stopped):
+def test_a_number_names_all_notebooks_that_share_it(notebooks, stopped, run):
     write(notebooks, "01_first", "1")
     sharing = [write(notebooks, f"02_{name}", "2") for name in ("second", "third")]
-    assert execute_in_place(notebooks, ["02"]) == sharing
+    assert execute_in_place(notebooks, ["02"]) == run == sharing
 
 
 def test_a_folder_without_notebooks_is_refused(notebooks):
@@ -152,8 +165,7 @@ def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(notebooks,
     assert into / "workspace" in stopped
 
 
-def test_a_demonstration_without_tables_fails(notebooks, stopped, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(module, "execute", lambda path, *_, **__: nbformat.read(path, as_version=4))
+def test_a_demonstration_without_tables_fails(notebooks, stopped, run, tmp_path, capsys):
     for number in range(3, 8):
         write(notebooks, f"0{number}_part")
     assert main(["demo"], project=tmp_path) == 1

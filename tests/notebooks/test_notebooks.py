@@ -363,7 +363,7 @@ def outcomes_under_nbval(folder, names, *options):
         for count, code in enumerate(SMALL[name], start=1):
             code.execution_count = count
         nbformat.write(new_notebook(cells=SMALL[name]), folder / f"{name}.ipynb")
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env"]
+    command = [sys.executable, "-m", "pytest", "-p", "nbval.plugin", "--nbval", "--nbval-current-env"]
     command += [
         "--nbval-cell-timeout",
         str(CELL_TIMEOUT),
@@ -389,6 +389,8 @@ def outcomes_under_nbval(folder, names, *options):
             "TMPDIR": str(folder),
             "HE_COURSE_WORKSPACE": "/nowhere",
             "PYTHONPATH": str(folder),
+            # Other plugins take half as long to load as a kernel to start.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         },
         capture_output=True,
         text=True,

@@ -6,7 +6,6 @@ from itertools import combinations
 
 import pytest
 
-from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret.quorum import (
     Combined,
@@ -16,13 +15,7 @@ from he_helpers.schemes.secret.quorum import (
     QuorumKey,
     TooFewPartials,
 )
-
-SMALL = BFVParameters(4096, (36, 36, 34), plaintext_prime(16, 4096))
-SMALL_SIZES = {"parameters": SMALL, "terms": 16, "statistical_bits": 16}
-
-
-def names(count: int) -> list[str]:
-    return [f"custodian_{number + 1}" for number in range(count)]
+from tests.quorum.small import SMALL_SIZES, names
 
 
 def ceremonies(count: int, threshold: int, **changed) -> dict[str, JointCeremony]:

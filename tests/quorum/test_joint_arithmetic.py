@@ -18,7 +18,7 @@ from he_helpers.schemes.secret.quorum.joint.ring import Ring, ciphertext_ring, k
 from he_helpers.schemes.secret.quorum.joint.sampling import derived, error, symmetric, ternary, uniform
 from he_helpers.schemes.secret.quorum.joint.sharing import contribution, sharing_sets
 from he_helpers.schemes.secret.quorum.joint.smudging import smudging
-from tests.quorum.conftest import SMALL, names
+from tests.quorum.small import SMALL, names
 
 TOY = Ring(8, (97, 193))
 SEEDS = st.binary(min_size=32, max_size=32)

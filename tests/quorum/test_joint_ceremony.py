@@ -23,7 +23,8 @@ from he_helpers.schemes.secret.quorum.joint.native import public_key
 from he_helpers.schemes.secret.quorum.joint.ring import key_ring
 from he_helpers.schemes.secret.quorum.joint.sampling import uniform
 from he_helpers.schemes.secret.quorum.joint.sharing import contribution
-from tests.quorum.conftest import SMALL, SMALL_SIZES, carry, ceremonies, joint_shares, names
+from tests.quorum.conftest import carry, ceremonies, joint_shares
+from tests.quorum.small import SMALL, SMALL_SIZES, names
 
 LIAR = "custodian_1"
 

@@ -18,7 +18,8 @@ from he_helpers.schemes.secret.quorum.joint.key import agreeing_groups
 from he_helpers.schemes.secret.quorum.joint.native import ciphertext_polynomials, decoded
 from he_helpers.schemes.secret.quorum.joint.sharing import secret_polynomial
 from he_helpers.schemes.secret.quorum.records import JointPartRecord
-from tests.quorum.conftest import SMALL, combined_by_every_subset, joint_shares, names
+from tests.quorum.conftest import combined_by_every_subset, joint_shares
+from tests.quorum.small import SMALL, names
 
 CONTEXT = b"request 7"
 VALUES = [174, -106, 5]

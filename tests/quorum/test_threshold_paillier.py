@@ -26,7 +26,8 @@ from he_helpers.schemes.secret.quorum.threshold_paillier import key as key_modul
 from he_helpers.schemes.secret.quorum.threshold_paillier.key import PaillierShare, number, to_bytes
 from he_helpers.schemes.secret.quorum.threshold_paillier.primes import two_primes
 from he_helpers.schemes.secret.quorum.threshold_paillier.proofs import prove
-from tests.quorum.conftest import combined_by_every_subset, names
+from tests.quorum.conftest import combined_by_every_subset
+from tests.quorum.small import names
 
 CONTEXT = b"request 7"
 VALUES = [174, -106, 5]
