@@ -13,7 +13,6 @@ import importlib
 import re
 import sys
 import time
-from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TextIO
@@ -111,7 +110,8 @@ def what_to_do() -> str:
     )
 
 
-class _WaitingFinder(MetaPathFinder):
+# Of no base class: the one in importlib.abc brings a dozen modules with it, for 9 ms of every process's start.
+class _WaitingFinder:
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if fullname != "Pyfhel":
             return

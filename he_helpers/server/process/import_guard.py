@@ -5,7 +5,6 @@ The import contracts in pyproject.toml say the same of the source; this says it 
 
 import re
 import sys
-from importlib.abc import MetaPathFinder
 
 from he_helpers.errors import HEError
 
@@ -16,7 +15,7 @@ class ForbiddenImport(HEError, ImportError):
     """A module of the secret side was asked for in the server's process."""
 
 
-class _Guard(MetaPathFinder):
+class _Guard:
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
         if is_forbidden(fullname):
             raise ForbiddenImport(
