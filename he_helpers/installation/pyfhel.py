@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import hashlib
 import importlib
-import importlib.metadata
 import os
 import signal
 import subprocess
@@ -139,11 +138,14 @@ def _install(pyfhel: Entry, lock: int) -> None:
 
 def _works(version: str) -> bool:
     """True when this version of Pyfhel is installed and imports (in a process of its own: it may crash)."""
+    # Here, because it loads a third of all that a command begins with which has nothing to build.
+    from importlib import metadata
+
     importlib.invalidate_caches()
     try:
-        if importlib.metadata.version(PYFHEL) != version:
+        if metadata.version(PYFHEL) != version:
             return False
-    except importlib.metadata.PackageNotFoundError:
+    except metadata.PackageNotFoundError:
         return False
     return subprocess.run([sys.executable, "-I", "-c", "import Pyfhel"], capture_output=True).returncode == 0
 

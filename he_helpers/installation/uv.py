@@ -36,9 +36,11 @@ _WITHOUT_EFFECT = {
 def install(requirements: str, log: Path) -> bool:
     """Install the locked `requirements` as `pip.install` does, from wheels alone. False when uv cannot."""
     uv = Path(sysconfig.get_path("scripts"), "uv")
+    if not uv.exists():
+        return False
     said = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True)
     variables = variables_for(said.stdout)
-    if not uv.exists() or said.returncode or variables is None:
+    if said.returncode or variables is None:
         return False
     with tempfile.TemporaryDirectory() as folder, log.open("a") as output:
         file = Path(folder, "requirements.txt")

@@ -234,6 +234,15 @@ def test_a_missing_compiler_is_refused(monkeypatch):
         require_compiler()
 
 
+@pytest.mark.slow
+def test_the_compiler_of_this_machine_is_accepted(tmp_path, monkeypatch):
+    require_compiler()
+    # The control: it does compile.
+    monkeypatch.setenv("CXXFLAGS", f"-include {tmp_path / 'nowhere.h'}")
+    with pytest.raises(InstallationError, match="nowhere.h"):
+        require_compiler()
+
+
 def test_a_compiler_that_fails_is_refused(monkeypatch):
     monkeypatch.setenv("CXX", f"{sys.executable} -c 'import sys; sys.exit(\"no omp.h\")'")
     with pytest.raises(InstallationError, match="It said:\n  no omp.h\n[\\s\\S]+dnf install"):

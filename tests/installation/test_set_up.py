@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from he_helpers.files import take_lock
 from he_helpers.installation.uv import variables_for
 from he_helpers.installation.waiting import per_cent_compiled
 
@@ -63,7 +64,8 @@ class Environment:
         (packages / "pip" / "__main__.py").write_text(PIP)
         # The set-up registers a filter with git: not with that of this checkout, whose notebooks it would then break.
         subprocess.run(["git", "init", "--quiet", folder / "git"], check=True)
-        self.variables = {**os.environ, "GIT_DIR": str(folder / "git" / ".git")}
+        # Nothing is compiled here, so no compiler is tried; test_installation tries one.
+        self.variables = {**os.environ, "GIT_DIR": str(folder / "git" / ".git"), "CXX": "true"}
         self.refuse()
 
     def refuse(self, *packages: str) -> None:
@@ -100,6 +102,14 @@ class Environment:
     def builder(self) -> int:
         return int((self.folder / "he-course" / "pyfhel.lock").read_text())
 
+    def builds(self) -> bool:
+        """Whether somebody holds the lock of the build."""
+        file = self.folder / "he-course" / "pyfhel.lock"
+        if not file.exists():
+            return False
+        with file.open("rb") as lock:
+            return not take_lock(lock.fileno())
+
     def until(self, holds) -> None:
         deadline = time.monotonic() + SECONDS
         while not holds():
@@ -111,7 +121,8 @@ class Environment:
 def environment(tmp_path):
     environment = Environment(tmp_path / "venv")
     yield environment
-    environment.run("-m", "he_helpers.installation.pyfhel", "stop")
+    if environment.builds():
+        environment.run("-m", "he_helpers.installation.pyfhel", "stop")
 
 
 IMPORT = ("-c", "import he_helpers, Pyfhel; print(Pyfhel.compiled)")
