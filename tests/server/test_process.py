@@ -1,5 +1,6 @@
 """The server as a process of its own: its files, its limits, its imports, concurrency, and being killed."""
 
+import gc
 import hashlib
 import logging
 import os
@@ -172,6 +173,33 @@ def test_a_host_that_others_could_reach_is_refused_before_anything_is_made(host,
         with pytest.raises(CannotStart, match="no address" if host == "a name" else "--not-only-this-machine"):
             start_one()
     assert not (tmp_path / "server").exists()
+
+
+def test_a_server_that_serves_looks_for_garbage(tmp_path, monkeypatch):
+    """While it starts it does not."""
+    seen = []
+
+    class Noted:
+        effective_host, effective_port = "127.0.0.1", 1
+
+        def __init__(self, *_):
+            pass
+
+        def run(self):
+            seen.append(gc.isenabled())
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(process, "Server", Noted)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    gc.disable()
+    try:
+        process._serve(None, tmp_path, "127.0.0.1", 0, 1000)
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert seen == [True]
 
 
 def test_the_address_that_was_checked_is_listened_to(start_server):

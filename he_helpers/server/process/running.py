@@ -1,6 +1,7 @@
 """The server as a process: its limits, its log, its clean end."""
 
 import ctypes
+import gc
 import io
 import ipaddress
 import logging
@@ -153,6 +154,9 @@ def _serve(app: Flask, folder: Path, address: str, port: int, largest_body: int)
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: server.stop())
     actual_host = f"[{server.effective_host}]" if ":" in server.effective_host else server.effective_host
+    # What was imported stays, and need not be looked through (see he_helpers.server.__main__).
+    gc.freeze()
+    gc.enable()
     told = folder / "address"
     write_private(told, f"http://{actual_host}:{server.effective_port}\n".encode())
     try:
