@@ -23,7 +23,9 @@ def _a_copy(_: Any) -> tuple[Any]:
     return (_administrators_context().copy(),)
 
 
+@lru_cache(maxsize=1)
 def _loaded(data: bytes) -> Any:
+    """The context in these bytes, which each condition looks at and none changes: with all keys they have megabytes."""
     import tenseal as ts
 
     return ts.context_from(data)
