@@ -398,7 +398,6 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(workspace, monkey
         start_server(workspace)
 
 
-@pytest.mark.slow
 def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace, monkeypatch):
     """Whoever starts it again sees no server yet, and starts another one, which finds the folder taken."""
     started = []
