@@ -19,6 +19,7 @@ from he_helpers.roles.errors import NotThere, RetiredKey, ServerRefused
 from he_helpers.roles.keys.hidden import Hidden
 from he_helpers.roles.keys.keyring import hide
 from he_helpers.roles.keys.moves import LARGEST_TABLE, Moves
+from he_helpers.roles.keys.read_once import ReadOnce
 from he_helpers.roles.keys.service import KeyService
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import secret_key_from_bytes
@@ -50,8 +51,7 @@ class TableOwner(Reviewer):
         self._public_keys = private_folder(self.folder / "public_keys")
         self._uploads = private_folder(self.folder / "uploads")
         self._moves = Moves(self.folder)
-        # Each with the digest of the bytes that it was read from, by name.
-        self._read_keys: dict[str, tuple[bytes, PublicKey]] = {}
+        self._keys_in_files = ReadOnce(_read_public_key, LARGEST_TABLE)
 
     def public_key(self, name: str = "main") -> PublicKey:
         """The public key of that name, which needs no passphrase. Raises NotThere."""
@@ -59,13 +59,7 @@ class TableOwner(Reviewer):
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._public_keys.glob("*.key"))) or "none"
             raise NotThere(f"There is no public key {name!r}. Known: {known}. Call create_keys(scheme, name) first.")
-        data = read_private(file, LARGEST_TABLE)
-        digest = hashlib.sha256(data).digest()
-        if name not in self._read_keys or self._read_keys[name][0] != digest:
-            self._read_keys[name] = digest, load_public_key(data)
-            # What the own tables are read with, which it keeps in use.
-            self._read_keys[name][1].for_evaluation()
-        return self._read_keys[name][1]
+        return self._keys_in_files.read(file)
 
     def uploaded(self, name: str) -> EncryptedTable:
         """The own copy of the dataset ``name``. Raises NotThere."""
@@ -218,3 +212,10 @@ class TableOwner(Reviewer):
 def entry_of(name: str) -> str:
     """The keyring's entry of the own key ``name``."""
     return f"homomorphic encryption key {name}"
+
+
+def _read_public_key(data: bytes) -> PublicKey:
+    key = load_public_key(data)
+    # What the own tables are read with, which it keeps in use.
+    key.for_evaluation()
+    return key

@@ -1,11 +1,11 @@
 """Public keys of quorums, as those who trust them keep them: each was handed over in person."""
 
-import hashlib
 from pathlib import Path
 
-from he_helpers.files import read_private, write_private
+from he_helpers.files import write_private
 from he_helpers.roles.arguments import file_named, of_kind
 from he_helpers.roles.errors import AlreadyThere, NotThere
+from he_helpers.roles.keys.read_once import ReadOnce
 from he_helpers.schemes.secret.quorum import QuorumKey
 
 _LARGEST = 2**28
@@ -16,8 +16,7 @@ class QuorumKeys:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        # Each with the digest of the bytes that it was read from, by its file.
-        self._read: dict[Path, tuple[bytes, QuorumKey]] = {}
+        self._keys = ReadOnce(QuorumKey.from_bytes, _LARGEST)
 
     def trust(self, path_or_key: Path | str | QuorumKey, name: str = "main", *, overwrite: bool = False) -> QuorumKey:
         """Keep a key under ``name``: what a custodian handed over as a file, or the key itself.
@@ -40,11 +39,7 @@ class QuorumKeys:
         if not file.exists():
             known = ", ".join(sorted(path.stem for path in self._folder.glob("*.key"))) or "none"
             raise NotThere(f"There is no quorum key {name!r}. Known: {known}. Get one in person from its custodians.")
-        data = read_private(file, _LARGEST)
-        digest = hashlib.sha256(data).digest()
-        if file not in self._read or self._read[file][0] != digest:
-            self._read[file] = digest, QuorumKey.from_bytes(data)
-        return self._read[file][1]
+        return self._keys.read(file)
 
     def remove(self, name: str) -> None:
         """Remove the key of that name, if it is there."""
