@@ -1,5 +1,5 @@
-"""For every call of pytest here: what was compiled is kept, also where the environment forbids it, numpy has no threads,
-and garbage is looked for in what the tests make, not in what was imported for them.
+"""For every call of pytest here: what was compiled is kept, also where the environment forbids it; numpy has no
+threads; and garbage is looked for in what the tests make, not in what was imported for them.
 
 The tests and the notebooks start hundreds of processes, and each of them would compile anew what it imports, and have
 threads that look for work as long as numpy's own import takes. No matrix here is large enough for them.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 
 import pytest
 
 from he_helpers.lab.workspace.workspace import PROJECT
+from tests.browser.served import CHROMIUM, chromium
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 # Those of the course's design.
 WORDS = """key generation, public key, secret key, relinearisation keys, Galois keys, plaintext, ciphertext, slot,
@@ -93,10 +92,8 @@ PAGES = (
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 def test_nothing_serious_bars_a_reader(book):
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as browser:
         found = []
         for theme in ("light", "dark"):
             page = browser.new_page(viewport={"width": 800, "height": 1000}, color_scheme=theme)
@@ -111,5 +108,4 @@ def test_nothing_serious_bars_a_reader(book):
             # A positive control: axe does find a barrier.
             page.evaluate("document.querySelector('h1').insertAdjacentHTML('beforeend', '<img src=x.png>')")
             assert "image-alt" in {one["id"] for one in Axe().run(page).response["violations"]}
-        browser.close()
     assert not found, found

@@ -18,9 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
 from he_helpers.lab.workspace.workspace import PROJECT
-from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel, wait_until
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, wait_for_the_kernel, wait_until
 
 pytestmark = [
     *NEEDED,
@@ -87,12 +85,6 @@ def ask(address, method, resource):
     url = f"{page.scheme}://{page.netloc}/api/{resource}"
     with urllib.request.urlopen(urllib.request.Request(url, headers=token, method=method)) as answer:
         return answer.read()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium(playwright.sync_playwright) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 The page is a notebook of one cell, served by Voilà, with the course's own server behind it.
 """
 
+from contextlib import closing
+
 import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of, resize
+from tests.browser.served import NEEDED, START_SECONDS, box, page_of, resize
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
 
 pytestmark = NEEDED
@@ -33,11 +34,10 @@ BOARD = "1. sum of Revenue by Region · branch-accounts · analyst: board"
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory):
+def tab(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("desk")
     try:
-        with page_of(CELL, folder) as address, chromium(playwright.sync_playwright) as browser:
-            tab = browser.new_page()
+        with page_of(CELL, folder) as address, closing(browser.new_page()) as tab:
             tab.set_default_timeout(START_SECONDS * 1000)
             tab.goto(address)
             tab.get_by_text("2 requests wait").wait_for()

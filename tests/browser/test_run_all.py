@@ -6,14 +6,13 @@ in one page of JupyterLab, which takes longer to load than most of them to run.
 
 import json
 import shutil
+from contextlib import closing
 
 import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace
-from tests.browser.served import NEEDED, START_SECONDS, chromium, jupyterlab, wait_for_the_kernel, wait_until
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, wait_for_the_kernel, wait_until
 
 pytestmark = NEEDED
 NOTEBOOKS = sorted(path.name for path in (PROJECT / "notebooks").glob("0[0-6]_*.ipynb"))
@@ -37,7 +36,7 @@ SHUT_DOWN = """async () => {
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory):
+def opened(browser, tmp_path_factory):
     """A page of the browser that shows JupyterLab on a copy of the notebooks, the first one open."""
     folder = tmp_path_factory.mktemp("run_all")
     for name in ("notebooks", "data"):
@@ -46,9 +45,8 @@ def opened(tmp_path_factory):
     try:
         with (
             jupyterlab(folder, folder / "said", workspace=workspace) as address,
-            chromium(playwright.sync_playwright) as browser,
+            closing(browser.new_page(viewport={"width": 800, "height": 900})) as page,
         ):
-            page = browser.new_page(viewport={"width": 800, "height": 900})
             page.set_default_timeout(START_SECONDS * 1000)
             page.goto(address)
             wait_for_the_kernel(page)

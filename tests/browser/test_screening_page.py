@@ -13,9 +13,8 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, chromium, free_port, resize, serving, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, free_port, resize, serving, wait_until
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
 
 pytestmark = NEEDED
@@ -60,12 +59,6 @@ def page(tmp_path_factory):
             yield Page(f"http://127.0.0.1:{port}/", workspace, folder / "log")
     finally:
         stop_server(workspace)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium(playwright.sync_playwright) as browser:
-        yield browser
 
 
 def visit(page, browser):

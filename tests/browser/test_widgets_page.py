@@ -4,11 +4,12 @@ The page is a notebook of one cell, served by Voilà. It holds the live pictures
 parameters: each page costs a server, a kernel and a browser.
 """
 
+from contextlib import closing
+
 import pytest
 
-from tests.browser.served import NEEDED, START_SECONDS, box, chromium, page_of, resize, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, box, page_of, resize, wait_until
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 pytest.importorskip("voila", reason="Voilà is not installed")
 
 pytestmark = NEEDED
@@ -28,9 +29,8 @@ GAUGE, LAYOUT, DIVISION = range(3)
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory):
-    with page_of(CELL, tmp_path_factory.mktemp("widgets")) as address, chromium(playwright.sync_playwright) as browser:
-        tab = browser.new_page()
+def tab(browser, tmp_path_factory):
+    with page_of(CELL, tmp_path_factory.mktemp("widgets")) as address, closing(browser.new_page()) as tab:
         tab.set_default_timeout(START_SECONDS * 1000)
         tab.goto(address)
         tab.get_by_label("highest divisor").wait_for()
