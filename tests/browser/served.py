@@ -90,6 +90,22 @@ def wait_for_the_kernel(page):
     )
 
 
+# As by a double click in the list of files.
+OPEN = """async path => {
+    await jupyterapp.restored;
+    const opened = await jupyterapp.commands.execute('docmanager:open', {path});
+    await opened.context.ready;
+}"""
+IS_SHOWN = "path => jupyterapp.shell.currentWidget?.context?.path === path"
+
+
+def open_notebook(page, path):
+    """Open another notebook in a page of JupyterLab, and wait for its kernel."""
+    page.evaluate(OPEN, path)
+    wait_until(page, IS_SHOWN, arg=path)
+    wait_for_the_kernel(page)
+
+
 def wait_until(page, expression, arg=None):
     """Asks the page ten times a second. Playwright's own way asks at each frame, and so has sixty drawn a second."""
     page.wait_for_function(expression, arg=arg, polling=100)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
+from contextlib import closing, contextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import nbformat
@@ -18,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
 from he_helpers.lab.workspace.workspace import PROJECT
-from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, wait_for_the_kernel, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, open_notebook, wait_for_the_kernel, wait_until
 
 pytestmark = [
     *NEEDED,
@@ -52,7 +53,7 @@ def served(checkout, tmp_path_factory):
     """JupyterLab on the checkout: the address that it prints, its workspaces, the file of all that it prints, and what
     that holds at the start.
 
-    One for all tests, since a start costs as much as a page: `lab` makes it new for each.
+    One for all tests, since a start costs as much as a page.
     """
     folder = tmp_path_factory.mktemp("lab")
     said, workspaces = folder / "said", folder / "workspaces"
@@ -60,22 +61,20 @@ def served(checkout, tmp_path_factory):
         yield address, workspaces, said, said.read_text()
 
 
-@pytest.fixture
-def lab(checkout, served):
-    """The address, without what the test before left: open tabs, changes."""
+@contextmanager
+def new_page(browser, checkout, served):
+    """A page in a context of its own, which shares no storage with those before; and nothing is left of their open tabs
+    and changes. When it is closed its kernels end."""
     address, workspaces, *_ = served
     shutil.rmtree(workspaces, ignore_errors=True)
     git(checkout, "checkout", "--quiet", ".")
     git(checkout, "clean", "--quiet", "--force")
-    return address
-
-
-@pytest.fixture
-def printed(served, page):
-    """What JupyterLab prints at its start and in this test. Kernels of other tests may say something as they end."""
-    *_, said, at_start = served
-    before = len(said.read_text())
-    return lambda: at_start + said.read_text()[before:]
+    with closing(browser.new_page()) as page:
+        page.set_default_timeout(1000 * START_SECONDS)
+        yield page
+        # First its kernels: JupyterLab prints an error where one has something to say to a page that is gone.
+        for session in json.loads(ask(address, "GET", "sessions")):
+            ask(address, "DELETE", f"sessions/{session['id']}")
 
 
 def ask(address, method, resource):
@@ -88,15 +87,30 @@ def ask(address, method, resource):
 
 
 @pytest.fixture
-def page(browser, lab):
-    """In a context of its own, which shares no storage with those before."""
-    page = browser.new_page()
-    page.set_default_timeout(1000 * START_SECONDS)
-    yield page
-    # First its kernels: JupyterLab prints an error where one has something to say to a page that is gone.
-    for session in json.loads(ask(lab, "GET", "sessions")):
-        ask(lab, "DELETE", f"sessions/{session['id']}")
-    page.close()
+def page(browser, checkout, served):
+    """A page of this test alone, which shows nothing yet."""
+    with new_page(browser, checkout, served) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def opened(browser, checkout, served):
+    """A page that has opened the printed address, for the tests that follow each other in it; and what it asked for."""
+    with new_page(browser, checkout, served) as page:
+        asked_for = []
+        page.on("request", lambda request: asked_for.append(urlsplit(request.url).path))
+        page.goto(served[0])
+        page.wait_for_selector(".jp-Notebook h1:has-text('First')")
+        wait_for_the_kernel(page)
+        yield page, asked_for
+
+
+@pytest.fixture
+def printed(served, opened):
+    """What JupyterLab prints at its start and in this test. Kernels of other tests may say something as they end."""
+    *_, said, at_start = served
+    before = len(said.read_text())
+    return lambda: at_start + said.read_text()[before:]
 
 
 def run_all_cells(page):
@@ -108,27 +122,13 @@ def shown_output(page):
     return page.locator(".jp-OutputArea-output pre").inner_text().strip()
 
 
-def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_to_build(lab, page):
-    asked_for = []
-    page.on("request", lambda request: asked_for.append(urlsplit(request.url).path))
-    page.goto(lab)
-    wait_for_the_kernel(page)
-    assert "/api/kernels" in asked_for and "/lab/api/build" not in asked_for
-    assert page.evaluate(
-        "async () => {"
-        " const { context } = jupyterapp.shell.currentWidget;"
-        " const { language_info } = await context.sessionContext.session.kernel.info;"
-        " return [language_info.version, context.model.getMetadata('language_info').version, context.model.dirty] }"
-    ) == [platform.python_version(), platform.python_version(), False]
-
-
-def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outputs(lab, page):
+def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outputs(served, page):
     held = []
     # The request that starts the kernel; the others only ask which run.
     page.route(
         "**/api/sessions*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
     )
-    page.goto(lab)
+    page.goto(served[0])
     page.wait_for_selector(".jp-Notebook h1:has-text('First')")
     old = shown_output(page)
     run_all_cells(page)
@@ -143,14 +143,23 @@ def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outp
     assert shown_output(page).isdecimal()
 
 
+def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_to_build(opened):
+    page, asked_for = opened
+    assert "/api/kernels" in asked_for and "/lab/api/build" not in asked_for
+    assert page.evaluate(
+        "async () => {"
+        " const { context } = jupyterapp.shell.currentWidget;"
+        " const { language_info } = await context.sessionContext.session.kernel.info;"
+        " return [language_info.version, context.model.getMetadata('language_info').version, context.model.dirty] }"
+    ) == [platform.python_version(), platform.python_version(), False]
+
+
 def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(
-    checkout, lab, page, printed
+    checkout, opened, printed
 ):
+    page, _ = opened
     path = checkout / "notebooks" / "00_start_here.ipynb"
     stored = path.read_bytes()
-    page.goto(lab)
-    page.wait_for_selector(".jp-Notebook h1:has-text('First')")
-    wait_for_the_kernel(page)
     assert page.locator(".Toastify__toast").count() == 0
     run_all_cells(page)
     old = nbformat.reads(stored.decode(), as_version=4).cells[1].outputs[0].data["text/plain"]
@@ -185,12 +194,12 @@ form_of([widgets.HBox([widgets.Text(description=f"field {at}"), message]) for at
 """
 
 
-def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(checkout, lab, page):
+def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(checkout, opened):
+    page, _ = opened
     path = checkout / "notebooks" / "form.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=[new_code_cell(FORM)], metadata={"kernelspec": kernel}), path)
-    page.goto(lab.replace("00_start_here.ipynb", path.name))
-    wait_for_the_kernel(page)
+    open_notebook(page, f"notebooks/{path.name}")
     run_all_cells(page)
     page.wait_for_selector("[aria-invalid=true]")
     marked = page.locator("[aria-invalid]")

@@ -12,17 +12,10 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace
-from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, wait_for_the_kernel, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, open_notebook, wait_for_the_kernel
 
 pytestmark = NEEDED
 NOTEBOOKS = sorted(path.name for path in (PROJECT / "notebooks").glob("0[0-6]_*.ipynb"))
-# As by a double click in the list of files.
-OPEN = """async path => {
-    await jupyterapp.restored;
-    const opened = await jupyterapp.commands.execute('docmanager:open', {path});
-    await opened.context.ready;
-}"""
-IS_SHOWN = "path => jupyterapp.shell.currentWidget?.context?.path === path"
 # What the menu's Run All Cells calls; it answers when the last cell has run.
 RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
 CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
@@ -62,9 +55,7 @@ def test_notebooks_00_to_06_are_there():
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_run_all_leaves_no_error_and_no_unfinished_cell(opened, name):
     page, path = opened, f"notebooks/{name}"
-    page.evaluate(OPEN, path)
-    wait_until(page, IS_SHOWN, arg=path)
-    wait_for_the_kernel(page)
+    open_notebook(page, path)
     page.evaluate(RUN_ALL)
     cells = page.evaluate(CELLS)
     assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
