@@ -95,22 +95,18 @@ def page(browser, checkout, served):
 
 @pytest.fixture(scope="module")
 def opened(browser, checkout, served):
-    """A page that has opened the printed address, for the tests that follow each other in it; and what it asked for."""
+    """A page that has opened the printed address, for the tests that follow each other in it; what it asked for; and
+    a function that gives what JupyterLab printed at its start and since it was opened."""
     with new_page(browser, checkout, served) as page:
         asked_for = []
+        # Kernels of the test before may say something as they end.
+        *_, said, at_start = served
+        before = len(said.read_text())
         page.on("request", lambda request: asked_for.append(urlsplit(request.url).path))
         page.goto(served[0])
         page.wait_for_selector(".jp-Notebook h1:has-text('First')")
         wait_for_the_kernel(page)
-        yield page, asked_for
-
-
-@pytest.fixture
-def printed(served, opened):
-    """What JupyterLab prints at its start and in this test. Kernels of other tests may say something as they end."""
-    *_, said, at_start = served
-    before = len(said.read_text())
-    return lambda: at_start + said.read_text()[before:]
+        yield page, asked_for, lambda: at_start + said.read_text()[before:]
 
 
 def run_all_cells(page):
@@ -144,7 +140,7 @@ def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outp
 
 
 def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_to_build(opened):
-    page, asked_for = opened
+    page, asked_for, _ = opened
     assert "/api/kernels" in asked_for and "/lab/api/build" not in asked_for
     assert page.evaluate(
         "async () => {"
@@ -154,10 +150,8 @@ def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_t
     ) == [platform.python_version(), platform.python_version(), False]
 
 
-def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(
-    checkout, opened, printed
-):
-    page, _ = opened
+def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(checkout, opened):
+    page, _, printed = opened
     path = checkout / "notebooks" / "00_start_here.ipynb"
     stored = path.read_bytes()
     assert page.locator(".Toastify__toast").count() == 0
@@ -195,7 +189,7 @@ form_of([widgets.HBox([widgets.Text(description=f"field {at}"), message]) for at
 
 
 def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(checkout, opened):
-    page, _ = opened
+    page, *_ = opened
     path = checkout / "notebooks" / "form.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=[new_code_cell(FORM)], metadata={"kernelspec": kernel}), path)
