@@ -3,6 +3,7 @@
 python -m he_helpers.lab.stage.kernel_process -f FILE
 """
 
+import gc
 import sys
 from pathlib import Path
 
@@ -12,7 +13,13 @@ if __name__ == "__main__":
         del sys.path[0]
     # As where it is not installed. Loading it takes half of the start.
     sys.modules["debugpy"] = None  # type: ignore[assignment]
+    # What is imported for the kernel stays: garbage is looked for in what the notebook makes.
+    gc.disable()
 
-    from ipykernel.kernelapp import launch_new_instance
+    from ipykernel.kernelapp import IPKernelApp
 
-    launch_new_instance()
+    kernel = IPKernelApp.instance()
+    kernel.initialize()
+    gc.freeze()
+    gc.enable()
+    kernel.start()
