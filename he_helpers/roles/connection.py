@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
 from he_helpers.files import UnreadableFile, read_private
 from he_helpers.roles.deadline import Deadline
 from he_helpers.roles.errors import InvalidName, NotThere, ServerRefused, ServerUnreachable, UnreadableAnswer
 from he_helpers.roles.keys.hidden import Hidden
+from he_helpers.web_client import httpx
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 120.0  # for a whole document: the aggregation of a large dataset takes most of it

@@ -99,8 +99,9 @@ def shown(workspace):
     cells = {
         "loaded": (
             "%%role analyst\nimport sys\nfrom he_helpers.roles import Custodian, DataAdministrator, DataAnalyst\n"
-            "{name for name in ('debugpy', 'matplotlib', 'pandas') if sys.modules.get(name)}"
+            "{name for name in ('debugpy', 'matplotlib', 'pandas', 'rich') if sys.modules.get(name)}"
         ),
+        "garbage": "%%role analyst\nimport gc\ngc.isenabled(), gc.get_freeze_count() > 10_000",
         "streams": "%%role analyst\nimport sys\nprint('out')\nprint('err', file=sys.stderr)",
         "table": "%%role analyst\nimport pandas as pd\nframe = pd.DataFrame({'a': [1, 2]})\nframe",
         "figure": "%%role analyst\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
@@ -159,6 +160,10 @@ def test_a_figure_is_shown_as_png_in_the_common_style(shown):
 
 def test_entering_a_role_loads_nothing_that_draws_holds_tables_or_debugs(shown):
     assert text(shown["loaded"]) == "set()"
+
+
+def test_garbage_is_looked_for_but_not_in_what_was_imported_for_the_kernel(shown):
+    assert text(shown["garbage"]) == "(True, True)"
 
 
 def test_variables_stay_in_the_roles_kernel(shown):

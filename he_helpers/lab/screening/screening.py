@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import httpx
 from pydantic import ValidationError
 
 from he_helpers.computing.score_messages import ScoreAnswer, ScoreRequest
@@ -30,6 +29,7 @@ from he_helpers.errors import HEError
 from he_helpers.lab.workspace.workspace import Workspace
 from he_helpers.schemes.public.interface import Ciphertext
 from he_helpers.schemes.secret import paillier
+from he_helpers.web_client import httpx
 
 MODEL = "diabetes_risk"
 ADDRESS_VARIABLE = "HE_COURSE_RESEARCH_SERVER"
