@@ -273,8 +273,15 @@ def test_why_there_are_commitments():
     joint = (honest[0] + honest[1] + rogue) % ring.modulus
     assert (joint == alone).all()
     # Here the rogue custodian would decrypt alone what everybody encrypts under the joint key.
-    public = public_key(SMALL, ring, joint, a, False)
-    assert public.fingerprint == public_key(SMALL, ring, alone, a, False).fingerprint
+    public = public_key(SMALL, ring, joint, a)
+    assert public.fingerprint == public_key(SMALL, ring, alone, a).fingerprint
+
+
+def test_parameters_that_tenseal_refuses_give_no_public_key():
+    parameters = BFVParameters(4096, (60, 60, 60), 40961)
+    ring = key_ring(parameters)
+    with pytest.raises(InvalidParameters, match="no coefficient modulus above the standard's limit of 109 bits"):
+        public_key(parameters, ring, *(uniform(ring, bytes([number]) * 32) for number in range(2)))
 
 
 def test_commitments_cannot_be_passed_on():

@@ -24,6 +24,15 @@ def vector_message(stream: bytes, size: int, scale: float | None) -> bytes:
     return b"".join((_head(size), _varint(len(stream)), stream, _tail(scale)))
 
 
+def context_message(parameters: bytes, public_key: bytes) -> bytes:
+    """The message of a BFV context with a public key and no other, around the streams of SEAL of both.
+
+    What follows the key is as TenSEAL writes it: that relinearisation is automatic, and a scale of -1, which is none.
+    """
+    key = _delimited(1, public_key) + bytes([2 << 3, 1, 3 << 3 | _FIXED_64]) + struct.pack("<d", -1.0)
+    return _delimited(1, parameters) + _delimited(2, key)
+
+
 def stream_of(message: bytes, size: int) -> bytes:
     """The stream of SEAL in a message that TenSEAL itself wrote, of a vector of ``size`` slots in one ciphertext.
 
@@ -56,6 +65,10 @@ def _head(size: int) -> bytes:
 
 def _tail(scale: float | None) -> bytes:
     return b"" if scale is None else _SCALE + struct.pack("<d", scale)
+
+
+def _delimited(field: int, content: bytes) -> bytes:
+    return bytes([field << 3 | _LENGTH_DELIMITED]) + _varint(len(content)) + content
 
 
 def _varint(number: int) -> bytes:

@@ -70,11 +70,7 @@ class TenSEALScheme(Scheme):
                 context = ts.context(ts.SCHEME_TYPE.CKKS, p.ring_dimension, **common)
                 context.global_scale = 2**p.scale_bits
         except (ValueError, RuntimeError) as error:
-            raise InvalidParameters(
-                f"TenSEAL refuses these parameters ({error}). It takes no coefficient modulus above the standard's "
-                f"limit of {STANDARD_TABLE[128][p.ring_dimension]} bits (here {p.total_bits}), insecure_for_teaching "
-                "or not, and no plaintext modulus that is one of the primes; Pyfhel takes more."
-            ) from None
+            raise refused_parameters(p, error) from None
         if self.galois_keys:
             context.generate_galois_keys()
         return context
@@ -93,6 +89,15 @@ class TenSEALScheme(Scheme):
             context.has_galois_keys(),
             record.insecure_for_teaching,
         )
+
+
+def refused_parameters(parameters: BFVParameters | CKKSParameters, error: Exception) -> InvalidParameters:
+    """What to raise where TenSEAL makes no context of these parameters."""
+    return InvalidParameters(
+        f"TenSEAL refuses these parameters ({error}). It takes no coefficient modulus above the standard's limit of "
+        f"{STANDARD_TABLE[128][parameters.ring_dimension]} bits (here {parameters.total_bits}), insecure_for_teaching "
+        "or not, and no plaintext modulus that is one of the primes; Pyfhel takes more."
+    )
 
 
 def _key_pair(

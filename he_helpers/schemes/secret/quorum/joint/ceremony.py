@@ -271,7 +271,7 @@ class JointCeremony:
             senders = [name for name in self._received[3] if not self._are_polynomials(name)]
             raise CeremonyFailed(f"{', '.join(senders)} committed to what is no polynomial.", senders) from None
         b = sum(polynomials[1:], polynomials[0]) % self.ring.modulus
-        public = public_key(self.parameters, self.ring, b, self._a, self.insecure_for_teaching)
+        public = public_key(self.parameters, self.ring, b, self._a)
         record = JointKeyRecord(
             seed=self._common_seed,
             seed_digests=tuple(opened[place].seed_digest for place in range(len(self.sets))),
