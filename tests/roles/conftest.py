@@ -19,6 +19,7 @@ from he_helpers.roles.keys import keyring
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
+from he_helpers.tables import EncryptedTable
 from he_helpers.workers import WorkerPool
 
 PASSPHRASES = {
@@ -113,16 +114,23 @@ def person(server, tmp_path, cheap):
 
 
 @pytest.fixture(scope="session")
-def two_people(server, tmp_path_factory):
+def main_pair():
+    """The key pair that ada's key "main" is in all tests."""
+    return tenseal_bfv().generate_keys()
+
+
+@pytest.fixture(scope="session")
+def two_people(server, main_pair, tmp_path_factory):
     """The folders of ada and ana, made once, to copy into those of tests."""
-    return make_two_people(server, tmp_path_factory.mktemp("people"))
+    return make_two_people(server, main_pair, tmp_path_factory.mktemp("people"))
 
 
-def make_two_people(server, folder):
+def make_two_people(server, main_pair, folder):
     """``folder`` with those of ada and ana in it: both have keys, and ada trusts ana."""
     enter = entrance(server, folder)
     with pytest.MonkeyPatch.context() as patch:
         make_cheap(patch)
+        patch.setattr(type(tenseal_bfv()), "generate_keys", lambda scheme: main_pair)
         ada, ana = enter("ada"), enter("ana")
         ada.create_keys(tenseal_bfv())
         ana.create_keys()
@@ -163,11 +171,17 @@ def branch_accounts():
     ).round(1)
 
 
+@pytest.fixture(scope="session")
+def accounts_table(main_pair):
+    """The accounts under ada's key, encrypted once."""
+    decimals = {"Revenue": 1, "Loans": 0}
+    return EncryptedTable.encrypt(branch_accounts(), ["region", "size"], main_pair.secret, decimals=decimals)
+
+
 @pytest.fixture
-def dataset(ada, accounts):
+def dataset(ada, accounts_table):
     """The name of the uploaded accounts; the dataset is gone after the test."""
-    table = ada.encrypt_table(accounts, ["region", "size"], decimals={"Revenue": 1, "Loans": 0})
-    ada.upload("accounts", table, minimum_group_size=3)
+    ada.upload("accounts", accounts_table, minimum_group_size=3)
     yield "accounts"
     if "accounts" in ada.datasets().index:
         ada.delete("accounts")

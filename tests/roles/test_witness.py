@@ -17,9 +17,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def two_people(server, tmp_path_factory):
-    """With keys of their own in each test, because the server keeps the heads that they sign."""
-    return make_two_people(server, tmp_path_factory.mktemp("people"))
+def two_people(server, main_pair, tmp_path_factory):
+    """With signing keys of their own in each test, because the server keeps the heads that they sign."""
+    return make_two_people(server, main_pair, tmp_path_factory.mktemp("people"))
 
 
 def database(server):
