@@ -229,6 +229,9 @@ def test_arguments():
         threshold_paillier(PaillierParameters(512), names(3), 2)
     with pytest.raises(InvalidQuorum):
         threshold_paillier(PaillierParameters(512), names(3), 1, insecure_for_teaching=True)
+    # The default parameters are secure ones.
+    with pytest.raises(InvalidQuorum):
+        threshold_paillier(None, names(3), 1)
 
 
 @pytest.mark.slow

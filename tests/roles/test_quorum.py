@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from he_helpers.lab.widgets import ReviewDesk
-from he_helpers.parameters import BFVParameters, InsecureParameters
+from he_helpers.parameters import BFVParameters, InsecureParameters, PaillierParameters
 from he_helpers.quarantine import reading
 from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere, QuorumAnalyst, WrongKind
 from he_helpers.roles.approval.policy import DisclosurePolicy
@@ -273,7 +273,7 @@ def test_a_lying_custodian_is_left_out(custodians, ana, asked, accounts):
 
 @pytest.mark.slow
 def test_custodians_of_a_paillier_key_release_and_the_proof_finds_who_lies(person, tmp_path, ada, ana, accounts):
-    quorum, shares = threshold_paillier(None, NAMES, 2)
+    quorum, shares = threshold_paillier(PaillierParameters(2048), NAMES, 2)
     custodians = acquaint([person(name) for name in NAMES], ada, ana, (quorum, shares), tmp_path)
     table = EncryptedTable.encrypt(accounts, ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0})
     ada.upload("paillier-accounts", table, 3, quorum=quorum)

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.errors import HEError
+from he_helpers.parameters import PaillierParameters
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.connection import Connection
 from he_helpers.roles.errors import (
@@ -164,9 +165,9 @@ def test_other_statistics(ada, ana, dataset, accounts, statistic, group_by, colu
     pd.testing.assert_frame_equal(ana.result(request), plain, check_index_type=False)
 
 
-@pytest.mark.parametrize("scheme", [tenseal_ckks, paillier])
+@pytest.mark.parametrize("scheme", [tenseal_ckks(), paillier(PaillierParameters(2048))], ids=lambda scheme: scheme.name)
 def test_other_schemes_and_the_grand_total(ada, ana, accounts, scheme):
-    ada.create_keys(scheme(), name="other")
+    ada.create_keys(scheme, name="other")
     table = ada.encrypt_table(accounts, ["region", "size"], key="other", decimals=1, layout=Rows())
     ada.upload("other", table, 3)
     try:
