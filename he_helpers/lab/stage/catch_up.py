@@ -12,6 +12,7 @@ and a step runs them.
 
 from __future__ import annotations
 
+import gc
 import io
 import select
 import subprocess
@@ -373,3 +374,5 @@ def main(names: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    # All that there is ends now. Python would look through it for garbage first, for a fifth of the time.
+    gc.freeze()
