@@ -28,7 +28,7 @@ class Participant:
     """A client of the server at ``server`` with a folder of its own (mode 0700), which holds ``token``.
 
     ``trusted_kind`` is the kind of key that others hand over to this role in person. The passphrase of the keyring
-    stays in this process for as long as the object lives.
+    stays in this process, with the key that scrypt makes of it, for as long as the object lives.
 
     key_service: where the key that opens the keyring lives, such as a Token, whose PIN the passphrase is then; None:
     the passphrase opens the keyring.

@@ -153,6 +153,21 @@ def test_accents_composed_and_decomposed_are_the_same(folder):
     assert Keyring(folder).load("main", "caf\u00e9") == SECRET
 
 
+def test_scrypt_runs_once_for_a_passphrase_that_is_kept_and_again_for_another_salt(keyring, folder, monkeypatch):
+    salts, scrypt = [], keyring_module.Scrypt
+    monkeypatch.setattr(keyring_module, "Scrypt", lambda salt, *costs: salts.append(salt) or scrypt(salt, *costs))
+    kept = keyring_module.hide(PASSPHRASE)
+    assert keyring.load("main", kept) == keyring.load("main", kept) == SECRET and len(salts) == 1
+    keyring.store("other", b"another", kept)
+    assert keyring.names(kept) == ("main", "other") and len(salts) == 2
+    # Somebody else opens the file and writes it.
+    Keyring(folder).store("third", b"a third", PASSPHRASE)
+    assert keyring.load("third", kept) == b"a third" and len(salts) == 5
+    assert keyring.load("main", PASSPHRASE) == keyring.load("main", PASSPHRASE) == SECRET and len(salts) == 7
+    with pytest.raises(WrongPassphrase):
+        keyring.load("main", "another passphrase")
+
+
 def test_missing_entry_and_missing_file(keyring, tmp_path):
     with pytest.raises(NotThere, match="main"):
         keyring.load("other", PASSPHRASE)
@@ -220,7 +235,7 @@ def test_planted_parameters_are_refused_before_scrypt_runs(real_keyring, monkeyp
     def never(*_):
         raise AssertionError("scrypt ran")
 
-    monkeypatch.setattr(keyring_module, "_cipher", never)
+    monkeypatch.setattr(keyring_module, "Scrypt", never)
     with pytest.raises(DamagedKeyring, match="scrypt"):
         real_keyring.load("main", PASSPHRASE)
 

@@ -68,6 +68,23 @@ _LARGEST_WORK = 2**25
 Passphrase = str | Hidden[str]
 
 
+class _Known(Hidden[str]):
+    """A passphrase with the key that scrypt last made of it: who keeps the one need not wait for the other again."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, value: str):
+        super().__init__(value)
+        self._made: tuple[tuple[bytes, int, int, int], Hidden[bytes]] | None = None
+
+    def key(self, salt: bytes, log2_n: int, r: int, p: int) -> bytes:
+        asked, made = (salt, log2_n, r, p), self._made
+        if made is None or made[0] != asked:
+            made = asked, Hidden(Scrypt(salt, 32, 2**log2_n, r, p).derive(self.reveal().encode()))
+            self._made = made
+        return made[1].reveal()
+
+
 class Keyring:
     """The secrets of one role in ``folder`` (mode 0700), in the file ``keyring`` (mode 0600).
 
@@ -156,7 +173,7 @@ class Keyring:
             write_private(self.path, _seal(self._read(passphrase), new_passphrase, service))
             self.service = service
 
-    def _read(self, passphrase: Hidden[str]) -> Hidden[dict[str, bytes]]:
+    def _read(self, passphrase: _Known) -> Hidden[dict[str, bytes]]:
         data = _intact(read_private(self.path, _LARGEST_FILE), self.path)
         if data[len(_WORD)] == _SERVICE_VERSION:
             return _open_by(self.service, data, passphrase, self.path)
@@ -176,13 +193,18 @@ class Keyring:
             yield
 
 
-def hide(passphrase: Passphrase) -> Hidden[str]:
-    """The passphrase in Unicode NFC, hidden from tracebacks. WrongPassphrase when it is empty."""
+def hide(passphrase: Passphrase) -> _Known:
+    """The passphrase in Unicode NFC, hidden from tracebacks. WrongPassphrase when it is empty.
+
+    Whoever keeps it and opens a keyring by it again does so faster, for the key that opened it is kept with it.
+    """
+    if isinstance(passphrase, _Known):
+        return passphrase
     if not isinstance(passphrase, Hidden):
         passphrase = Hidden(passphrase)  # from here on no local variable holds the bare text
     if not isinstance(passphrase.reveal(), str):
         raise TypeError(f"A passphrase is text; this is {type(passphrase.reveal()).__name__}.")
-    hidden = Hidden(unicodedata.normalize("NFC", passphrase.reveal()))
+    hidden = _Known(unicodedata.normalize("NFC", passphrase.reveal()))
     if not hidden.reveal():
         raise WrongPassphrase(
             "The passphrase is empty. Choose one that nobody guesses, for instance five random words."
@@ -205,20 +227,16 @@ def _digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:_DIGEST_BYTES]
 
 
-def _cipher(passphrase: Hidden[str], salt: bytes, log2_n: int, r: int, p: int) -> AESGCM:
-    return AESGCM(Scrypt(salt=salt, length=32, n=2**log2_n, r=r, p=p).derive(passphrase.reveal().encode()))
-
-
-def _seal(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str], service: KeyService | None) -> bytes:
+def _seal(entries: Hidden[dict[str, bytes]], passphrase: _Known, service: KeyService | None) -> bytes:
     if service is None:
         return _seal_by_passphrase(entries, passphrase)
     return _seal_by_service(service, entries, passphrase)
 
 
-def _seal_by_passphrase(entries: Hidden[dict[str, bytes]], passphrase: Hidden[str]) -> bytes:
+def _seal_by_passphrase(entries: Hidden[dict[str, bytes]], passphrase: _Known) -> bytes:
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(12)
     header = _HEADER.pack(_WORD, _VERSION, LOG2_N, R, P, salt, nonce)
-    cipher = _cipher(passphrase, salt, LOG2_N, R, P)
+    cipher = AESGCM(passphrase.key(salt, LOG2_N, R, P))
     sealed = header + cipher.encrypt(nonce, msgpack.packb(entries.reveal()), header)
     return sealed + _digest(sealed)
 
@@ -258,7 +276,7 @@ def _intact(data: bytes, path: Path) -> bytes:
     return data[:-_DIGEST_BYTES]
 
 
-def _open(data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, bytes]]:
+def _open(data: bytes, passphrase: _Known, path: Path) -> Hidden[dict[str, bytes]]:
     header, body = data[: _HEADER.size], data[_HEADER.size :]
     _, version, log2_n, r, p, salt, nonce = _HEADER.unpack(header)
     if version != _VERSION:
@@ -271,7 +289,7 @@ def _open(data: bytes, passphrase: Hidden[str], path: Path) -> Hidden[dict[str, 
     if (r * p) << log2_n > _LARGEST_WORK:
         raise DamagedKeyring(f"{path} asks for more scrypt work than this package accepts. Restore it from a copy.")
     try:
-        return Hidden(msgpack.unpackb(_cipher(passphrase, salt, log2_n, r, p).decrypt(nonce, body, header)))
+        return Hidden(msgpack.unpackb(AESGCM(passphrase.key(salt, log2_n, r, p)).decrypt(nonce, body, header)))
     except InvalidTag:
         raise WrongPassphrase(
             f"This passphrase does not open {path}. Try again, or restore the right keyring."
