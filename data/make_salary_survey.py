@@ -153,14 +153,17 @@ def match_salaries(answers: list[list[int]], stream: random.Random) -> list[int]
         new_one, new_two = levels[one] + (which < 0.75), levels[two] - (which > 0.25)
         if one == two or new_one == len(LEVELS) or new_two < 0:
             continue
+        up, down = LEVELS[new_one] - LEVELS[levels[one]], LEVELS[new_two] - LEVELS[levels[two]]
+        spread = squares + up * (2 * residuals[one] + up) + down * (2 * residuals[two] + down)
+        # A part of how far off it would be; for most, that is too far already.
+        if ((errors[0] + up + down) / scales[0]) ** 2 + (spread / 1e5) ** 2 >= now:
+            continue
         if any(used[old] == 1 for old, new in ((levels[one], new_one), (levels[two], new_two)) if old != new):
             continue
-        up, down = LEVELS[new_one] - LEVELS[levels[one]], LEVELS[new_two] - LEVELS[levels[two]]
         moved = [
             error + up * (a - mean) + down * (b - mean)
             for error, mean, a, b in zip(errors, means, rows[one], rows[two], strict=True)
         ]
-        spread = squares + up * (2 * residuals[one] + up) + down * (2 * residuals[two] + down)
         then = far(moved, spread)
         if then >= now or used[levels[one]] == 2 and levels[one] == levels[two]:
             continue
