@@ -61,11 +61,15 @@ def _root(count: int, prime: int) -> int:
     return int(min(odd_powers))
 
 
+@lru_cache(maxsize=128)
 def _powers(base: int, count: int, prime: int) -> np.ndarray:
+    """The first powers, which each transform of one length needs."""
     powers = np.ones(1, dtype=object)
     while len(powers) < count:
         powers = np.concatenate([powers, powers * pow(base, len(powers), prime) % prime])
-    return powers[:count]
+    powers = powers[:count]
+    powers.setflags(write=False)
+    return powers
 
 
 def _transformed(values: np.ndarray, root: int, prime: int) -> np.ndarray:
@@ -81,6 +85,9 @@ def _transformed(values: np.ndarray, root: int, prime: int) -> np.ndarray:
     return values
 
 
-def _reversed_bits(count: int) -> list[int]:
-    bits = count.bit_length() - 1
-    return [int(f"{place:0{bits}b}"[::-1], 2) for place in range(count)]
+def _reversed_bits(count: int) -> np.ndarray:
+    """The numbers below ``count``, a power of two, with their bits in the opposite order."""
+    order = np.zeros(1, dtype=np.int64)
+    while len(order) < count:
+        order = np.concatenate([2 * order, 2 * order + 1])
+    return order
