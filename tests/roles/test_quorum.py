@@ -54,9 +54,15 @@ def quorum_people(server, two_people, shared, tmp_path_factory):
 
 
 @pytest.fixture
-def custodians(person, tmp_path, ada, ana, quorum_people):
-    """cat, cid and cyn with keys and shares; each trusts the others, ada who deals, and ana."""
+def ada(person, quorum_people, tmp_path):
+    """The administrator who has dealt the shares; the folders of all the others are beside hers."""
     shutil.copytree(quorum_people, tmp_path, dirs_exist_ok=True)
+    return person("ada")
+
+
+@pytest.fixture
+def custodians(person, ada):
+    """cat, cid and cyn with keys and shares; each trusts the others, ada who deals, and ana."""
     return {name: person(name) for name in NAMES}
 
 
@@ -67,7 +73,7 @@ def acquainted_once(names, server, two_people, shared, folder):
     with pytest.MonkeyPatch.context() as patch:
         make_cheap(patch)
         ada = enter("ada")
-        acquaint([enter(name) for name in names], ada, analyst_of_quorum(ada, enter, folder), shared, folder)
+        acquaint([enter(name) for name in names], ada, analyst_of_quorum(ada), shared, folder)
     return folder
 
 
@@ -93,17 +99,14 @@ def acquaint(people, ada, ana, shared, folder):
 
 
 @pytest.fixture
-def ana(ada, person, tmp_path):
+def ana(ada):
     """An analyst who asks custodians, and trusts ada."""
-    return analyst_of_quorum(ada, person, tmp_path)
+    return analyst_of_quorum(ada)
 
 
-def analyst_of_quorum(ada, person, tmp_path):
-    """The analyst ana, with keys, in the folder that person("ana") makes."""
-    person("ana")
-    ana = QuorumAnalyst(tmp_path / "ana", ada.connection.server, PASSPHRASES["ana"])
-    ana.create_keys()
-    return ana
+def analyst_of_quorum(ada):
+    """The analyst ana, whose folder is beside that of ada."""
+    return QuorumAnalyst(ada.folder.parent / "ana", ada.connection.server, PASSPHRASES["ana"])
 
 
 def guarded_once(dataset, names, server, people, folder, table, quorum):
@@ -272,13 +275,15 @@ def test_a_lying_custodian_is_left_out(custodians, ana, asked, accounts):
 
 
 @pytest.mark.slow
-def test_custodians_of_a_paillier_key_release_and_the_proof_finds_who_lies(person, tmp_path, ada, ana, accounts):
+def test_custodians_of_a_paillier_key_release_and_the_proof_finds_who_lies(custodians, ada, ana, accounts):
     quorum, shares = threshold_paillier(PaillierParameters(2048), NAMES, 2)
-    custodians = acquaint([person(name) for name in NAMES], ada, ana, (quorum, shares), tmp_path)
+    ada.deal_shares(shares, "ada", "paillier")
+    ana.quorum_keys.trust(quorum, "paillier")
     table = EncryptedTable.encrypt(accounts, ["region", "size"], quorum.public, decimals={"Revenue": 1, "Loans": 0})
     ada.upload("paillier-accounts", table, 3, quorum=quorum)
     for custodian in custodians.values():
-        custodian.guard("paillier-accounts", 3)
+        assert custodian.receive_share("ada", "paillier").fingerprint == quorum.fingerprint
+        custodian.guard("paillier-accounts", 3, key="paillier")
     asked = ana.ask_custodians("paillier-accounts", "sum", "region", ["Revenue", "Loans"])
     cid = custodians["cid"]
     review = cid.review(asked)
@@ -289,10 +294,10 @@ def test_custodians_of_a_paillier_key_release_and_the_proof_finds_who_lies(perso
     cid.leave(review, forged)
     approve(custodians["cat"], asked)
     with pytest.raises(WrongPartial) as refused:
-        ana.collect(asked)
+        ana.collect(asked, "paillier")
     assert refused.value.names == ("cid",)
     approve(custodians["cyn"], asked)
-    collected = ana.collect(asked)
+    collected = ana.collect(asked, "paillier")
     assert collected.left_out == {"cid": "a partial decryption that is wrong"}
     assert (collected.table["Loans"] == accounts.groupby("region")["Loans"].sum()).all()
     ada.delete("paillier-accounts")

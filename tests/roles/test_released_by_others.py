@@ -32,8 +32,14 @@ def pair():
 
 
 @pytest.fixture
-def ana(ada, person, tmp_path):
-    return analyst_of_quorum(ada, person, tmp_path)
+def ada(person, people, tmp_path):
+    shutil.copytree(people, tmp_path, dirs_exist_ok=True)
+    return person("ada")
+
+
+@pytest.fixture
+def ana(ada):
+    return analyst_of_quorum(ada)
 
 
 @pytest.fixture(scope="session", params=[3, 4], ids=lambda number: f"2 of {number}")
@@ -64,9 +70,8 @@ def guarding(server, people, shared, number, table, tmp_path_factory):
 
 
 @pytest.fixture
-def custodians(person, ada, ana, people, shared, number, table, guarding, tmp_path):
+def custodians(person, ada, shared, number, table, guarding):
     """All guard the branches."""
-    shutil.copytree(people, tmp_path, dirs_exist_ok=True)
     custodians = {name: person(name) for name in NAMES[:number]}
     ada.upload(DATASET, table, 3, quorum=shared[0])
     guard_as(guarding, custodians)
