@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
+from tests.schemes.conftest import LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair, short_pair
 
 
 def _read_only(values):
@@ -48,7 +48,7 @@ def _in_memory(view, values):
 @cache
 def _twelve(name, number):
     """The same ciphertexts for every view."""
-    return key_pair(name).public.encrypt(np.full(12, number))
+    return short_pair(name).public.encrypt(np.full(12, number))
 
 
 @cache
@@ -60,7 +60,7 @@ def _numbers(name, size):
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", SCHEMES)
 def test_encrypting_and_adding(name, view):
-    keys = key_pair(name)
+    keys = short_pair(name)
     values = np.arange(1, 13) * np.array([1, -1] * 6)
     if not keys.public.exact:
         values = values.astype(np.float64)

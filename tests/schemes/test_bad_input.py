@@ -31,7 +31,7 @@ from he_helpers.schemes.errors import (
 from he_helpers.schemes.public import load_public_key, tenseal
 from he_helpers.schemes.public.interface import Ciphertext, PublicKey
 from he_helpers.schemes.public.phe import PaillierPublicKey
-from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, is_close, key_pair, product_pair
+from tests.schemes.conftest import EXACT, LATTICE, SCHEMES, is_close, key_pair, product_pair, short_pair
 from tests.sealing import open_fields, seal_fields
 
 
@@ -464,7 +464,7 @@ WIDTHS = [np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32,
 @pytest.mark.parametrize("name", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_numpy_integers(name, width):
-    keys = key_pair(name)
+    keys = short_pair(name)
     low, high = (0, 1) if width is np.bool_ else (max(np.iinfo(width).min, -200), min(np.iinfo(width).max, 200))
     values = np.array([low, high, 1], dtype=width)
     exact = [int(value) for value in values]

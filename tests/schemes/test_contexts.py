@@ -10,6 +10,7 @@ from he_helpers.schemes.errors import DamagedBytes
 from he_helpers.schemes.public import load_public_key, pyfhel
 from he_helpers.schemes.public.kept_contexts import keep_contexts
 from he_helpers.schemes.secret import pyfhel_bfv, pyfhel_ckks, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
+from tests.schemes.conftest import LATTICE, key_pair
 from tests.sealing import open_fields, seal_fields
 
 # Parameters that no other test keeps in use.
@@ -27,9 +28,9 @@ def _young_garbage():
     gc.unfreeze()
 
 
-@pytest.mark.parametrize("scheme", [tenseal_bfv, tenseal_ckks, pyfhel_bfv, pyfhel_ckks])
-def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(scheme):
-    one, other = scheme().generate_keys(), scheme().generate_keys()
+@pytest.mark.parametrize("name", LATTICE)
+def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(name):
+    one, other = key_pair(name), key_pair(name, 1)
     server = load_public_key(one.public.for_evaluation().to_bytes())
     assert server.native is one.public.for_evaluation().native is server.for_loading().native
     # It is parameters alone, so another key under the same has it too, and each key keeps its own name.
@@ -37,16 +38,16 @@ def test_a_context_without_keys_is_shared_with_whoever_has_it_in_use(scheme):
     assert server.fingerprint == one.public.fingerprint != other.public.fingerprint
 
 
-@pytest.mark.parametrize("scheme", [tenseal_bfv, pyfhel_bfv])
-def test_what_is_shared_computes_for_each_key(scheme):
-    for keys in [scheme().generate_keys() for _ in range(2)]:
+@pytest.mark.parametrize("name", ["tenseal-bfv", "pyfhel-bfv"])
+def test_what_is_shared_computes_for_each_key(name):
+    for keys in [key_pair(name, which) for which in range(2)]:
         server = load_public_key(keys.public.for_evaluation().to_bytes())
         x = server.load_ciphertext(keys.public.encrypt([1, 2, 3]).to_bytes())
         assert keys.secret.decrypt(keys.public.load_ciphertext((x + x).to_bytes())).tolist() == [2, 4, 6]
 
 
 def test_a_key_that_is_read_again_while_in_use_shares_its_context():
-    pair, other = tenseal_bfv().generate_keys(), tenseal_bfv().generate_keys()
+    pair, other = key_pair("tenseal-bfv"), key_pair("tenseal-bfv", 1)
     read = load_public_key(pair.public.to_bytes())
     assert read.native is pair.public.native is load_public_key(pair.public.to_bytes()).native
     assert read.native is not other.public.native

@@ -27,7 +27,17 @@ from he_helpers.schemes.errors import DamagedBytes, SecretKeyFound, UnsupportedO
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import SecretKey, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from tests.one_context import in_one_context
-from tests.schemes.conftest import DEEP_BFV, DEEP_CKKS, LATTICE, SCHEMES, deep_pair, is_close, key_pair, product_pair
+from tests.schemes.conftest import (
+    DEEP_BFV,
+    DEEP_CKKS,
+    LATTICE,
+    SCHEMES,
+    deep_pair,
+    is_close,
+    key_pair,
+    product_pair,
+    short_pair,
+)
 from tests.sealing import open_fields, seal_fields
 
 SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
@@ -41,7 +51,7 @@ SMALL = st.lists(st.integers(-1000, 1000), min_size=1, max_size=20)
 @settings(max_examples=15, deadline=None)
 @given(values=SMALL, data=st.data())
 def test_operators_agree_with_numpy(name, values, data):
-    keys = key_pair(name)
+    keys = short_pair(name)
     other = data.draw(st.lists(st.integers(-1000, 1000), min_size=len(values), max_size=len(values)))
     number = data.draw(st.integers(-50, 50).filter(bool))
     x, y = np.array(values), np.array(other)
@@ -138,7 +148,7 @@ def test_a_sum_of_a_sum_is_itself(deep):
 @pytest.fixture(scope="module")
 def matrix_keys():
     """Galois keys, and room for a product after the one with the matrix, which deep_pair has not."""
-    return tenseal_ckks(DEEP_CKKS, galois_keys=True).generate_keys()
+    return in_one_context(tenseal_ckks(DEEP_CKKS, galois_keys=True))
 
 
 @pytest.mark.slow
