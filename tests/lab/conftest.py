@@ -33,11 +33,25 @@ def undrawn(without_pixels):
 @pytest.fixture(scope="module")
 def one_worker():
     """The servers that this process itself starts begin with one process to compute in, not with two."""
+    with _servers_started_by(lambda command: [*command, "--workers", "1"]):
+        yield
+
+
+@pytest.fixture(scope="module")
+def idle_servers():
+    """The release servers that this process itself starts have one worker, which can compute nothing."""
+
+    def idle(command):
+        return ["tests.lab.idle_server" if word == "he_helpers.server" else word for word in command]
+
+    with _servers_started_by(lambda command: [*idle(command), "--workers", "1"]):
+        yield
+
+
+@contextmanager
+def _servers_started_by(changed):
+    """Servers start by commands that are changed so."""
     with pytest.MonkeyPatch.context() as patch:
         for kind in (server_process._Server, server_process._ScoringService):
-
-            def shorter(self, real=kind._command):
-                return [*real(self), "--workers", "1"]
-
-            patch.setattr(kind, "_command", shorter)
+            patch.setattr(kind, "_command", lambda self, real=kind._command: changed(real(self)))
         yield

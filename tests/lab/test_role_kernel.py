@@ -23,7 +23,7 @@ ENTER = "from he_helpers import lab\nseat = lab.enter('administrator')"
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory, one_worker):
+def workspace(tmp_path_factory, idle_servers):
     root = tmp_path_factory.mktemp("course") / "workspace"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(WORKSPACE_VARIABLE, str(root))

@@ -101,7 +101,7 @@ def open_folder():
 
 
 @pytest.fixture(scope="module")
-def workspace(no_role, one_worker):
+def workspace(no_role, idle_servers):
     """A workspace whose server runs, as after notebook 03. One for all tests, which only try to reach it."""
     with folder_of_everybody() as folder:
         workspace = Workspace(folder / "workspace")
@@ -188,7 +188,7 @@ def test_nothing_of_a_roles_kernel_is_heard(open_folder, monkeypatch):
         stop_kernel(manager, client)
 
 
-def test_temporary_files_have_names_of_their_own_and_are_closed(open_folder, monkeypatch, one_worker):
+def test_temporary_files_have_names_of_their_own_and_are_closed(open_folder, monkeypatch, idle_servers):
     monkeypatch.setattr(tempfile, "tempdir", str(open_folder))
     monkeypatch.setenv("TMPDIR", str(open_folder))
     made = []

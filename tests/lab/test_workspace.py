@@ -35,7 +35,7 @@ from he_helpers.lab.workspace.workspace import (
 from tests.waiting import wait_until
 
 # No server here computes anything.
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_worker")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("idle_servers")]
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +166,10 @@ def test_links_in_the_workspace_are_refused(workspace, tmp_path):
         workspace.folder("analyst")
 
 
-def test_everything_is_for_its_owner_only_whatever_the_umask(workspace):
+@pytest.fixture(scope="module")
+def worked_in(tmp_path_factory):
+    """A workspace in which two people have worked where files are made for everybody. At the end it is taken away."""
+    workspace = Workspace(tmp_path_factory.mktemp("work") / "workspace")
     before = os.umask(0)
     try:
         start_server(workspace)
@@ -174,7 +177,12 @@ def test_everything_is_for_its_owner_only_whatever_the_umask(workspace):
         python(workspace, "from he_helpers import lab\nlab.enter('research', notebook='12')", "research")
     finally:
         os.umask(before)
-    paths = [workspace.root, *workspace.root.rglob("*")]
+    yield workspace
+    stop_server(workspace)
+
+
+def test_everything_is_for_its_owner_only_whatever_the_umask(worked_in):
+    paths = [worked_in.root, *worked_in.root.rglob("*")]
     made = {"server_address", "store.sqlite3", "analyst.encryption_key.json", "diabetes_risk.json"}
     assert {path.name for path in paths} >= made
     assert {path: oct(mode(path)) for path in paths if mode(path) != (0o700 if path.is_dir() else 0o600)} == {}
@@ -427,7 +435,9 @@ def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):
     assert not stop_server(workspace)
 
 
-def test_beginning_anew_takes_away_what_the_course_made_and_nothing_else(workspace, monkeypatch, capfd):
+def test_beginning_anew_takes_away_what_the_course_made_and_nothing_else(worked_in, monkeypatch, capfd):
+    workspace = worked_in
+    monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.root))
     address = start_server(workspace)
     workspace.folder(None)
     kept = workspace.root / "my notes.txt"
