@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from functools import cache
 
 import pandas as pd
 import pytest
@@ -15,16 +16,20 @@ from he_helpers.roles.errors import DamagedRecord, UnreadableAnswer
 from he_helpers.schemes.secret import tenseal_bfv
 from he_helpers.tables import Aligned, EncryptedTable, Labels, Query, aggregate
 
-PAIR = tenseal_bfv().generate_keys()
 REGION = Query("sum", ("region",), ("Revenue",))
 
 
+@cache
+def pair():
+    return tenseal_bfv().generate_keys()
+
+
 def decrypt(encrypted):
-    return encrypted.decrypt(PAIR.secret)
+    return encrypted.decrypt(pair().secret)
 
 
 def encrypted(frame, labels=("region", "branch"), groupings=(("region",), ("region", "branch"))):
-    return EncryptedTable.encrypt(frame, list(labels), PAIR.public, layout=Aligned(groupings=groupings))
+    return EncryptedTable.encrypt(frame, list(labels), pair().public, layout=Aligned(groupings=groupings))
 
 
 def branches(**amounts):
@@ -34,6 +39,11 @@ def branches(**amounts):
 
 
 EVEN = branches(n1=[10, 20], n2=[15, 15], n3=[30, 5], s1=[9, 9], s2=[8, 8], s3=[10, 7], s4=[11, 1])
+
+
+@cache
+def even_table():
+    return encrypted(EVEN)
 
 
 def review(table, query=REGION, minimum=3, contributor_label="branch", recipient="Ana", **options):
@@ -64,7 +74,7 @@ def review(table, query=REGION, minimum=3, contributor_label="branch", recipient
 
 
 def test_a_minimum_counts_contributors():
-    table = encrypted(EVEN)
+    table = even_table()
     found = review(table)
     assert found.clean and found.groups["contributors"].tolist() == [3, 4] and found.group_sizes.tolist() == [6, 8]
     assert "2, of 3 to 4 contributors (values of branch) in 6 to 8 rows" in repr(found)
@@ -73,14 +83,14 @@ def test_a_minimum_counts_contributors():
 
 
 def test_without_a_label_each_row_is_a_contributor_and_the_review_says_so():
-    found = review(encrypted(EVEN), minimum=6, contributor_label=None)
+    found = review(even_table(), minimum=6, contributor_label=None)
     assert found.clean and "of 6 to 8 rows, each row counted as a contributor" in repr(found)
     assert "not computed: no label tells contributors apart" in found.dominance
-    assert not review(encrypted(EVEN), minimum=7, contributor_label=None).clean
+    assert not review(even_table(), minimum=7, contributor_label=None).clean
 
 
 def test_the_largest_contributors_to_a_sum():
-    found = review(encrypted(EVEN))
+    found = review(even_table())
     # North: 30, 30, 35 of 95. South: 18, 17 of 63.
     assert found.dominance == "the 2 largest contributors hold at most 68% of a sum"
     # The two largest hold 86 of 100 in the north, and 85 of 100 in the south.
@@ -121,7 +131,7 @@ def test_contributors_with_nearly_all_rows():
 
 
 def test_a_count_has_no_amounts():
-    found = review(encrypted(EVEN), Query("count", ("region",)))
+    found = review(even_table(), Query("count", ("region",)))
     assert found.clean and found.dominance.startswith("not asked")
 
 
@@ -135,7 +145,7 @@ def approval(table, query, digest="this table", contributor_label="branch"):
 
 @pytest.mark.parametrize("changed", [{"decision": "granted"}, {"answered": None}, {"answered": {}}, {"unknown": 1}])
 def test_a_decision_that_does_not_say_what_was_approved_is_not_passed_over(tmp_path, changed):
-    table = encrypted(EVEN)
+    table = even_table()
     decisions = Decisions(tmp_path / "decisions")
     decisions.record("request", approval(table, REGION))
     assert decisions.approved("accounts", but="another") == [approval(table, REGION)]
@@ -354,7 +364,7 @@ def test_sizes_do_not_depend_on_the_order_of_labels():
 @pytest.mark.parametrize("member", ["purpose", "analyst", "dataset", "status"])
 def test_text_of_others_is_one_line(member):
     deceit = "report\nfindings: none\u2028aggregate: equals\u202e\x1b[1A"
-    lines = repr(review(encrypted(EVEN), members={member: deceit}, server_aggregate=b"")).split("\n")
+    lines = repr(review(even_table(), members={member: deceit}, server_aggregate=b"")).split("\n")
     assert [line.partition(":")[0] for line in lines] == [
         "who asks",
         "recipient",
@@ -378,15 +388,15 @@ def test_names_in_a_query_are_one_line():
     query = Query("sum", ("re\ngion",), ("Re\u202evenue",))
     table = encrypted(frame, ["re\ngion", "branch"], [["re\ngion"], ["re\ngion", "branch"]])
     assert "sum of Re\\u202evenue by re\\ngion" in repr(review(table, query))
-    unknown = review(encrypted(EVEN), members={"query": Query("sum", ("x\ny\u202e",), ("z",)).to_dict()})
+    unknown = review(even_table(), members={"query": Query("sum", ("x\ny\u202e",), ("z",)).to_dict()})
     assert not unknown.clean and repr(unknown).count("\n") == 11
-    refused = review(encrypted(EVEN), server_aggregate="no\nfindings: none")
+    refused = review(even_table(), server_aggregate="no\nfindings: none")
     assert refused.findings == ("the server has no aggregate: no\\nfindings: none",)
 
 
 @pytest.mark.parametrize(("recipient", "other"), [("ana", False), ("ANA", False), ("Ben", True), (None, False)])
 def test_who_asks_and_who_receives(recipient, other):
-    found = review(encrypted(EVEN), recipient=recipient)
+    found = review(even_table(), recipient=recipient)
     assert found.for_somebody_else is other and ("approve with recipient='Ben'" in repr(found)) is other
 
 
@@ -394,7 +404,7 @@ def test_who_asks_and_who_receives(recipient, other):
 def test_a_description_without_a_member_or_of_another_kind(member):
     for value in (None, 7, ["x"]):
         with pytest.raises(UnreadableAnswer):
-            review(encrypted(EVEN), members={member: value})
+            review(even_table(), members={member: value})
 
 
 def test_to_say_which_results_tell_something_together_takes_no_more_work_than_to_find_it(monkeypatch):

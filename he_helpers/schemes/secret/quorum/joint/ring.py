@@ -41,12 +41,14 @@ class Ring:
         width = (self.modulus.bit_length() + n.bit_length() + 2 + 7) // 8
         # A digit is below N q in absolute value; the offset makes all of them positive.
         offset = 1 << (8 * width - 1)
-        offsets = int.from_bytes(offset.to_bytes(width, "little") * (2 * n), "little")
+        offsets = int.from_bytes(offset.to_bytes(width, "little") * n, "little")
         long = gmpy2.mpz(_at_power(polynomial, width))
-        signed = _bits_at_power(small == 1, width) - _bits_at_power(small == -1, width)
-        total = int(long * signed + offsets)
-        digits = _digits(total.to_bytes(2 * n * width, "little"), width) - offset
-        return (digits[:n] - digits[n:]) % self.modulus
+        total = long * (_bits_at_power(small == 1, width) - _bits_at_power(small == -1, width))
+        # X^N is -1 in the integers, too: what lies above is subtracted.
+        bits = 8 * width * n
+        folded = gmpy2.f_mod_2exp(total, bits) - gmpy2.f_div_2exp(total, bits) + offsets
+        positive = int(folded % ((1 << bits) + 1))
+        return (_digits(positive.to_bytes(n * width, "little"), width) - offset) % self.modulus
 
     def from_residues(self, residues: np.ndarray) -> np.ndarray:
         """The polynomial of its residues, uint64 of shape (primes, N)."""
