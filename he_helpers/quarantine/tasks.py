@@ -10,7 +10,7 @@ from he_helpers.errors import HEError
 from he_helpers.schemes.public.kept_contexts import keep_contexts
 from he_helpers.schemes.public.loading import load_libraries
 from he_helpers.tables import EncryptedTable, Query, UnsupportedQuery, aggregate
-from he_helpers.workers import Refusal
+from he_helpers.workers.errors import Refusal
 
 # Now, and not within the time of the first job that needs one.
 load_libraries()

@@ -7,30 +7,10 @@ own, started afresh, that performs named tasks on plain data, within limits, and
     answer = pool.run("task", client="ann", limits=Limits(seconds=10), content=data)
 
 This guards against crashes and exhaustion. It is no sandbox: what takes over a worker acts as this user.
+
+Each name is loaded when it is first used: a worker needs little of what its pool needs.
 """
 
-from he_helpers.workers.errors import (
-    JobTimedOut,
-    JobTooLarge,
-    Refusal,
-    TaskFailed,
-    WorkerDied,
-    WorkerError,
-    WorkersBusy,
-    WorkersUnavailable,
-)
-from he_helpers.workers.limits import Limits
-from he_helpers.workers.pool import WorkerPool
+from he_helpers.front_door import front_door
 
-__all__ = [
-    "JobTimedOut",
-    "JobTooLarge",
-    "Limits",
-    "Refusal",
-    "TaskFailed",
-    "WorkerDied",
-    "WorkerError",
-    "WorkerPool",
-    "WorkersBusy",
-    "WorkersUnavailable",
-]
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -30,13 +30,15 @@ def main(arguments: list[str]) -> None:
     descriptor, registry, parent, inspectable = arguments
     connection = socket.socket(fileno=int(descriptor))
     limits.confine(int(parent), inspectable == "inspectable")
+    # What is imported stays: looking for what can go meanwhile, and after each job, would be in vain.
+    gc.disable()
     try:
         tasks = importlib.import_module(registry).TASKS
     except Exception as error:
         protocol.send(connection, {"outcome": "failed", "place": f"{type(error).__name__}: {error}"}, {}, _later())
         return
-    # What was imported stays, and need not be looked through after each job.
     gc.freeze()
+    gc.enable()
     idle_space, idle_memory = limits.address_space(), limits.held_memory()
     protocol.send(connection, {"outcome": "ready", "limits_memory": idle_space is not None}, {}, _later())
     for jobs in range(1, _MOST_JOBS + 1):

@@ -6,12 +6,13 @@ import sys
 from he_helpers.server import __main__ as command_line
 from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.process import running
+from he_helpers.server.process.scoring_tasks import TASKS as SCORING_TASKS
 from tests.fuzz.frail_tasks import TASKS
 
 
 class _NoPool:
     def run(self, task, *, client, limits, **members):
-        return TASKS[task](**members)
+        return (TASKS | SCORING_TASKS)[task](**members)
 
 
 running._jobs = lambda *_: contextlib.nullcontext(Jobs(_NoPool()))

@@ -21,7 +21,7 @@ import importlib, pkgutil, he_helpers
 for module in pkgutil.walk_packages(he_helpers.__path__, "he_helpers."):
     # What workers do: the server's installs its import guard, which refuses to stand beside the roles, and all load at
     # once what is installed (below).
-    if module.name.endswith(("__main__", ".tasks")):
+    if module.name.endswith(("__main__", ".process.registry", "tasks")):
         continue
     try:
         importlib.import_module(module.name)
@@ -80,7 +80,11 @@ def test_the_other_libraries_can_be_used():
 
 @pytest.mark.parametrize(
     ("tasks", "first"),
-    [("he_helpers.server.process.tasks", "check_query"), ("he_helpers.quarantine.tasks", "compute_aggregate")],
+    [
+        ("he_helpers.server.process.tasks", "check_query"),
+        ("he_helpers.server.process.scoring_tasks", "compute_score"),
+        ("he_helpers.quarantine.tasks", "compute_aggregate"),
+    ],
 )
 def test_workers_start_while_pyfhel_compiles(tasks, first):
     """They load Pyfhel at their start where it is there, and wait for nothing where it is not."""

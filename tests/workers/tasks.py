@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from he_helpers.workers import Refusal
+from he_helpers.workers.errors import Refusal
 
 
 def echo(**members):

@@ -20,7 +20,8 @@ from he_helpers.workers import (
     WorkersUnavailable,
 )
 
-TASKS = "he_helpers.server.process.tasks"
+# Of the release server and of the scoring service.
+TASKS, SCORING_TASKS = "he_helpers.server.process.tasks", "he_helpers.server.process.scoring_tasks"
 # Far above what a table of the largest size needs, so that only what goes astray meets them.
 LIMITS = Limits(seconds=120, processor_seconds=60, memory=2**30, answer=2**28)
 
@@ -65,9 +66,12 @@ class Jobs:
 
     @classmethod
     @cache
-    def of_this_process(cls) -> "Jobs":
-        """With workers that start with the first job and end with this process; the same ones at each call."""
-        return cls(WorkerPool(TASKS))
+    def of_this_process(cls, tasks: str) -> "Jobs":
+        """With workers that start with the first job and end with this process; the same ones at each call.
+
+        tasks: TASKS or SCORING_TASKS.
+        """
+        return cls(WorkerPool(tasks))
 
     def read_dataset(self, client: str, content: bytes | IO[bytes]) -> ReadDataset:
         """Search an uploaded table for secrets, and read it."""

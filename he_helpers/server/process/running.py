@@ -22,7 +22,7 @@ from flask import Flask
 
 from he_helpers.files import write_private
 from he_helpers.server.http.connection import Limits
-from he_helpers.server.http.jobs import TASKS, Jobs
+from he_helpers.server.http.jobs import SCORING_TASKS, TASKS, Jobs
 from he_helpers.server.http.serving import Server
 from he_helpers.server.release.routes import create_app
 from he_helpers.server.storage.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
@@ -59,7 +59,7 @@ def run_server(
     with _alone_in(folder, largest_body, inspectable):
         store = Store(database, quotas, folder) if database else Store.in_folder(folder, quotas)
         try:
-            with _jobs(workers, inspectable) as jobs:
+            with _jobs(TASKS, workers, inspectable) as jobs:
                 _serve(create_app(store, largest_body, jobs), folder, address, port, largest_body)
         finally:
             store.close()
@@ -87,7 +87,10 @@ def run_scoring(
     if not models.is_dir():
         raise CannotStart(f"There is no folder of models {models}. Create it, and put a file NAME.json into it.")
     address = _checked_address(host, not_only_this_machine)
-    with _alone_in(folder, largest_body, inspectable), _jobs(workers, inspectable) as jobs:
+    with (
+        _alone_in(folder, largest_body, inspectable),
+        _jobs(SCORING_TASKS, workers, inspectable) as jobs,
+    ):
         _serve(create_scoring_app(models, largest_body, jobs), folder, address, port, largest_body)
 
 
@@ -126,14 +129,14 @@ def _end_with(file: Path, own: os.stat_result) -> None:
 
 
 @contextmanager
-def _jobs(workers: int, inspectable: bool) -> Iterator[Jobs]:
-    """Jobs with workers of which one is ready; they end with this.
+def _jobs(tasks: str, workers: int, inspectable: bool) -> Iterator[Jobs]:
+    """Jobs with workers for ``tasks`` of which one is ready; they end with this.
 
     Two are kept, so that nobody waits for a start, seconds long, while one works for somebody else.
     """
     if workers < 1:
         raise CannotStart("--workers is a number of processes, at least 1; 2 or more, so that nobody can hold all.")
-    pool = WorkerPool(TASKS, least=min(2, workers), most=workers, inspectable=inspectable)
+    pool = WorkerPool(tasks, least=min(2, workers), most=workers, inspectable=inspectable)
     try:
         pool.start()
         yield Jobs(pool)

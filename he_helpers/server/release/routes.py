@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 
 from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.server.http.application import new_application, read_body, takes_body
-from he_helpers.server.http.jobs import EndedItsWorker, Jobs
+from he_helpers.server.http.jobs import TASKS, EndedItsWorker, Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release import datasets, policy, release_requests
 from he_helpers.server.release.audit import keep_head, list_chain, list_events, list_heads
@@ -79,7 +79,7 @@ def create_app(store: Store, largest_body: int = policy.DEFAULT_LARGEST_BODY, jo
 
     jobs: where tables are worked on; None: in the workers of this process.
     """
-    return new_application(_v1, STORE=store, LARGEST_BODY=largest_body, JOBS=jobs or Jobs.of_this_process())
+    return new_application(_v1, STORE=store, LARGEST_BODY=largest_body, JOBS=jobs or Jobs.of_this_process(TASKS))
 
 
 _v1 = Blueprint("v1", __name__, url_prefix="/v1")

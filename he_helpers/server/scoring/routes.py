@@ -19,7 +19,7 @@ from flask import Blueprint, Flask, Response, current_app, jsonify, request
 
 from he_helpers.computing.models import NAME_PATTERN, LinearModel
 from he_helpers.server.http.application import new_application, read_body, takes_body
-from he_helpers.server.http.jobs import Jobs
+from he_helpers.server.http.jobs import SCORING_TASKS, Jobs
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.scoring.policy import LARGEST_SCORING_BODY
 
@@ -31,7 +31,8 @@ def create_scoring_app(models: Path, largest_body: int = LARGEST_SCORING_BODY, j
 
     jobs: where messages are worked on; None: in the workers of this process.
     """
-    return new_application(_v1, MODELS=Path(models), LARGEST_BODY=largest_body, JOBS=jobs or Jobs.of_this_process())
+    jobs = jobs or Jobs.of_this_process(SCORING_TASKS)
+    return new_application(_v1, MODELS=Path(models), LARGEST_BODY=largest_body, JOBS=jobs)
 
 
 _v1 = Blueprint("scoring", __name__, url_prefix="/v1")

@@ -1,0 +1,10 @@
+from .errors import JobTimedOut as JobTimedOut
+from .errors import JobTooLarge as JobTooLarge
+from .errors import Refusal as Refusal
+from .errors import TaskFailed as TaskFailed
+from .errors import WorkerDied as WorkerDied
+from .errors import WorkerError as WorkerError
+from .errors import WorkersBusy as WorkersBusy
+from .errors import WorkersUnavailable as WorkersUnavailable
+from .limits import Limits as Limits
+from .pool import WorkerPool as WorkerPool
