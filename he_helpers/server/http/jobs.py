@@ -8,17 +8,17 @@ from functools import cache
 from typing import IO, Any
 
 from he_helpers.server.http.problems import Problem
-from he_helpers.workers import (
+from he_helpers.workers.errors import (
     JobTimedOut,
     JobTooLarge,
-    Limits,
     Refusal,
     WorkerDied,
     WorkerError,
-    WorkerPool,
     WorkersBusy,
     WorkersUnavailable,
 )
+from he_helpers.workers.limits import Limits
+from he_helpers.workers.pool import WorkerPool
 
 # Of the release server and of the scoring service.
 TASKS, SCORING_TASKS = "he_helpers.server.process.tasks", "he_helpers.server.process.scoring_tasks"

@@ -28,7 +28,8 @@ from he_helpers.server.release.routes import create_app
 from he_helpers.server.storage.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
 from he_helpers.server.storage.quotas import Quotas
 from he_helpers.server.storage.store import Store
-from he_helpers.workers import WorkerPool, WorkersUnavailable
+from he_helpers.workers.errors import WorkersUnavailable
+from he_helpers.workers.pool import WorkerPool
 
 _LOOK_SECONDS = 1
 # Of server.log, and of the one before it, server.log.1: some 300,000 lines each.
