@@ -89,7 +89,7 @@ class WorkerPool:
         """Start the least number of workers, and return when the first is ready. Raises WorkersUnavailable."""
         with self._changed:
             self._start_keeper()
-            while not self._idle and not self._closed:
+            while not self._workers and not self._closed:
                 self._check_available()
                 self._changed.wait()
 
@@ -179,7 +179,7 @@ class WorkerPool:
             turn = _Turn(client, fresh, time.monotonic())
             self._waiting.append(turn)
             try:
-                self._hand_out()
+                self._hand_out(turn)
                 while turn.worker is None:
                     self._check_available()
                     left = deadline - time.monotonic()
@@ -208,8 +208,12 @@ class WorkerPool:
             self._end(worker)
         self._hand_out()
 
-    def _hand_out(self) -> None:
-        """Give idle workers to those whose turn it is, and wake whoever waits for a change."""
+    def _hand_out(self, own: _Turn | None = None) -> None:
+        """Give idle workers to those whose turn it is, and wake who waits for that; ``own`` is the caller's turn.
+
+        Where nobody waits, nobody is woken: not the keeper either, twice with each job.
+        """
+        were_waiting = [turn for turn in self._waiting if turn is not own]
         for worker in list(self._idle):
             if not worker.lives:
                 # Ended from outside: no job is to blame.
@@ -225,7 +229,8 @@ class WorkerPool:
         if self._idle and len(self._workers) >= self._most and any(turn.fresh for turn in self._may_run()):
             # Makes room for a fresh one.
             self._end(self._idle.pop(0))
-        self._changed.notify_all()
+        if were_waiting or self._waiting:
+            self._changed.notify_all()
 
     def _next_turn(self, worker: Worker) -> _Turn | None:
         possible = self._may_run()
@@ -241,6 +246,7 @@ class WorkerPool:
     def _end(self, worker: Worker) -> None:
         self._workers.discard(worker)
         self._leaving.append(worker)
+        self._changed.notify_all()
 
     def _check_available(self) -> None:
         if self._closed:
@@ -292,6 +298,8 @@ class WorkerPool:
                 return
             self._idle.append(worker)
             self._hand_out()
+            # Also whoever waits for the first worker, and has no turn.
+            self._changed.notify_all()
 
     def _needs_one(self) -> bool:
         count = len(self._workers)
@@ -303,7 +311,10 @@ class WorkerPool:
     def _until_next_look(self) -> float | None:
         if self._waiting and len(self._workers) < self._most:
             return _WAITING_SECONDS
-        return self._idle_seconds if len(self._workers) > self._least else None
+        if len(self._workers) <= self._least:
+            return None
+        longest_idle = min((worker.idle_since for worker in self._idle), default=time.monotonic())
+        return max(0, longest_idle + self._idle_seconds - time.monotonic())
 
     def _end_idle_ones(self) -> None:
         limit = time.monotonic() - self._idle_seconds

@@ -46,6 +46,14 @@ def pool():
     made.close()
 
 
+@pytest.fixture(scope="module")
+def lasting_pool():
+    """For tests after which its worker is there, as it was: a start takes longer than most of them."""
+    made = WorkerPool(TASKS, most=2)
+    yield made
+    made.close()
+
+
 def number_of(pool):
     return pool.run("look_around")["number"]
 
@@ -66,21 +74,21 @@ def ends(process, seconds=60.0):
 # What travels
 
 
-def test_plain_data_bytes_and_files_travel(pool):
+def test_plain_data_bytes_and_files_travel(lasting_pool):
     members = {"number": 2**60, "text": "é", "nested": {"a": [1, None, True, 0.5]}, "content": os.urandom(3 * MEGABYTE)}
-    assert pool.run("echo", **members) == {**members}
+    assert lasting_pool.run("echo", **members) == {**members}
     with tempfile.SpooledTemporaryFile(2**16) as file:
         file.write(b"0123456789")
-        answer = pool.run("read_file", content=file, start=4)
+        answer = lasting_pool.run("read_file", content=file, start=4)
     assert answer["content"] == b"456789"
     # The descriptor was closed again, or the worker would run out of them.
-    assert answer["descriptor"] not in pool.run("look_around")["descriptors"]
+    assert answer["descriptor"] not in lasting_pool.run("look_around")["descriptors"]
 
 
-def test_nothing_but_plain_data_travels(pool):
+def test_nothing_but_plain_data_travels(lasting_pool):
     with pytest.raises(TypeError):
-        pool.run("echo", thing=object())
-    assert pool.run("echo", thing=1) == {"thing": 1}
+        lasting_pool.run("echo", thing=object())
+    assert lasting_pool.run("echo", thing=1) == {"thing": 1}
 
 
 def test_a_worker_is_told_nothing_of_its_parent(pool, monkeypatch):
@@ -98,16 +106,16 @@ def test_a_worker_is_told_nothing_of_its_parent(pool, monkeypatch):
     assert seen["session"] == seen["number"]
 
 
-def test_a_worker_writes_no_file(pool, tmp_path):
+def test_a_worker_writes_no_file(lasting_pool, tmp_path):
     with pytest.raises(TaskFailed, match="OSError"):
-        pool.run("write_file", path=str(tmp_path / "file"))
+        lasting_pool.run("write_file", path=str(tmp_path / "file"))
     assert (tmp_path / "file").read_bytes() == b""
 
 
-def test_more_files_than_travel_are_refused(pool):
+def test_more_files_than_travel_are_refused(lasting_pool):
     with tempfile.TemporaryFile() as file:
         with pytest.raises(TypeError, match="9 files; at most 8"):
-            pool.run("echo", **{f"file{number}": file for number in range(9)})
+            lasting_pool.run("echo", **{f"file{number}": file for number in range(9)})
 
 
 # What goes wrong
@@ -122,13 +130,13 @@ def test_more_files_than_travel_are_refused(pool):
         ("answer_much_plain", {"size": 65 * MEGABYTE}, "at most 67,108,864"),
     ],
 )
-def test_an_answer_that_cannot_travel_is_the_tasks_failure(pool, task, members, words):
+def test_an_answer_that_cannot_travel_is_the_tasks_failure(lasting_pool, task, members, words):
     """And not that of what the task was given; the worker goes on."""
-    before = number_of(pool)
+    before = number_of(lasting_pool)
     with pytest.raises(TaskFailed, match=words):
-        pool.run(task, **members)
-    assert number_of(pool) == before
-    assert not pool.deaths
+        lasting_pool.run(task, **members)
+    assert number_of(lasting_pool) == before
+    assert not lasting_pool.deaths
 
 
 def message_of(*parts):
@@ -139,38 +147,39 @@ def message_of(*parts):
 DONE = {"outcome": "done", "retires": False}
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        (5).to_bytes(8, "little") + b"\xc1\xc1\xc1\xc1\xc1",
-        (1).to_bytes(8, "little") + b"\xa5",
-        (2).to_bytes(8, "little") + b"\xa1\xff",
-        (0).to_bytes(8, "little"),
-        message_of(),
-        message_of(DONE, {}, []),
-        message_of(1, {}, [], []),
-        message_of(DONE, [], [], []),
-        message_of(DONE, {}, ["file"], []),
-        message_of(DONE, {}, [], 1),
-        message_of(DONE, {}, [], [["content", -1]]),
-        message_of(DONE, {}, [], [["content", 0.5]]),
-        message_of(DONE, {}, [], [["content"]]),
-        message_of({}, {}, [], []),
-        message_of({"outcome": "done"}, {}, [], []),
-        message_of({"outcome": ["done"], "retires": False}, {}, [], []),
-        message_of({"outcome": "splendid", "retires": False}, {}, [], []),
-        message_of({"outcome": "failed", "retires": False}, {}, [], []),
-        message_of({"outcome": "refused", "retires": False, "kind": "x", "message": "x"}, {}, [], []),
-    ],
+NONSENSE = (
+    (5).to_bytes(8, "little") + b"\xc1\xc1\xc1\xc1\xc1",
+    (1).to_bytes(8, "little") + b"\xa5",
+    (2).to_bytes(8, "little") + b"\xa1\xff",
+    (0).to_bytes(8, "little"),
+    message_of(),
+    message_of(DONE, {}, []),
+    message_of(1, {}, [], []),
+    message_of(DONE, [], [], []),
+    message_of(DONE, {}, ["file"], []),
+    message_of(DONE, {}, [], 1),
+    message_of(DONE, {}, [], [["content", -1]]),
+    message_of(DONE, {}, [], [["content", 0.5]]),
+    message_of(DONE, {}, [], [["content"]]),
+    message_of({}, {}, [], []),
+    message_of({"outcome": "done"}, {}, [], []),
+    message_of({"outcome": ["done"], "retires": False}, {}, [], []),
+    message_of({"outcome": "splendid", "retires": False}, {}, [], []),
+    message_of({"outcome": "failed", "retires": False}, {}, [], []),
+    message_of({"outcome": "refused", "retires": False, "kind": "x", "message": "x"}, {}, [], []),
 )
-def test_a_worker_that_answers_nonsense_counts_as_dead(pool, message):
-    pool.start()
-    [before] = pool.numbers()
-    with pytest.raises(WorkerDied, match="answer_below.*without an answer that can be read") as caught:
-        pool.run("answer_below", message=message)
-    assert (caught.value.signal_name, caught.value.exit_code) == (None, None)
-    assert ends(before)
-    assert pool.deaths == {"WorkerDied": 1}
+
+
+def test_a_worker_that_answers_nonsense_counts_as_dead(pool):
+    """Each by itself, and another worker, which has done nothing before, answers the next one."""
+    for deaths, message in enumerate(NONSENSE, 1):
+        pool.start()
+        [before] = pool.numbers()
+        with pytest.raises(WorkerDied, match="answer_below.*without an answer that can be read") as caught:
+            pool.run("answer_below", message=message)
+        assert (caught.value.signal_name, caught.value.exit_code) == (None, None), message
+        assert ends(before), message
+        assert pool.deaths == {"WorkerDied": deaths}, message
     assert pool.run("echo", still="there") == {"still": "there"}
 
 
@@ -192,21 +201,21 @@ def test_an_answer_below_arrives(pool):
     assert pool.run("answer_below", message=message_of(DONE, {"said": 1}, [], [])) == {"said": 1}
 
 
-def test_a_refusal_arrives_as_it_was_raised(pool):
-    before = number_of(pool)
+def test_a_refusal_arrives_as_it_was_raised(lasting_pool):
+    before = number_of(lasting_pool)
     with pytest.raises(Refusal, match="too blue") as caught:
-        pool.run("refuse")
+        lasting_pool.run("refuse")
     assert (caught.value.kind, caught.value.members) == ("too-blue", {"known": ["red"]})
-    assert number_of(pool) == before
+    assert number_of(lasting_pool) == before
 
 
-def test_a_failure_is_told_without_its_message(pool, caplog):
-    before = number_of(pool)
+def test_a_failure_is_told_without_its_message(lasting_pool, caplog):
+    before = number_of(lasting_pool)
     with pytest.raises(TaskFailed, match="KeyError in fail") as caught:
-        pool.run("fail")
+        lasting_pool.run("fail")
     assert "secret" not in str(caught.value) + caplog.text
-    assert number_of(pool) == before
-    assert not pool.deaths
+    assert number_of(lasting_pool) == before
+    assert not lasting_pool.deaths
 
 
 @pytest.mark.parametrize(
@@ -266,11 +275,11 @@ def test_a_job_without_end_is_ended(pool, task, limits, words):
     assert pool.run("echo", still="there") == {"still": "there"}
 
 
-def test_the_time_of_a_job_is_its_own(pool):
+def test_the_time_of_a_job_is_its_own(lasting_pool):
     """The system counts the processor's time over the life of a process."""
     for _ in range(3):
-        assert pool.run("compute", seconds=0.4, limits=Limits(processor_seconds=1)) == {}
-    assert not pool.deaths
+        assert lasting_pool.run("compute", seconds=0.4, limits=Limits(processor_seconds=1)) == {}
+    assert not lasting_pool.deaths
 
 
 def test_a_job_that_grows_is_ended(pool):
@@ -299,9 +308,9 @@ def test_memory_is_watched_from_outside_where_a_worker_cannot_limit_itself(pool,
     assert pool.run("echo", still="there") == {"still": "there"}
 
 
-def test_the_memory_of_another_process_is_told_by_the_system(pool):
-    before = number_of(pool)
-    [worker] = pool._workers
+def test_the_memory_of_another_process_is_told_by_the_system(lasting_pool):
+    before = number_of(lasting_pool)
+    [worker] = lasting_pool._workers
     assert worker.number == before
     assert 4 * MEGABYTE < worker._resident_memory() < 2**33
 
@@ -385,6 +394,19 @@ def test_few_while_idle_and_more_when_needed():
     finally:
         pool.close()
     assert ends(left)
+
+
+def test_a_job_for_which_a_worker_is_free_wakes_nobody(lasting_pool, monkeypatch):
+    number_of(lasting_pool)
+    monkeypatch.setattr(lasting_pool._changed, "notify_all", lambda: pytest.fail("somebody was woken"))
+    for _ in range(3):
+        assert lasting_pool.run("echo", still="there") == {"still": "there"}
+
+
+def test_a_start_waits_for_a_worker_and_for_no_job(pool):
+    with held(pool, "ann"):
+        wait_until(lambda: pool._running == {"ann": 1})
+        assert at_once(lambda: pool.start() or "started") == ["started"]
 
 
 def test_one_client_does_not_hold_every_worker(pool):

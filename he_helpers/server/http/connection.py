@@ -12,6 +12,7 @@ import time
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -269,7 +270,7 @@ class Connection:
         except Problem as problem:
             answer, size = self._refusal(problem, request), 0
         try:
-            headers = [*answer.headers, (b"Date", formatdate(usegmt=True).encode())]
+            headers = [*answer.headers, (b"Date", _date(int(time.time())))]
             if self._http.their_state is not h11.DONE:
                 headers.append((b"Connection", b"close"))
             if not any(name.lower() == b"content-length" for name, _ in headers) and answer.status != 204:
@@ -314,6 +315,12 @@ class Connection:
             left -= len(dropped)
             # Nothing depends on this, so it leaves time to others.
             await asyncio.sleep(_LINGER_PAUSE)
+
+
+@lru_cache(1)
+def _date(second: int) -> bytes:
+    """The time of an answer; all answers of a second have the same."""
+    return formatdate(second, usegmt=True).encode()
 
 
 def _too_slow(remedy: str) -> Problem:

@@ -19,6 +19,8 @@ from he_helpers.text import is_printable_line
 BYTES = "application/octet-stream"
 JSON = "application/json"
 
+# Where the account of a request is kept while it is answered.
+_ACCOUNT = "he_helpers.release.account"
 _BEARER = re.compile(r"Bearer ([A-Za-z0-9_-]{43})")
 DATASET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -51,9 +53,13 @@ def jobs_here() -> Jobs:
 
 
 def authenticated(*roles: str) -> Account:
-    """The account of the token that came with this request, which must have one of ``roles`` if any is named."""
-    header = _BEARER.fullmatch(request.headers.get("Authorization", ""))
-    account = find_account(store_here(), header[1]) if header else None
+    """The account of the token that came with this request, which must have one of ``roles`` if any is named.
+
+    Looked up once: before the body of a request is taken in, and not again for its step.
+    """
+    account: Account | None = request.environ.get(_ACCOUNT)
+    if account is None and (header := _BEARER.fullmatch(request.headers.get("Authorization", ""))):
+        account = find_account(store_here(), header[1])
     if account is None:
         raise Problem(
             "unauthorised",
@@ -62,6 +68,7 @@ def authenticated(*roles: str) -> Account:
         )
     # What is buffered for the answer is counted for this account.
     request.environ[ACCOUNT_IN_ENVIRON] = account.name
+    request.environ[_ACCOUNT] = account
     if roles:
         account.check_role(*roles)
     return account
