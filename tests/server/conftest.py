@@ -23,7 +23,7 @@ from he_helpers.server.http.bodies import Body, BodyWriter
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.release.routes import create_app
 from he_helpers.server.storage.quotas import Quotas
-from he_helpers.server.storage.schema import metadata, store_version
+from he_helpers.server.storage.schema import accounts, audit_events, metadata, store_version
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import Aligned, EncryptedTable
 
@@ -255,10 +255,30 @@ def app(kind_of_database, shared_stores, store):
     return shared_stores(kind_of_database)[1]
 
 
+@pytest.fixture(scope="session")
+def added_people(shared_stores):
+    """By kind of database, the tokens of the people and the rows that adding them has written: added once, since four
+    steps of the store take longer than most tests."""
+
+    @cache
+    def of_kind(kind):
+        store, _ = shared_stores(kind)
+        make_as_new(store)
+        tokens = {name: add_account(store, name, role) for name, role in ROLES.items()}
+        with store.reading() as connection:
+            rows = [(table, list(connection.execute(table.select()).mappings())) for table in (accounts, audit_events)]
+        make_as_new(store)
+        return tokens, rows
+
+    return of_kind
+
+
 @pytest.fixture
-def people(store, app):
+def people(kind_of_database, store, app, added_people):
     """ann and bob are administrators, eve and dan analysts."""
-    return {name: Person(app.test_client(), add_account(store, name, role)) for name, role in ROLES.items()}
+    tokens, rows = added_people(kind_of_database)
+    store.write(lambda connection: [connection.execute(table.insert(), of_table) for table, of_table in rows])
+    return {name: Person(app.test_client(), token) for name, token in tokens.items()}
 
 
 @pytest.fixture

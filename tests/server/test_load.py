@@ -3,11 +3,7 @@
 By hand, for a table of the figures:  python -m tests.server.test_load
 """
 
-import base64
 import math
-import os
-import random
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,15 +18,16 @@ from he_helpers.schemes.secret import paillier, tenseal_bfv
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import Aligned
+from tests.server.attack import HOSTILE_BODIES, SLOW_SOCKETS
 from tests.server.conftest import ROOT, accounts_frame, asked, encrypted, new_request, start
 from tests.server.test_scoring import MODEL, SHORT, message
 
-SLOW_SOCKETS, HOSTILE_BODIES = 200, 30
 SECONDS = 12
 # What the server's own process may need more than before the attack: bodies under way are on the disk, and workers,
 # each within a limit of its own, read them.
 LARGEST_GROWTH = 150 * 2**20
-LONGEST_ATTACK, LONGEST_MEASUREMENT = 120, 100
+# Less than the attack lasts by itself.
+LONGEST_MEASUREMENT = 100
 # An honest request is answered within a second: so many in a hundred, since a busy machine stops anybody for a moment.
 WITHIN_A_SECOND = 95
 # Fewer answers than this say nothing of 95 in a hundred: the attack lasts until they are there, or LONGEST_MEASUREMENT.
@@ -43,84 +40,6 @@ PATIENCE = 5
 # All this holds on a machine that takes up to so many times as long for a computation as when it is alone. The attack
 # and the server bring it to some 1.7 on two cores; what other programs take beyond this is not the server's doing.
 BEARABLE_CROWDING = 2
-
-
-# The attack: a process of its own, so that it does not slow down whoever measures.
-
-
-def open_slowly(address, all_open):
-    """Sockets that send a byte of a head each second, and are opened again when the server closes them."""
-    head = b"GET /v1/health HTTP/1.1\r\nHost: server\r\nX-Slow: " + b"x" * 1000
-    sockets = {}
-    while True:
-        for number in range(SLOW_SOCKETS):
-            try:
-                if number not in sockets:
-                    sockets[number] = socket.create_connection(address, timeout=1), 0
-                opened, sent = sockets[number]
-                opened.sendall(head[sent : sent + 1])
-                sockets[number] = opened, sent + 1
-            except OSError:
-                sockets.pop(number, None)
-        all_open.set()
-        time.sleep(1)
-
-
-def hostile_bodies(path, tokens):
-    """Heads and the pieces of bodies, each made to cost the server something else."""
-
-    def head(token, framing):
-        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
-        content_type = "application/json" if path.startswith("POST") else "application/octet-stream"
-        lines = [f"{path} HTTP/1.1", "Host: server", f"Content-Type: {content_type}", framing]
-        return ("\r\n".join(lines) + f"\r\n{authorization}\r\n").encode()
-
-    size = 4 * 2**20
-    texts = base64.b64encode((b"a" * 40 + b",") * (size // 41))
-    noise = random.Random(1).randbytes(2**16)
-    for token in tokens:
-        # Everything that fits, as fast as it goes.
-        yield head(token, f"Content-Length: {30 * 2**20}"), [noise] * (30 * 16), 0
-        # What is dear to search: text in text, and beginnings of keys.
-        yield head(token, f"Content-Length: {len(texts)}"), [texts], 0
-        keys_in_der = b"0\x20\x02\x01\x000\x05\x06" * (size // 8)
-        yield head(token, f"Content-Length: {len(keys_in_der)}"), [keys_in_der], 0
-        # A chunk line without an end, tiny chunks, and a body that never becomes whole.
-        yield head(token, "Transfer-Encoding: chunked"), [b"5;"] + [b"x" * 1000] * 1000, 0.001
-        yield head(token, "Transfer-Encoding: chunked"), [b"1\r\nx\r\n" * 10_000] * 100, 0
-        yield head(token, f"Content-Length: {30 * 2**20}"), [noise] * 400, 0.1
-
-
-def send_bodies(address, kinds, number):
-    """One hostile body after the other."""
-    while True:
-        head, pieces, pause = kinds[number % len(kinds)]
-        number += HOSTILE_BODIES
-        try:
-            with socket.create_connection(address, timeout=5) as connection:
-                connection.sendall(head)
-                for piece in pieces:
-                    connection.sendall(piece)
-                    time.sleep(pause)
-                connection.recv(10_000)
-        except OSError:
-            time.sleep(0.05)
-
-
-def attack(host, port, path, *tokens):
-    """Attack a server on the loopback, say so when it has begun, and end with whoever started this."""
-    assert host == "127.0.0.1"
-    address, all_open = (host, int(port)), threading.Event()
-    kinds = list(hostile_bodies(path, tokens))
-    threading.Thread(target=open_slowly, args=(address, all_open), daemon=True).start()
-    all_open.wait()
-    for number in range(HOSTILE_BODIES):
-        threading.Thread(target=send_bodies, args=(address, kinds, number), daemon=True).start()
-    time.sleep(1)
-    print("begun", flush=True)
-    threading.Timer(LONGEST_ATTACK, os._exit, [1]).start()
-    sys.stdin.read()
-    os._exit(0)
 
 
 # Who measures
@@ -138,7 +57,7 @@ class Load:
         self.crowding = []
 
     def __enter__(self):
-        command = [sys.executable, "-m", "tests.server.test_load", "attack", *self.arguments]
+        command = [sys.executable, "-m", "tests.server.attack", *self.arguments]
         self.attack = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.attack.stdout.readline() == b"begun\n"
         self.begin, self.is_over = time.monotonic(), False
@@ -167,7 +86,7 @@ class Load:
             while time.thread_time() < worked + 0.02:
                 pass
             self.crowding.append((time.perf_counter() - begin) / (time.thread_time() - worked))
-            time.sleep(0.3)
+            time.sleep(0.6)
 
     def rounds(self):
         """The numbers of the rounds of requests, each when it is time for it."""
@@ -294,7 +213,4 @@ def main():
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["attack"]:
-        attack(*sys.argv[2:])
-    else:
-        main()
+    main()

@@ -17,6 +17,8 @@ from flask import request
 from he_helpers.server.http.application import ACCOUNT_IN_ENVIRON, read_body, takes_body
 from he_helpers.server.http.connection import Limits
 from he_helpers.server.http.serving import Server
+from he_helpers.server.release import incoming
+from he_helpers.server.release.accounts import find_account
 from he_helpers.server.release.routes import create_app
 from tests.waiting import wait_until
 
@@ -37,6 +39,15 @@ def serving(app, limits=LIMITS, host="127.0.0.1", folder=None):
         thread.join(30)
         server.close()
         assert not thread.is_alive()
+
+
+@pytest.fixture(params=["sqlite"])
+def kind_of_database(request):
+    """Sockets, deadlines and limits are the same above either database: one, and both where bodies are stored."""
+    return request.param
+
+
+on_both_databases = pytest.mark.parametrize("kind_of_database", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -160,6 +171,7 @@ def test_one_connection_takes_many_requests(connect):
     assert len(re.findall(rb"\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n", answers)) == 5
 
 
+@on_both_databases
 def test_an_upload_arrives_as_it_was_sent(connect, ann, table):
     for number, size in enumerate((len(table), 50_000)):
         pieces = [table[start : start + size] for start in range(0, len(table), size)]
@@ -203,6 +215,23 @@ def test_the_role_and_the_size_are_looked_at_before_any_body(connect, ann, eve):
         assert problem_in(received(connection))["status"] == status
 
 
+def test_an_account_is_looked_up_once_for_a_request(connect, ann, eve, monkeypatch):
+    """Before the body, and not again for the step; for each request of a connection anew."""
+    looked_up = []
+
+    def find(store, token):
+        looked_up.append(token)
+        return find_account(store, token)
+
+    monkeypatch.setattr(incoming, "find_account", find)
+    connection = connect()
+    connection.sendall(head("Content-Length: 1", person=ann) + b"x")
+    connection.sendall(head("Content-Length: 1", "Connection: close", person=eve) + b"x")
+    assert re.findall(rb"HTTP/1.1 (\d+)", received(connection)) == [b"422", b"403"]
+    assert looked_up == [ann.token, eve.token]
+
+
+@on_both_databases
 def test_leave_to_continue_comes_after_the_token_was_accepted(connect, ann, table):
     connection = connect()
     connection.sendall(head(f"Content-Length: {len(table)}", "Expect: 100-continue", "Connection: close", person=ann))
@@ -321,6 +350,7 @@ def test_a_body_in_tiny_chunks_is_refused(connect, ann):
     assert problem["status"] == 400 and "256" in problem["detail"]
 
 
+@on_both_databases
 def test_all_bodies_together_are_limited(app, ann, bob, table):
     """One account's body waits for its last byte; another's would pass the limit, and fits when the first is there."""
     limits = replace(LIMITS, buffered=len(table) * 3 // 2)

@@ -160,7 +160,8 @@ def _reclaim(connection: PoolProxiedConnection) -> bool:
 def _create_tables(connection: Connection) -> None:
     found = set(inspect(connection).get_table_names()) & set(metadata.tables)
     if not found:
-        metadata.create_all(connection)
+        # Not looked for again, one by one.
+        metadata.create_all(connection, checkfirst=False)
         connection.execute(insert(store_version).values(version=VERSION))
         return
     version = connection.scalar(select(store_version.c.version)) if "store_version" in found else None
