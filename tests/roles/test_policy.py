@@ -14,7 +14,7 @@ from he_helpers.roles.errors import AlreadyThere, BudgetSpent, DamagedRecord, No
 from he_helpers.roles.keys.release import finish
 from he_helpers.tables import Aligned, EncryptedTable, Labels, Query
 from he_helpers.tables.statistics import MomentPlan, moments
-from tests.roles.test_review import BORDER, BY_REGION, BY_TOWN, PAIR, approval, branches, encrypted, review
+from tests.roles.test_review import BORDER, BY_REGION, BY_TOWN, approval, branches, encrypted, pair, review
 
 NOISE = Noise(epsilon=0.5, budget=1.0, bounds={"Revenue": (0, 100)})
 
@@ -87,7 +87,7 @@ def people_with_gaps(gaps):
     frame = pd.DataFrame({"sex": ["m"] * 12 + ["w"] * 12, "BMI": [*values, *[21.0] * 12], "ill": [0, 1] * 12})
     plan = MomentPlan.for_frame(frame, {}, columns=["BMI", "ill"], histograms={"BMI": [10, 21, 30]})
     table = frame[["sex"]].join(moments(frame, plan))
-    return EncryptedTable.encrypt(table, ["sex"], PAIR.public, layout=Aligned(groupings=[["sex"]])), plan
+    return EncryptedTable.encrypt(table, ["sex"], pair().public, layout=Aligned(groupings=[["sex"]])), plan
 
 
 @pytest.mark.parametrize(
