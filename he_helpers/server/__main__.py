@@ -137,4 +137,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # All that there is ends now; Python would look through it first.
+    gc.freeze()
+    sys.exit(status)

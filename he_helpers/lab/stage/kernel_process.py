@@ -23,3 +23,5 @@ if __name__ == "__main__":
     gc.freeze()
     gc.enable()
     kernel.start()
+    # All that there is ends now; Python would look through it first.
+    gc.freeze()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import http.client
 import os
 import signal
@@ -357,4 +358,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    # All that there is ends now; Python would look through it first.
+    gc.freeze()
+    sys.exit(status)
