@@ -1,5 +1,6 @@
 """Tables, accounts, the application in this process, and real server processes."""
 
+import json
 import os
 import signal
 import socket
@@ -353,6 +354,31 @@ class Running:
 
 def command(*arguments: str, module: str = "he_helpers.server") -> list[str]:
     return [sys.executable, "-m", module, *arguments]
+
+
+_ALL_IN_ONE = """
+import contextlib, io, json, sys
+from he_helpers.server.__main__ import main
+for arguments in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        status = main(arguments)
+    print(json.dumps([status, said.getvalue()]))
+"""
+
+
+def failing(temporary: Path, *commands: list[str]) -> list[tuple[int, str]]:
+    """Status and stderr of each of these commands, all in one process: most of a command's time is its start."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ALL_IN_ONE, json.dumps(commands)],
+        env=environment(temporary),
+        cwd=temporary,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert not done.stderr
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def environment(temporary: Path) -> dict[str, str]:

@@ -2,14 +2,13 @@
 
 import os
 import stat
-import subprocess
 
 import pytest
 
 from he_helpers.server.process import running as process
 from he_helpers.server.storage.folder import CannotStart, open_own_file, prepare_folder, sole_server_of
 from he_helpers.server.storage.store import Store
-from tests.server.conftest import command, environment
+from tests.server.conftest import failing
 
 OPEN = os.O_RDWR | os.O_CREAT
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives a file to another user, which needs root")
@@ -113,18 +112,11 @@ def test_planted_files_are_refused(tmp_path, name, kind):
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path):
     folder = tmp_path / "server"
     folder.mkdir(mode=0o755)
-    for arguments in (["run"], ["add-account", "--role", "analyst", "--name", "eve"]):
-        done = subprocess.run(
-            command(*arguments, "--folder", str(folder)),
-            env=environment(tmp_path),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert done.stderr.startswith("he_helpers.server: The folder") and done.stderr.count("\n") == 1
-        assert "has mode 0755" in done.stderr
+    own = ["--folder", str(folder)]
+    for status, said in failing(tmp_path, ["run", *own], ["add-account", "--role", "analyst", "--name", "eve", *own]):
+        assert status == 1
+        assert said.startswith("he_helpers.server: The folder") and said.count("\n") == 1
+        assert "has mode 0755" in said
     assert list(folder.iterdir()) == []
 
 
