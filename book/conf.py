@@ -42,6 +42,8 @@ suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autodoc_default_options = {"members": True, "imported-members": True, "member-order": "alphabetical"}
 autodoc_typehints = "signature"
+# The helpers have none, and looking for them reads all of their source once more.
+autodoc_use_type_comments = False
 default_role = "code"
 add_module_names = False
 

@@ -42,8 +42,13 @@ def paillier():
 SCHEMES = [keys.tenseal_bfv, keys.tenseal_ckks, keys.pyfhel_bfv, keys.pyfhel_ckks, paillier]
 
 
+@cache
 def tenseal_contexts():
-    """Contexts of both schemes and both kinds of encryption, and whether they have a public key."""
+    """Contexts of both schemes and both kinds of encryption, and whether they have a public key; made once."""
+    return list(_tenseal_contexts())
+
+
+def _tenseal_contexts():
     for dimension in (4096, 8192):
         for encryption in (ts.ENCRYPTION_TYPE.ASYMMETRIC, ts.ENCRYPTION_TYPE.SYMMETRIC):
             has_public_key = encryption == ts.ENCRYPTION_TYPE.ASYMMETRIC
@@ -57,7 +62,13 @@ def tenseal_contexts():
             yield context, has_public_key
 
 
+@cache
 def pyfhel_engines():
+    """Engines of both schemes with a key pair; made once."""
+    return list(_pyfhel_engines())
+
+
+def _pyfhel_engines():
     for scheme in ("bfv", "ckks"):
         for dimension in (1024, 4096, 8192):
             engine = Pyfhel()
