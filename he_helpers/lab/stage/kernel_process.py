@@ -23,5 +23,3 @@ if __name__ == "__main__":
     gc.freeze()
     gc.enable()
     kernel.start()
-    # All that there is ends now; Python would look through it first.
-    gc.freeze()
