@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,13 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
+
+
+@contextmanager
+def running_server(folder):
+    """A server in a process of its own, with an empty store in ``folder``."""
     folder.chmod(0o700)
     store = Store.in_folder(folder)
     tokens = {name: add_account(store, name, role) for name, role in ROLES.items()}

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from he_helpers.lab.widgets import ReviewDesk
-from he_helpers.parameters import BFVParameters, InsecureParameters, PaillierParameters
+from he_helpers.parameters import BFVParameters, InsecureParameters, PaillierParameters, plaintext_prime
 from he_helpers.quarantine import reading
 from he_helpers.roles import AlreadyThere, ForgedRelease, NotApproved, NotThere, QuorumAnalyst, WrongKind
 from he_helpers.roles.approval.policy import DisclosurePolicy
@@ -484,8 +484,16 @@ def test_a_letter_says_from_whom_to_whom_and_what_it_is(custodians, monkeypatch)
 # A key that nobody holds
 
 
+# The smallest ring with room for smudging and for the sums of the accounts.
+SMALL_JOINT = {
+    "parameters": BFVParameters(4096, (36, 36, 34), plaintext_prime(20, 4096)),
+    "terms": 16,
+    "statistical_bits": 16,
+}
+
+
 def go_round(custodians, session="today"):
-    return [custodian.take_part(session, NAMES, 2, "joint") for custodian in custodians.values()]
+    return [custodian.take_part(session, NAMES, 2, "joint", **SMALL_JOINT) for custodian in custodians.values()]
 
 
 @pytest.fixture
@@ -500,8 +508,8 @@ def acquainted(custodians):
 @pytest.mark.slow
 def test_custodians_make_a_key_that_nobody_holds(acquainted, person, ada, ana, accounts):
     cat, cid, cyn = acquainted.values()
-    assert repr(cat.take_part("today", NAMES, 2, "joint")) == "round 1 of 5, waits for cid, cyn"
-    assert cid.take_part("today", NAMES, 2, "joint").waits_for == ("cyn",)
+    assert repr(cat.take_part("today", NAMES, 2, "joint", **SMALL_JOINT)) == "round 1 of 5, waits for cid, cyn"
+    assert cid.take_part("today", NAMES, 2, "joint", **SMALL_JOINT).waits_for == ("cyn",)
     # A process that dies goes on where it was: what it sent is not sent again, what it drew is not drawn again.
     acquainted["cat"] = person("cat")
     for _ in range(5):
@@ -510,9 +518,10 @@ def test_custodians_make_a_key_that_nobody_holds(acquainted, person, ada, ana, a
     assert len({one.key.fingerprint for one in progress}) == 1
     assert [letter for custodian in acquainted.values() for letter in custodian.letters.waiting()] == []
     key = progress[0].key
+    assert key.public.parameters == SMALL_JOINT["parameters"]
     # Letters of another key whose name begins like this one's stay.
     cid.letters.send("cat", "joint.second.1", b"of another ceremony")
-    assert cat.take_part("today", NAMES, 2, "joint").key is not None
+    assert cat.take_part("today", NAMES, 2, "joint", **SMALL_JOINT).key is not None
     assert cat.letters.read("cid", "joint.second.1") == b"of another ceremony"
     cat.letters.take_away("cid", "joint.second.1")
     ana.quorum_keys.trust(key, "joint")

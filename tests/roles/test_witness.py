@@ -11,9 +11,16 @@ from he_helpers.audit.verification import audit_bundle
 from he_helpers.roles.errors import DamagedRecord, NotThere
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
-from tests.roles.conftest import make_two_people
+from tests.roles.conftest import make_two_people, running_server
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One of these tests alone: they read and write all of its trail again and again, so it must not be that of all."""
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 @pytest.fixture
