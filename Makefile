@@ -35,8 +35,7 @@ NOT_QUICK = $(addprefix tests/,book/ browser/ classroom/ data/ fuzz/ installatio
   $(addprefix server/test_,audit_chain.py interface.py listings.py moves.py quorum.py scoring.py serving.py) \
   $(addprefix schemes/test_,arrays.py bad_input.py))
 # SEAL keeps the memory of keys that are gone until its process ends. So that no process of the unit tests holds a
-# gigabyte, they run in parts, one call after the other, those of the schemes in three processes; OTHERS is what the
-# first four do not name.
+# gigabyte, they run in parts, one call after the other; OTHERS is what the first four do not name.
 SCHEMES = tests/schemes
 NUMBERS = $(addprefix tests/,advice computing parameters tables)
 PEOPLE = $(addprefix tests/,audit quarantine quorum roles)
@@ -115,7 +114,7 @@ check: checks
 	@$(MAKE) --no-print-directory -o checks -j 3 $(if $(filter output-sync,$(.FEATURES)),-O) types style $(QUICK_PARTS)
 
 test: static
-	$(UNIT_TESTS) -n 3 $(SCHEMES)
+	$(UNIT_TESTS) $(SCHEMES)
 	$(UNIT_TESTS) $(NUMBERS)
 	$(UNIT_TESTS) $(PEOPLE)
 	$(UNIT_TESTS) $(LESSONS)

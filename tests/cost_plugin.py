@@ -62,8 +62,11 @@ class _Costs:
         self._collecting = self._since_last()
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self):
+    def pytest_runtest_makereport(self, call: pytest.CallInfo):
         report = yield
+        # Once for each test: looking costs as much as many a test.
+        if call.when != "teardown":
+            return report
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         process = os.environ.get("PYTEST_XDIST_WORKER", "this process")
         report.cost = (self._since_last(), process, peak, self._collecting)
@@ -72,6 +75,8 @@ class _Costs:
     # Where the reports arrive.
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "teardown":
+            return
         seconds, process, peak, collecting = report.cost
         self._tests[report.nodeid] += seconds
         self._processes[process] = (peak, collecting)

@@ -106,6 +106,18 @@ def open_notebook(page, path):
     wait_for_the_kernel(page)
 
 
+SHUT_DOWN = """async () => {
+    const notebook = jupyterapp.shell.currentWidget;
+    await notebook.sessionContext.shutdown();
+    notebook.dispose();
+}"""
+
+
+def close_notebook(page):
+    """Close the notebook that the page of JupyterLab shows, without saving it, and end its kernel."""
+    page.evaluate(SHUT_DOWN)
+
+
 def wait_until(page, expression, arg=None):
     """Asks the page ten times a second. Playwright's own way asks at each frame, and so has sixty drawn a second."""
     page.wait_for_function(expression, arg=arg, polling=100)

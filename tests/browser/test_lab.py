@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import nbformat
@@ -19,7 +19,15 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
 from he_helpers.lab.workspace.workspace import PROJECT
-from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, open_notebook, wait_for_the_kernel, wait_until
+from tests.browser.served import (
+    NEEDED,
+    START_SECONDS,
+    close_notebook,
+    jupyterlab,
+    open_notebook,
+    wait_for_the_kernel,
+    wait_until,
+)
 
 pytestmark = [
     *NEEDED,
@@ -50,31 +58,10 @@ def git(checkout, command, *arguments):
 
 @pytest.fixture(scope="module")
 def served(checkout, tmp_path_factory):
-    """JupyterLab on the checkout: the address that it prints, its workspaces, the file of all that it prints, and what
-    that holds at the start.
-
-    One for all tests, since a start costs as much as a page.
-    """
+    """JupyterLab on the checkout: the address that it prints, and the file of all that it prints."""
     folder = tmp_path_factory.mktemp("lab")
-    said, workspaces = folder / "said", folder / "workspaces"
-    with jupyterlab(checkout, said, f"--LabApp.workspaces_dir={workspaces}") as address:
-        yield address, workspaces, said, said.read_text()
-
-
-@contextmanager
-def new_page(browser, checkout, served):
-    """A page in a context of its own, which shares no storage with those before; and nothing is left of their open tabs
-    and changes. When it is closed its kernels end."""
-    address, workspaces, *_ = served
-    shutil.rmtree(workspaces, ignore_errors=True)
-    git(checkout, "checkout", "--quiet", ".")
-    git(checkout, "clean", "--quiet", "--force")
-    with closing(browser.new_page()) as page:
-        page.set_default_timeout(1000 * START_SECONDS)
-        yield page
-        # First its kernels: JupyterLab prints an error where one has something to say to a page that is gone.
-        for session in json.loads(ask(address, "GET", "sessions")):
-            ask(address, "DELETE", f"sessions/{session['id']}")
+    with jupyterlab(checkout, folder / "said", f"--LabApp.workspaces_dir={folder / 'workspaces'}") as address:
+        yield address, folder / "said"
 
 
 def ask(address, method, resource):
@@ -86,27 +73,54 @@ def ask(address, method, resource):
         return answer.read()
 
 
-@pytest.fixture
-def page(browser, checkout, served):
-    """A page of this test alone, which shows nothing yet."""
-    with new_page(browser, checkout, served) as page:
-        yield page
+class Opened:
+    """A page that has opened the printed address, where the first notebook is shown; its kernel is held back."""
+
+    def __init__(self, page, address, said):
+        self.page, self.asked_for, self.held = page, [], []
+        self._said, self._at_start = said, said.read_text()
+        page.set_default_timeout(1000 * START_SECONDS)
+        page.on("request", lambda request: self.asked_for.append(urlsplit(request.url).path))
+        page.route("**/api/sessions*", self._hold)
+        page.goto(address)
+        page.wait_for_selector(".jp-Notebook h1:has-text('First')")
+        self._before = len(self._at_start)
+
+    def _hold(self, route):
+        # The request that starts the kernel; the others only ask which run.
+        if route.request.method == "POST":
+            self.held.append(route)
+        else:
+            route.continue_()
+
+    def let_kernels_start(self):
+        [start] = self.held
+        start.continue_()
+        self.page.unroute("**/api/sessions*")
+        wait_for_the_kernel(self.page)
+
+    def open_again(self):
+        """The notebook as it is stored, in a new kernel."""
+        close_notebook(self.page)
+        # The old kernel may say something as it ends.
+        self._before = len(self._said.read_text())
+        open_notebook(self.page, "notebooks/00_start_here.ipynb")
+
+    def printed(self):
+        """The lines that JupyterLab has printed at its start and since the notebook was opened."""
+        text = self._at_start + self._said.read_text()[self._before :]
+        return [line for line in text.splitlines() if line.strip()]
 
 
 @pytest.fixture(scope="module")
-def opened(browser, checkout, served):
-    """A page that has opened the printed address, for the tests that follow each other in it; what it asked for; and
-    a function that gives what JupyterLab printed at its start and since it was opened."""
-    with new_page(browser, checkout, served) as page:
-        asked_for = []
-        # Kernels of the test before may say something as they end.
-        *_, said, at_start = served
-        before = len(said.read_text())
-        page.on("request", lambda request: asked_for.append(urlsplit(request.url).path))
-        page.goto(served[0])
-        page.wait_for_selector(".jp-Notebook h1:has-text('First')")
-        wait_for_the_kernel(page)
-        yield page, asked_for, lambda: at_start + said.read_text()[before:]
+def opened(browser, served):
+    """One page for tests that follow each other: to load it costs more than all that they do in it."""
+    address, said = served
+    with closing(browser.new_page()) as page:
+        yield Opened(page, address, said)
+        # First its kernels: JupyterLab prints an error where one has something to say to a page that is gone.
+        for session in json.loads(ask(address, "GET", "sessions")):
+            ask(address, "DELETE", f"sessions/{session['id']}")
 
 
 def run_all_cells(page):
@@ -118,31 +132,24 @@ def shown_output(page):
     return page.locator(".jp-OutputArea-output pre").inner_text().strip()
 
 
-def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outputs(served, page):
-    held = []
-    # The request that starts the kernel; the others only ask which run.
-    page.route(
-        "**/api/sessions*", lambda route: held.append(route) if route.request.method == "POST" else route.continue_()
-    )
-    page.goto(served[0])
-    page.wait_for_selector(".jp-Notebook h1:has-text('First')")
+def test_running_while_the_kernel_is_not_there_yet_is_refused_and_keeps_the_outputs(opened):
+    page = opened.page
     old = shown_output(page)
     run_all_cells(page)
     page.get_by_text("is still initializing").wait_for()
     assert shown_output(page) == old
-    [start] = held
-    start.continue_()
-    wait_for_the_kernel(page)
+    opened.let_kernels_start()
     assert shown_output(page) == old
     run_all_cells(page)
     wait_until(page, "old => document.querySelector('.jp-OutputArea-output pre')?.innerText.trim() !== old", arg=old)
     assert shown_output(page).isdecimal()
+    assert len(opened.printed()) <= 6, "\n".join(opened.printed())
 
 
 def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_to_build(opened):
-    page, asked_for, _ = opened
-    assert "/api/kernels" in asked_for and "/lab/api/build" not in asked_for
-    assert page.evaluate(
+    opened.open_again()
+    assert "/api/kernels" in opened.asked_for and "/lab/api/build" not in opened.asked_for
+    assert opened.page.evaluate(
         "async () => {"
         " const { context } = jupyterapp.shell.currentWidget;"
         " const { language_info } = await context.sessionContext.session.kernel.info;"
@@ -150,11 +157,11 @@ def test_opening_a_notebook_does_not_mark_it_as_modified_and_looks_for_nothing_t
     ) == [platform.python_version(), platform.python_version(), False]
 
 
-def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_checkout_clean(checkout, opened):
-    page, _, printed = opened
-    path = checkout / "notebooks" / "00_start_here.ipynb"
+def test_running_a_notebook_leaves_the_checkout_clean(checkout, opened):
+    page, path = opened.page, checkout / "notebooks" / "00_start_here.ipynb"
     stored = path.read_bytes()
-    assert page.locator(".Toastify__toast").count() == 0
+    notices = [text for text in page.locator(".Toastify__toast").all_inner_texts() if "still initializing" not in text]
+    assert not notices
     run_all_cells(page)
     old = nbformat.reads(stored.decode(), as_version=4).cells[1].outputs[0].data["text/plain"]
     wait_until(
@@ -176,8 +183,7 @@ def test_the_printed_address_opens_the_first_notebook_and_running_it_leaves_the_
         time.sleep(0.2)
     held = subprocess.run(["git", "show", ":notebooks/00_start_here.ipynb"], cwd=checkout, capture_output=True)
     assert held.stdout == stored
-    lines = [line for line in printed().splitlines() if line.strip()]
-    assert len(lines) <= 6, "\n".join(lines)
+    assert len(opened.printed()) <= 6, "\n".join(opened.printed())
 
 
 FORM = """
@@ -189,7 +195,7 @@ form_of([widgets.HBox([widgets.Text(description=f"field {at}"), message]) for at
 
 
 def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(checkout, opened):
-    page, *_ = opened
+    page = opened.page
     path = checkout / "notebooks" / "form.ipynb"
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=[new_code_cell(FORM)], metadata={"kernelspec": kernel}), path)

@@ -12,7 +12,7 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace
-from tests.browser.served import NEEDED, START_SECONDS, jupyterlab, open_notebook, wait_for_the_kernel
+from tests.browser.served import NEEDED, START_SECONDS, close_notebook, jupyterlab, open_notebook, wait_for_the_kernel
 
 pytestmark = NEEDED
 NOTEBOOKS = sorted(path.name for path in (PROJECT / "notebooks").glob("0[0-6]_*.ipynb"))
@@ -21,11 +21,6 @@ RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
 CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
     .filter(cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim())
     .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON()}))"""
-SHUT_DOWN = """async () => {
-    const notebook = jupyterapp.shell.currentWidget;
-    await notebook.sessionContext.shutdown();
-    notebook.dispose();
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -62,4 +57,4 @@ def test_run_all_leaves_no_error_and_no_unfinished_cell(opened, name):
     outputs = [output for cell in cells for output in cell["outputs"]]
     said = [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
     assert not said, json.dumps(said, indent=1)
-    page.evaluate(SHUT_DOWN)
+    close_notebook(page)
