@@ -11,7 +11,8 @@ from he_helpers.lab.measuring import inside_bfv
 from he_helpers.parameters import BFVParameters, CKKSParameters, PaillierParameters, plaintext_prime
 from he_helpers.schemes.errors import DepthExhausted, UnsupportedOperation, ValueOutOfRange
 from he_helpers.schemes.public.tenseal_polynomials import polynomials_of
-from he_helpers.schemes.secret import paillier, pyfhel_bfv, tenseal_bfv, tenseal_ckks
+from he_helpers.schemes.secret import paillier, tenseal_bfv, tenseal_ckks
+from tests.schemes.conftest import key_pair
 
 ROOMY = BFVParameters(8192, (60, 60, 60), plaintext_prime(34, 8192))
 SURE = 5.33  # two tails of a normal number, 10^-7
@@ -76,7 +77,7 @@ def test_the_deviation_is_that_of_uniform_numbers(bfv, asked):
 
 
 def test_parameters_without_room_are_refused():
-    pair = tenseal_bfv().generate_keys()
+    pair = key_pair("tenseal-bfv")
     with pytest.raises(DepthExhausted, match="40 are asked for"):
         hide_circuit(pair.public.encrypt([1]), pair.public)
 
@@ -128,7 +129,7 @@ def test_paillier_is_rerandomised():
 
 
 def test_pyfhel_is_refused():
-    pair = pyfhel_bfv().generate_keys()
+    pair = key_pair("pyfhel-bfv")
     with pytest.raises(UnsupportedOperation, match="tenseal-bfv"):
         hide_circuit(pair.public.encrypt([1]), pair.public)
 

@@ -26,6 +26,7 @@ from he_helpers.schemes.errors import (
     ValueOutOfRange,
 )
 from he_helpers.schemes.secret import paillier, tenseal_bfv, tenseal_ckks
+from tests.schemes.conftest import key_pair
 
 INPUTS = [
     ModelInput(name="age", minimum=18, maximum=64),
@@ -134,7 +135,7 @@ def test_other_schemes_and_parameters_are_refused(batch, real):
         score(model, real.public, {n: real.public.encrypt([0.5], terms=2**10) for n in WEIGHTS})
     with pytest.raises(ValueOutOfRange, match="terms"):
         score(model, batch.public, {n: batch.public.encrypt([1], terms=2) for n in WEIGHTS})
-    default = tenseal_bfv().generate_keys().public
+    default = key_pair("tenseal-bfv").public
     with pytest.raises(DepthExhausted, match="noise budget"):
         score(model, default, {n: default.encrypt([1], terms=model.terms) for n in WEIGHTS})
 

@@ -14,6 +14,7 @@ from he_helpers.schemes.errors import DepthExhausted, ShapeMismatch, ValueOutOfR
 from he_helpers.schemes.secret import paillier, pyfhel_bfv, pyfhel_ckks, tenseal_bfv, tenseal_ckks
 from he_helpers.tables import Aligned, EncryptedTable, Labels, Rotated, Rows, encrypted_table
 from he_helpers.tables.room import sum_error
+from tests.one_context import in_one_context
 from tests.schemes.conftest import key_pair
 from tests.tables.conftest import LAYOUTS
 
@@ -23,7 +24,8 @@ SCHEMES = {"tenseal-bfv": tenseal_bfv, "tenseal-ckks": tenseal_ckks, "paillier":
 @pytest.fixture(scope="module")
 def short_of_noise():
     """The default ring and chain with plaintext moduli of 40 and 44 bits."""
-    return {b: tenseal_bfv(BFVParameters(4096, (53, 53), plaintext_prime(b, 4096))).generate_keys() for b in (40, 44)}
+    parameters = {b: BFVParameters(4096, (53, 53), plaintext_prime(b, 4096)) for b in (40, 44)}
+    return {b: in_one_context(tenseal_bfv(parameters[b])) for b in parameters}
 
 
 def one_group(values):
@@ -49,7 +51,8 @@ def sums_are_right(keys, frame, **options):
 def advised(message, scheme):
     """A key pair under the parameters that a message names."""
     [words] = re.findall(r"the parameters (\w+\(.*\))", message)
-    return SCHEMES[scheme](eval(words, vars(parameters_module))).generate_keys()
+    chosen = SCHEMES[scheme](eval(words, vars(parameters_module)))
+    return chosen.generate_keys() if scheme == "paillier" else in_one_context(chosen)
 
 
 # Bytes
@@ -176,7 +179,7 @@ def test_what_would_be_rounded_away_is_refused(scheme, value):
 
 @pytest.mark.slow
 def test_decimals_that_the_parameters_do_not_carry():
-    keys = tenseal_ckks(CKKSParameters(8192, (60, 60), 30)).generate_keys()
+    keys = in_one_context(tenseal_ckks(CKKSParameters(8192, (60, 60), 30)))
     frame = one_group([1.1234, 2.0001, -3.5, 7.25] * 25)
     message = refused(keys, frame, ValueOutOfRange, decimals=4)
     assert "Column 'n' is announced with 4 decimals" in message and "a scale of 30 bits can be off by 0.00" in message
@@ -194,7 +197,7 @@ def test_the_most_decimals_that_are_taken_come_back_right():
     """Many sums under a scale of 25 bits, each rounded to the last decimal that is accepted; with partial sums, too."""
     random = np.random.default_rng(6)
     for make, name in ((tenseal_ckks, "tenseal"), (pyfhel_ckks, "pyfhel")):
-        keys = make(CKKSParameters(4096, (56, 50), 25)).generate_keys()
+        keys = in_one_context(make(CKKSParameters(4096, (56, 50), 25)))
         frame = pd.DataFrame({"L": np.arange(2000 * 4) % 500, "n": random.integers(-500, 500, 8000) / 10})
         for parts in (1, 4):
             table = EncryptedTable.encrypt(frame, ["L"], keys.public, decimals=1, layout=Aligned(partial_sums=parts))

@@ -26,6 +26,7 @@ from he_helpers.tables.statistics import (
     small_counts,
     summarise,
 )
+from tests.one_context import in_one_context
 
 LABELS = list(SHIPPED["heart_study"].labels)
 NUMBERS = list(SHIPPED["heart_study"].numbers)
@@ -63,7 +64,7 @@ def numbers(study, plan):
 
 @cache
 def key_pair(name):
-    return SCHEMES[name]().generate_keys()
+    return in_one_context(SCHEMES[name]())
 
 
 def plain_sums(frame, plan, by):
@@ -135,7 +136,7 @@ def test_paillier_on_a_part_of_the_study(study):
 
 @pytest.mark.slow
 def test_ckks_before_rounding_is_below_one_in_a_million(study, plan):
-    keys = tenseal_ckks(CKKS).generate_keys()
+    keys = key_pair("tenseal-ckks")
     table = EncryptedTable.encrypt(
         study[["male"]].join(moments(study, plan)), ["male"], keys.public, layout=Aligned(partial_sums=225)
     )
@@ -153,7 +154,7 @@ def test_ckks_before_rounding_is_below_one_in_a_million(study, plan):
 
 def test_histogram(study):
     plan = MomentPlan.for_frame(study, {}, histograms={"glucose": EDGES, "age": [32, 50, 70]})
-    keys = tenseal_bfv().generate_keys()
+    keys = key_pair("tenseal-bfv")
     table = EncryptedTable.encrypt(
         study[["male"]].join(moments(study, plan)), ["male"], keys.public, layout=Aligned(partial_sums=128)
     )
@@ -170,7 +171,7 @@ def test_the_notebooks_table_takes_few_ciphertexts_and_one_addition_for_each(stu
     pairs = [("age", "sysBP"), ("sysBP", "diaBP"), ("sysBP", "glucose")]
     bins = {"glucose": [40, 70, 80, 90, 100, 126, 200, 400]}
     plan = MomentPlan.for_frame(study, decimals(study, missing="keep"), columns=NUMBERS, pairs=pairs, histograms=bins)
-    key = tenseal_bfv().generate_keys().public
+    key = key_pair("tenseal-bfv").public
     table = EncryptedTable.encrypt(
         study[LABELS].join(moments(study, plan)), LABELS, key, layout=Aligned(partial_sums=149)
     )
