@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -379,6 +380,33 @@ def test_stores_opened_at_once_make_their_tables_once(folder, database):
     assert all(isinstance(answer, Store) for answer in answers), answers
     for answer in answers:
         answer.close()
+
+
+class Busy:
+    """A connection to a file that SQLite refuses at once so many times, as when several change its journal."""
+
+    def __init__(self, times, code=sqlite3.SQLITE_BUSY):
+        self.times, self.code, self.done = times, code, []
+
+    def execute(self, statement):
+        self.times -= 1
+        if self.times >= 0:
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = self.code
+            raise error
+        self.done.append(statement)
+
+
+def test_what_is_refused_at_once_while_the_file_is_locked_is_tried_again(monkeypatch):
+    connection = Busy(3)
+    store_module._patiently(connection, "PRAGMA journal_mode=WAL")
+    assert connection.done == ["PRAGMA journal_mode=WAL"]
+    broken = Busy(1, sqlite3.SQLITE_IOERR)
+    with pytest.raises(sqlite3.OperationalError):
+        store_module._patiently(broken, "PRAGMA journal_mode=WAL")
+    monkeypatch.setattr(store_module, "_BUSY_TIMEOUT", 0.05)
+    with pytest.raises(sqlite3.OperationalError):
+        store_module._patiently(Busy(10**6), "PRAGMA journal_mode=WAL")
 
 
 def test_a_reader_sees_one_state(store):
