@@ -1,11 +1,26 @@
 """What several of these tests share."""
 
+import subprocess
 from contextlib import contextmanager
 
 import pytest
 
 from he_helpers.lab.widgets import live_picture
 from he_helpers.lab.workspace import server_process
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The processes that are started from here on."""
+    processes = []
+
+    class Recorded(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            processes.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    return processes
 
 
 @pytest.fixture(scope="session")

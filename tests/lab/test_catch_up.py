@@ -213,18 +213,10 @@ def test_every_notebook_names_known_steps_whose_rounds_can_run():
             assert {"administrator-keys", "analyst-keys"} <= set(names)
 
 
-def test_an_interruption_ends_the_processes_that_catch_up(tmp_path, monkeypatch):
-    started = []
-
-    class Recorded(subprocess.Popen):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            started.append(self)
-
+def test_an_interruption_ends_the_processes_that_catch_up(tmp_path, monkeypatch, started):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.subprocess, "Popen", Recorded)
     monkeypatch.setattr(module.select, "select", interrupted)
     with pytest.raises(KeyboardInterrupt):
         catch_up(Workspace(tmp_path / "workspace"), "04")

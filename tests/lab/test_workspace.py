@@ -406,16 +406,8 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(workspace, monkey
         start_server(workspace)
 
 
-def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace, monkeypatch):
+def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace, started):
     """Whoever starts it again sees no server yet, and starts another one, which finds the folder taken."""
-    started = []
-
-    class Recorded(subprocess.Popen):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            started.append(self)
-
-    monkeypatch.setattr(server_process.subprocess, "Popen", Recorded)
     server = server_process._Server(workspace)
     server.make_accounts()
     with ThreadPoolExecutor(2) as pool:

@@ -5,7 +5,8 @@
     field 3  scale       a double, the global scale; CKKS only
 
 TenSEAL reads whatever is there. Of sizes without ciphertexts it makes a vector whose first operation reads beside its
-memory and ends the process, so the message is checked here, before TenSEAL sees it.
+memory and ends the process, so the message is checked here, before TenSEAL sees it. And the message of a context that
+holds a public key alone, around the streams of its parameters and of the key.
 """
 
 import struct
