@@ -22,7 +22,7 @@ APART = {
     "_Ended",
 }
 # Programs; what needs a library that is optional; what installs the server's import guard into the process.
-NOT_IMPORTED = (".__main__", ".library_openfhe", ".process.registry", "tasks")
+NOT_IMPORTED = (".__main__", ".library_openfhe", ".process.registry", ".process.tasks", ".process.scoring_tasks")
 
 
 def _error_classes() -> dict[str, type]:
