@@ -21,8 +21,12 @@ APART = {
     "TooLong",
     "_Ended",
 }
-# Programs; what needs a library that is optional; what installs the server's import guard into the process.
-NOT_IMPORTED = (".__main__", ".library_openfhe", ".process.registry", ".process.tasks", ".process.scoring_tasks")
+# Programs; what needs a library that is optional; what workers import, which changes their process (the server's import
+# guard, contexts that are kept) and defines no error.
+NOT_IMPORTED = (
+    *(".__main__", ".library_openfhe"),
+    *(".process.registry", ".process.tasks", ".process.scoring_tasks", ".quarantine.tasks"),
+)
 
 
 def _error_classes() -> dict[str, type]:
