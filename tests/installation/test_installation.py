@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -330,9 +331,18 @@ def test_the_check_says_what_does_not_work(monkeypatch):
             "phe": "raise RuntimeError('broken')",
             "numpy": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
             "no-such-library": "",
+            "pandas": "import time; time.sleep(600)",
+            "flask": "raise SystemExit(3)",
+            "h11": "import os; os._exit(4)",
+            "httpx": "print('no')",
         },
     )
-    broken, crashed, missing = check_libraries()
+    monkeypatch.setattr("he_helpers.lab.libraries.trials._LIMIT_SECONDS", 3)
+    broken, crashed, missing, late, left, ended, works = check_libraries()
     assert isinstance(broken, Row) and broken.works == "no: RuntimeError: broken"
     assert crashed.works == "no: it crashed with signal 11"
     assert missing == Row("no-such-library", "-", "no: it is not installed; run `make lab`")
+    assert late.works == "no: it did not answer within 3 s"
+    assert left.works == "no: SystemExit: 3"
+    assert ended.works == "no: it ended its process with status 4"
+    assert works == Row("httpx", version("httpx"), "yes")

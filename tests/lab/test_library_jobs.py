@@ -9,8 +9,8 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
-from he_helpers.lab.libraries import bad_input, library_abilities, library_contestants
-from he_helpers.lab.libraries.bad_input import ProvocationFailed, provoke
+from he_helpers.lab.libraries import bad_input, library_abilities, library_contestants, one_by_one
+from he_helpers.lab.libraries.bad_input import provoke
 from he_helpers.lab.libraries.bad_input_cases import LIBRARIES, cases
 from he_helpers.lab.libraries.library_abilities import abilities
 from he_helpers.lab.libraries.library_jobs import (
@@ -247,13 +247,13 @@ def test_a_flipped_bit(provoked):
 
 def _pretend(monkeypatch, program, left):
     """The process of a library is this program instead, which gets the names of the cases that are left."""
-    real = bad_input.subprocess.Popen
+    real = one_by_one.subprocess.Popen
 
     def start(command, **options):
         return real([sys.executable, "-c", program, *command[4:]], **options)
 
     monkeypatch.setattr(bad_input, "cases", lambda library: list(left))
-    monkeypatch.setattr(bad_input.subprocess, "Popen", start)
+    monkeypatch.setattr(one_by_one.subprocess, "Popen", start)
 
 
 def test_it_goes_on_after_a_case_that_ends_the_process(monkeypatch):
@@ -278,7 +278,7 @@ for name in sys.argv[1:]:
 
 def test_a_process_that_fails_before_its_first_case(monkeypatch):
     _pretend(monkeypatch, "raise SystemExit(3)", "ab")
-    with pytest.raises(ProvocationFailed, match="TenSEAL ended before a, with 3"):
+    with pytest.raises(one_by_one.ProcessFailed, match="TenSEAL ended before a, with 3"):
         provoke(["TenSEAL"])
 
 

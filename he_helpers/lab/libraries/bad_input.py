@@ -1,22 +1,19 @@
 """Provoking the libraries with bad input, each in a process of its own, and telling what came of it.
 
-The cases are in bad_input_cases. A process that a case ends is replaced by a new one, which goes on with the next case.
+The cases are in bad_input_cases.
 """
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 
-from he_helpers.errors import HEError
 from he_helpers.lab.libraries.bad_input_cases import LIBRARIES, cases
-from he_helpers.lab.workspace.workspace import PROJECT
+from he_helpers.lab.libraries.one_by_one import one_by_one
 
 # macOS reports the same mistake as a bus error.
 _ENDS: dict[int, str] = {
@@ -25,10 +22,6 @@ _ENDS: dict[int, str] = {
     signal.SIGABRT: "abort",
 }
 _NOT_THERE = "-"
-
-
-class ProvocationFailed(HEError, RuntimeError):
-    """The process of a library ended for another reason than a case: nothing can be said about the library."""
 
 
 def provoke(
@@ -40,7 +33,7 @@ def provoke(
 
     Returns a row for each case and a column for each library. A cell says in words what happened, such as "silent
     garbage", the name of an error, or "segmentation fault"; "-" where the library has no such case. Raises
-    ProvocationFailed.
+    ProcessFailed.
     """
     turns = [(library, case) for library in libraries for case in cases(library)]
     running = {library: _outcomes(library) for library in libraries}
@@ -52,27 +45,9 @@ def provoke(
 
 def _outcomes(library: str) -> Iterator[str]:
     """What each case of the library has come to, in their order, as soon as it is known."""
-    left = cases(library)
-    while left:
-        with subprocess.Popen(
-            [sys.executable, "-m", "he_helpers.lab.libraries.bad_input_cases", library, *left],
-            cwd=PROJECT,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stdout is not None, "it is a pipe"
-            begun = None
-            for line in process.stdout:
-                event = json.loads(line)
-                begun = event.get("begins")
-                if "ended" in event:
-                    left.remove(event["ended"])
-                    yield event["outcome"]
-        if left:
-            if begun is None:
-                raise ProvocationFailed(f"The process of {library} ended before {left[0]}, with {process.returncode}.")
-            left.remove(begun)
-            yield _ENDS.get(-process.returncode, f"ends with {process.returncode}")
+    command = [sys.executable, "-m", "he_helpers.lab.libraries.bad_input_cases", library]
+    for case in one_by_one(command, cases(library), library):
+        yield _ENDS.get(-case.status, f"ends with {case.status}") if case.said is None else case.said
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """Try every library that the course needs in one small operation of its own."""
 
 import importlib.metadata
-import subprocess
+import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from he_helpers.lab.libraries.one_by_one import Outcome, one_by_one
 from he_helpers.lab.workspace.doing import steps
 
 _LIMIT_SECONDS = 60
@@ -86,9 +86,26 @@ assert dp.m.make_laplace(dp.atom_domain(T="i64"), dp.absolute_distance(T="i64"),
 }
 
 
-# Pyfhel's modules free one pool of memory twice when their process ends, which aborts it now and then: what was tried
-# is over before.
-_END = "\nimport os\nos._exit(0)"
+# The process that tries them, see one_by_one: it gets TRIALS and names. It is one process, because most of the time goes
+# into importing what others import as well. Pyfhel's modules free one pool of memory twice when their process ends,
+# which aborts it now and then: what was tried is over before.
+_PROGRAM = """
+import gc, json, os, sys, traceback
+gc.disable()
+trials, names = json.loads(sys.argv[1]), sys.argv[2:]
+report = os.fdopen(os.dup(1), "w")
+for descriptor in (1, 2):
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+for name in names:
+    print(json.dumps({"begins": name}), file=report, flush=True)
+    try:
+        exec(trials[name], {})
+        outcome = "yes"
+    except BaseException as error:
+        outcome = "no: " + traceback.format_exception_only(error)[-1].strip()
+    print(json.dumps({"ended": name, "outcome": outcome}), file=report, flush=True)
+os._exit(0)
+"""
 
 
 class Row(NamedTuple):
@@ -100,25 +117,31 @@ class Row(NamedTuple):
 
 
 def check_libraries() -> list[Row]:
-    """Try every library of TRIALS, each in a process of its own: a crash is a "no" in its row."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        tried = pool.map(_try, TRIALS)
-        return [row for _, row in zip(steps(TRIALS, "library"), tried, strict=True)]
+    """Try every library of TRIALS, in another process: a crash is a "no" in its row. Raises ProcessFailed."""
+    versions = {part: _version(part) for part in TRIALS}
+    command = [sys.executable, "-I", "-c", _PROGRAM, json.dumps(TRIALS)]
+    installed = [part for part, version in versions.items() if version is not None]
+    tried = one_by_one(command, installed, "the trials", _LIMIT_SECONDS)
+    return [
+        Row(part, "-", "no: it is not installed; run `make lab`")
+        if (version := versions[part]) is None
+        else Row(part, version, _words(next(tried)))
+        for part in steps(TRIALS, "library")
+    ]
 
 
-def _try(part: str) -> Row:
+def _version(part: str) -> str | None:
     try:
-        version = importlib.metadata.version(part)
+        return importlib.metadata.version(part)
     except importlib.metadata.PackageNotFoundError:
-        return Row(part, "-", "no: it is not installed; run `make lab`")
-    try:
-        run = subprocess.run(
-            [sys.executable, "-I", "-c", TRIALS[part] + _END], capture_output=True, text=True, timeout=_LIMIT_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        return Row(part, version, f"no: it did not answer within {_LIMIT_SECONDS} s")
-    if run.returncode < 0:
-        return Row(part, version, f"no: it crashed with signal {-run.returncode}")
-    if run.returncode:
-        return Row(part, version, f"no: {(run.stderr.strip().splitlines() or ['no reason given'])[-1]}")
-    return Row(part, version, "yes")
+        return None
+
+
+def _words(outcome: Outcome) -> str:
+    if outcome.said is not None:
+        return outcome.said
+    if outcome.is_late:
+        return f"no: it did not answer within {_LIMIT_SECONDS} s"
+    if outcome.status < 0:
+        return f"no: it crashed with signal {-outcome.status}"
+    return f"no: it ended its process with status {outcome.status}"
