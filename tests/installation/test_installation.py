@@ -334,7 +334,7 @@ def test_the_check_says_what_does_not_work(monkeypatch):
             "pandas": "import time; time.sleep(600)",
             "flask": "raise SystemExit(3)",
             "h11": "import os; os._exit(4)",
-            "httpx": "print('no')",
+            "httpx": "print('no', flush=True)",
         },
     )
     monkeypatch.setattr("he_helpers.lab.libraries.trials._LIMIT_SECONDS", 3)
