@@ -86,8 +86,8 @@ assert dp.m.make_laplace(dp.atom_domain(T="i64"), dp.absolute_distance(T="i64"),
 }
 
 
-# The process that tries them, see one_by_one: it gets TRIALS and names. It is one process, because most of its time
-# goes into importing, and many libraries import the same. Pyfhel's modules free one pool of memory twice when their process
+# The process that tries them, see one_by_one, which gets TRIALS and names: one process, because most of its time goes
+# into importing, and many libraries import the same. Pyfhel's modules free one pool of memory twice when their process
 # ends, which aborts it now and then: what was tried is over before.
 _PROGRAM = """
 import gc, json, os, sys, traceback
