@@ -1,6 +1,9 @@
-"""`make lab` in a real browser without a window: where it opens, what it says, and what git sees after Run All.
+"""`make lab` in a real browser without a window: where it opens, what it says, and what git sees after Run All; then
+Run All on notebooks 00 to 06, in order, in one fresh workspace.
 
-The browser is the Chromium or Chrome of the system, as for the page of `make app`.
+The browser is the Chromium or Chrome of the system, as for the page of `make app`. All tests follow each other in one
+page of one JupyterLab, which takes longer to load than most notebooks to run. Each notebook has a kernel of its own,
+which ends before the next one is opened, as a learner's.
 """
 
 import json
@@ -18,7 +21,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from he_helpers.installation import notebook_filter
 from he_helpers.lab.running.execute import execute_in_place
-from he_helpers.lab.workspace.workspace import PROJECT
+from he_helpers.lab.workspace.server_process import stop_server
+from he_helpers.lab.workspace.workspace import PROJECT, Workspace
 from tests.browser.served import (
     NEEDED,
     START_SECONDS,
@@ -60,8 +64,13 @@ def git(checkout, command, *arguments):
 def served(checkout, tmp_path_factory):
     """JupyterLab on the checkout: the address that it prints, and the file of all that it prints."""
     folder = tmp_path_factory.mktemp("lab")
-    with jupyterlab(checkout, folder / "said", f"--LabApp.workspaces_dir={folder / 'workspaces'}") as address:
-        yield address, folder / "said"
+    options = [f"--LabApp.workspaces_dir={folder / 'workspaces'}"]
+    workspace = Workspace(folder / "workspace")
+    try:
+        with jupyterlab(checkout, folder / "said", *options, workspace=workspace) as address:
+            yield address, folder / "said"
+    finally:
+        stop_server(workspace)
 
 
 def ask(address, method, resource):
@@ -114,9 +123,9 @@ class Opened:
 
 @pytest.fixture(scope="module")
 def opened(browser, served):
-    """One page for tests that follow each other: to load it costs more than all that they do in it."""
+    """The page that all tests share."""
     address, said = served
-    with closing(browser.new_page()) as page:
+    with closing(browser.new_page(viewport={"width": 800, "height": 900})) as page:
         yield Opened(page, address, said)
         # First its kernels: JupyterLab prints an error where one has something to say to a page that is gone.
         for session in json.loads(ask(address, "GET", "sessions")):
@@ -205,3 +214,37 @@ def test_a_field_with_a_message_is_marked_as_invalid_in_a_notebook(checkout, ope
     marked = page.locator("[aria-invalid]")
     assert marked.count() == 1
     assert marked.evaluate("field => field.labels[0].innerText") == "field 0"
+
+
+NOTEBOOKS = sorted(path.name for path in (PROJECT / "notebooks").glob("0[0-6]_*.ipynb"))
+# What the menu's Run All Cells calls; it answers when the last cell has run.
+RUN_ALL = "() => jupyterapp.commands.execute('notebook:run-all-cells')"
+CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => cell.model.type === 'code' && cell.model.sharedModel.getSource().trim())
+    .map(cell => ({count: cell.model.executionCount, outputs: cell.model.outputs.toJSON()}))"""
+
+
+@pytest.fixture(scope="module")
+def course(checkout):
+    """A copy of the course's notebooks and data, where JupyterLab finds them: the path of its folder there."""
+    copy = checkout / "course"
+    for name in ("notebooks", "data"):
+        shutil.copytree(PROJECT / name, copy / name, ignore=shutil.ignore_patterns("labs", ".ipynb_checkpoints"))
+    return copy.name
+
+
+def test_notebooks_00_to_06_are_there():
+    assert [name[:2] for name in NOTEBOOKS] == ["00", "01", "02", "03", "04", "05", "06"]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_run_all_leaves_no_error_and_no_unfinished_cell(opened, course, name):
+    page = opened.page
+    close_notebook(page)
+    open_notebook(page, f"{course}/notebooks/{name}")
+    page.evaluate(RUN_ALL)
+    cells = page.evaluate(CELLS)
+    assert [cell["count"] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    said = [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    assert not said, json.dumps(said, indent=1)
