@@ -43,7 +43,7 @@ def aggregate(table: Table, query: Query) -> EncryptedAggregate:
     """
     header = table.header
     header.check_query(query)
-    positions = [header.column_names.index(name) for name in query.columns]
+    positions = _positions(header.columns, query)
     grouping = header.layout.canonical(query.group_by) if positions else query.group_by
     counts = header.labels.group_sizes(grouping).tolist()
     return EncryptedAggregate(
@@ -190,9 +190,13 @@ def _numbered(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def _positions(columns: Sequence[Column], query: Query) -> list[int]:
+    """Where the columns of the query are among those of the table."""
+    places = {column.name: place for place, column in enumerate(columns)}
+    return [places[name] for name in query.columns]
+
+
 def _placement(
     key: PublicKey, query: Query, columns: tuple[Column, ...], layout: Layout, group_count: int
 ) -> Placement:
-    names = [column.name for column in columns]
-    positions = [names.index(name) for name in query.columns]
-    return layout.placement(len(columns), group_count, key.slot_count, positions)
+    return layout.placement(len(columns), group_count, key.slot_count, _positions(columns, query))
