@@ -100,14 +100,51 @@ def open_folder():
         yield folder
 
 
-@pytest.fixture(scope="module")
-def workspace(no_role, idle_servers):
-    """A workspace whose server runs, as after notebook 03. One for all tests, which only try to reach it."""
+@contextmanager
+def opened(temporary):
+    """A workspace whose server runs, as after notebook 03, and the temporary files that there were in the notebook."""
+    assert list(temporary.iterdir()) == [], "what is seen below is of this workspace alone"
     with folder_of_everybody() as folder:
         workspace = Workspace(folder / "workspace")
-        start_server(workspace)
-        yield workspace
-        stop_server(workspace)
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(tempfile, "tempdir", str(temporary))
+                patch.setenv("TMPDIR", str(temporary))
+                start_server(workspace)
+                manager, client = start_kernel(workspace, None, folder, subprocess.DEVNULL, 60)
+            try:
+                source = "from he_helpers import lab\nlab.enter('administrator', notebook='03')"
+                client.execute_interactive(source, output_hook=lambda message: None, timeout=120)
+                made = {path.name: stat.S_IMODE(path.lstat().st_mode) for path in temporary.iterdir()}
+            finally:
+                stop_kernel(manager, client)
+            yield workspace, made
+        finally:
+            stop_server(workspace)
+
+
+@pytest.fixture(scope="module")
+def temporary():
+    with folder_of_everybody() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def first(temporary, no_role, idle_servers):
+    # One for all tests, which only try to reach it.
+    with opened(temporary) as first:
+        yield first
+
+
+@pytest.fixture(scope="module")
+def second(temporary, first):
+    with opened(temporary) as second:
+        yield second
+
+
+@pytest.fixture
+def workspace(first):
+    return first[0]
 
 
 def pid_of(workspace):
@@ -145,16 +182,19 @@ def test_the_memory_of_the_server_is_closed_although_it_is_inspectable(workspace
     assert all(os.access(file, os.R_OK) for file in files), "the control: its own account can"
 
 
-def test_two_workspaces_have_two_servers_at_ports_that_nobody_chose(workspace, open_folder):
-    second = Workspace(open_folder / "second")
-    try:
-        assert start_server(second) != start_server(workspace)
-        for one in (workspace, second):
-            command = psutil.Process(pid_of(one)).cmdline()
-            assert command[command.index("--port") + 1] == "0"
-            assert len(ports_of(pid_of(one))) == 1
-    finally:
-        stop_server(second)
+def test_two_workspaces_have_two_servers_at_ports_that_nobody_chose(first, second):
+    workspaces = [first[0], second[0]]
+    assert len(set(map(start_server, workspaces))) == 2
+    for one in workspaces:
+        command = psutil.Process(pid_of(one)).cmdline()
+        assert command[command.index("--port") + 1] == "0"
+        assert len(ports_of(pid_of(one))) == 1
+
+
+def test_temporary_files_have_names_of_their_own_and_are_closed(first, second):
+    for _, made in (first, second):
+        assert made and not any(mode & 0o077 for mode in made.values())
+    assert not first[1].keys() & second[1].keys()
 
 
 def heard_of(manager, client):
@@ -186,23 +226,3 @@ def test_nothing_of_a_roles_kernel_is_heard(open_folder, monkeypatch):
         assert "a decrypted amount" in heard_of(manager, client)
     finally:
         stop_kernel(manager, client)
-
-
-def test_temporary_files_have_names_of_their_own_and_are_closed(open_folder, monkeypatch, idle_servers):
-    monkeypatch.setattr(tempfile, "tempdir", str(open_folder))
-    monkeypatch.setenv("TMPDIR", str(open_folder))
-    made = []
-    for name in ("first", "second"):
-        workspace = Workspace(open_folder / name)
-        start_server(workspace)
-        manager, client = start_kernel(workspace, None, open_folder, subprocess.DEVNULL, 60)
-        try:
-            source = "from he_helpers import lab\nlab.enter('administrator', notebook='03')"
-            client.execute_interactive(source, output_hook=lambda message: None, timeout=120)
-            entries = [path for path in open_folder.iterdir() if path.name not in ("first", "second")]
-            assert all(stat.S_IMODE(path.lstat().st_mode) & 0o077 == 0 for path in entries)
-            made.append({path.name for path in entries})
-        finally:
-            stop_kernel(manager, client)
-            stop_server(workspace)
-    assert made[0] and not made[0] & made[1]
