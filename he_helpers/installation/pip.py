@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -51,9 +50,10 @@ def install(
     right version as it finds it, changed or not. `environment` is added to the variables of pip's process, which
     inherits `descriptors`. Raises InstallationError when pip fails.
     """
-    with tempfile.TemporaryDirectory() as folder, log.open("a") as output:
-        file = Path(folder, "requirements.txt")
-        file.write_text(requirements)
+    # Beside the log, where it is found again by the next call when this one is killed.
+    file = log.with_suffix(".txt")
+    file.write_text(requirements)
+    with log.open("a") as output:
         start = output.tell()
         command = [
             sys.executable,

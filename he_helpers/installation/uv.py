@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,9 +41,9 @@ def install(requirements: str, log: Path) -> bool:
     variables = variables_for(said.stdout)
     if said.returncode or variables is None:
         return False
-    with tempfile.TemporaryDirectory() as folder, log.open("a") as output:
-        file = Path(folder, "requirements.txt")
-        file.write_text(requirements)
+    file = log.with_suffix(".txt")
+    file.write_text(requirements)
+    with log.open("a") as output:
         command = [
             # Copies, because a hard link would let a later change of the installed file reach uv's cache.
             str(uv), "--no-config", "pip", "install", "--python", sys.executable, "--link-mode", "copy",

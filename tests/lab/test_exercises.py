@@ -3,6 +3,7 @@
 import math
 import stat
 import sys
+import tempfile
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
@@ -69,6 +70,14 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setenv(ROLE_VARIABLE, "")
     monkeypatch.setenv(WORKSPACE_VARIABLE, str(tmp_path / "workspace"))
     return Workspace()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def temporary(tmp_path_factory):
+    """Where the `given` lines of an exercise put the folder of a seat."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+        yield
 
 
 class Given:
