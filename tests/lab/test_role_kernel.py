@@ -1,11 +1,13 @@
-"""The cell magic %%role, in real notebooks run by nbclient, and in a notebook's kernel that is killed."""
+"""The cell magic %%role, in a real notebook run by nbclient, under nbval, and in a notebook's kernel that is killed."""
 
+import copy
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,6 +15,7 @@ from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 from he_helpers.lab.notebook.compact_errors import compact_traceback, wrapped
+from he_helpers.lab.stage.kernels import AsyncCourseKernel
 from he_helpers.lab.stage.role_mark import mark_of_cell
 from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
@@ -35,16 +38,15 @@ def workspace(tmp_path_factory, idle_servers):
 
 
 def run(*sources, seconds=60):
-    """Runs a notebook of these cells after one that enters the administrator's role; returns the outputs of each.
+    """Runs a notebook of these cells after one that enters the administrator's role; returns its cells.
 
-    The mark of the role, which stands first in each cell of another one, is looked at and left out, and so is what was
-    said while a cell worked (lab.doing), which is empty at its end.
+    What was said while a cell worked (lab.doing), which is empty at its end, is left out.
     """
     cells = [nbformat.v4.new_code_cell(source) for source in (ENTER, *sources)]
     notebook = nbformat.v4.new_notebook(cells=cells)
     client = NotebookClient(
         notebook,
-        kernel_name="python3",
+        kernel_manager_class=AsyncCourseKernel,
         allow_errors=True,
         interrupt_on_timeout=True,
         timeout_func=lambda cell: 3 if "# interrupted" in cell.source else seconds,
@@ -53,7 +55,7 @@ def run(*sources, seconds=60):
     for cell in cells:
         cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
     assert text(cells[0].outputs) == "You are the data administrator. In your folder: no keyring."
-    return [below_the_mark(cell) for cell in cells[1:]]
+    return cells
 
 
 def below_the_mark(cell):
@@ -94,9 +96,9 @@ def text(outputs, kind="text/plain"):
 
 
 @pytest.fixture(scope="module")
-def shown(workspace):
-    """The outputs of one notebook, by the name of the cell."""
-    cells = {
+def cells(workspace):
+    """The cells of one notebook, each by its name."""
+    sources = {
         "loaded": (
             "%%role analyst\nimport sys\nfrom he_helpers.roles import Custodian, DataAdministrator, DataAnalyst\n"
             "{name for name in ('debugpy', 'matplotlib', 'pandas', 'rich') if sys.modules.get(name)}"
@@ -136,8 +138,17 @@ def shown(workspace):
         "wait": "import time\ntime.sleep(0.8)",
         "found dead": "%%role analyst\n1",
         "last pid": "%%role analyst\nimport os\nprint(os.getpid())",
+        "text and table": "%%role analyst\nprint('text')\nimport pandas as pd\npd.DataFrame({'a': [1]})",
+        "as nbval wants it": "# NBVAL_RAISES_EXCEPTION\n1 / 0",
+        "short error": "%%role analyst\nint('x')",
     }
-    return dict(zip(cells, run(*cells.values()), strict=True))
+    return dict(zip(["enter", *sources], run(*sources.values()), strict=True))
+
+
+@pytest.fixture(scope="module")
+def shown(cells):
+    """The outputs of each cell, without the mark of the role, which is looked at."""
+    return {name: below_the_mark(cell) for name, cell in cells.items()}
 
 
 def test_streams_keep_their_names(shown):
@@ -262,30 +273,31 @@ def test_a_killed_notebook_leaves_no_kernel_behind(workspace):
         client.execute_interactive(ENTER, timeout=60)
         lines = []
         client.execute_interactive(
-            "%%role analyst\nimport os\nprint(os.getpid())",
+            "%%role analyst\nimport os, ipykernel\nprint(os.getpid(), ipykernel.get_connection_file())",
             timeout=60,
             output_hook=lambda message: lines.append(message["content"].get("text", "")),
         )
-        process = int("".join(lines))
-        assert not ends(process, 0.1)
+        process, file = "".join(lines).split()
+        assert not ends(int(process), 0.1) and Path(file).exists()
         manager.provisioner.process.send_signal(signal.SIGKILL)
-        assert ends(process)
+        assert ends(int(process))
+        assert not Path(file).parent.exists()
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
 
 
-def test_nbval_finds_the_same_outputs_again_and_notices_other_ones(workspace, tmp_path):
+def test_nbval_finds_the_same_outputs_again_and_notices_other_ones(cells, tmp_path):
     """In one notebook, whose last two cells repeat two others with outputs that are not theirs."""
-    table = "%%role analyst\nprint('text')\nimport pandas as pd\npd.DataFrame({'a': [1]})"
-    error = "%%role analyst\nint('x')"
-    sources = [ENTER, table, "# NBVAL_RAISES_EXCEPTION\n1 / 0", error, table, error]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    names = ["enter", "text and table", "as nbval wants it", "short error", "text and table", "short error"]
+    stored = [(cells[name].source, copy.deepcopy(cells[name].outputs), cells[name].execution_count) for name in names]
+    again = [nbformat.v4.new_code_cell(source, outputs=left, execution_count=n) for source, left, n in stored]
+    notebook = nbformat.v4.new_notebook(cells=again)
     for number in (2, 3, 5):
         notebook.cells[number].metadata["tags"] = ["raises-exception"]
-    NotebookClient(notebook, kernel_name="python3").execute()
-    notebook.cells[4].outputs[0]["text"] = "another text\n"
-    notebook.cells[5].outputs[0]["evalue"] = "another message"
+    # Below the mark.
+    notebook.cells[4].outputs[1]["text"] = "another text\n"
+    notebook.cells[5].outputs[1]["evalue"] = "another message"
     nbformat.write(notebook, tmp_path / "page.ipynb")
     command = [sys.executable, "-m", "pytest", "-p", "nbval.plugin", "-p", "no:cacheprovider", "-rA"]
     command += ["--nbval", "--nbval-current-env", str(tmp_path)]

@@ -17,6 +17,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 from traitlets import default
 
+from he_helpers.lab.stage.kernel_process import FOLDER_PREFIX
 from he_helpers.lab.workspace.workspace import Workspace, environment_for
 
 # The colours of a terminal, in tracebacks.
@@ -50,7 +51,7 @@ class CourseKernel(KernelManager):
 
     @default("connection_file")
     def _default_connection_file(self) -> str:
-        self._sockets = tempfile.TemporaryDirectory(prefix="he-kernel-")
+        self._sockets = tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX)
         return str(Path(self._sockets.name) / "kernel.json")
 
     def cleanup_ipc_files(self) -> None:
@@ -77,8 +78,8 @@ def start_kernel(
     """Start a kernel that acts in `role` (None: in no role) in `workspace`, with the working directory `folder`.
 
     said: the file, or the descriptor, that takes what its process writes outside cells. It ends by itself soon after
-    this process was killed. Returns when it answers and its outputs arrive here. Raises RuntimeError when it has ended
-    before that, or has not answered within `seconds`.
+    this process was killed, and takes the folder of its sockets away. Returns when it answers and its outputs arrive
+    here. Raises RuntimeError when it has ended before that, or has not answered within `seconds`.
     """
     manager = CourseKernel()
     manager.start_kernel(cwd=str(folder), env=environment_for(workspace, role), stdout=said, stderr=said)
