@@ -45,38 +45,58 @@ workspace = pathlib.Path(os.environ["HE_COURSE_WORKSPACE"])
 workspace.mkdir(exist_ok=True)"""
 
 
-def test_outputs_are_stored_without_what_varies(notebooks, stopped):
-    path = write(
-        notebooks,
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Two notebooks that were run in place: their files, the first one's cells as they were named, the workspaces."""
+    folder, workspaces = tmp_path_factory.mktemp("course"), []
+    first = write(
+        folder,
         "01_first",
         "import sys\nprint('a')\nprint('b', flush=True)\nprint('c')",
         "import ipywidgets\nipywidgets.IntProgress()",
         "6 * 7",
+        "raise ValueError('as asked')",
+        "'after'",
+        f"{WHERE}\n(workspace / 'left').write_text('by the first')\nmine = 1",
     )
-    ids = [cell.id for cell in nbformat.read(path, as_version=4).cells]
-    assert execute_in_place(notebooks) == [path]
+    second = write(folder, "02_second", WHERE, "(workspace / 'left').read_text(), 'mine' in globals()")
+    notebook = nbformat.read(first, as_version=4)
+    notebook.cells[4].metadata.tags = ["raises-exception"]
+    nbformat.write(notebook, first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "stop_server", lambda workspace: workspaces.append(workspace.root))
+        assert execute_in_place(folder) == [first, second]
+    return first, second, [cell.id for cell in notebook.cells], workspaces
+
+
+def test_outputs_are_stored_without_what_varies(course, stopped):
+    path, other, ids, _ = course
     first = path.read_bytes()
     stored = nbformat.read(path, as_version=4)
     assert [cell.id for cell in stored.cells] == ids
-    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3]
+    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3, 4, 5, 6]
     assert [(output.output_type, output.text) for output in stored.cells[1].outputs] == [("stream", "a\nb\nc\n")]
     assert list(stored.cells[2].outputs[0].data) == ["text/plain"]
     assert stored.metadata.kernelspec.name == "python3"
     assert "version" not in stored.metadata.language_info
     assert platform.python_version() not in json.dumps(stored.metadata)
     assert "widgets" not in stored.metadata and "execution" not in stored.cells[1].metadata
-    execute_in_place(notebooks)
+    execute_in_place(path.parent, ["01"])
     assert path.read_bytes() == first
-    assert list(notebooks.iterdir()) == [path]
+    assert sorted(path.parent.iterdir()) == [path, other]
 
 
-def test_notebooks_run_in_order_in_one_new_workspace_with_a_kernel_each(notebooks, stopped):
-    write(notebooks, "01_first", WHERE, "(workspace / 'left').write_text('by the first')\nmine = 1")
-    second = write(notebooks, "02_second", WHERE, "(workspace / 'left').read_text(), 'mine' in globals()")
-    execute_in_place(notebooks)
+def test_notebooks_run_in_order_in_one_new_workspace_with_a_kernel_each(course):
+    _, second, _, workspaces = course
     stored = nbformat.read(second, as_version=4)
     assert stored.cells[2].outputs[0].data["text/plain"] == "('by the first', False)"
-    assert len(stopped) == 1 and not stopped[0].exists()
+    assert len(workspaces) == 1 and not workspaces[0].exists()
+
+
+def test_an_error_that_was_asked_for_is_stored(course):
+    stored = nbformat.read(course[0], as_version=4)
+    assert stored.cells[4].outputs[0].evalue == "as asked"
+    assert stored.cells[5].execution_count == 5
 
 
 def test_a_failing_notebook_is_named_and_keeps_its_file(notebooks, stopped, tmp_path, capsys):
@@ -90,17 +110,6 @@ def test_a_failing_notebook_is_named_and_keeps_its_file(notebooks, stopped, tmp_
     assert nbformat.read(good, as_version=4).cells[1].execution_count == 1
     assert (bad.read_bytes(), after.read_bytes()) == untouched
     assert len(stopped) == 1 and sorted(notebooks.iterdir()) == [good, bad, after]
-
-
-def test_an_error_that_was_asked_for_is_stored(notebooks, stopped):
-    path = write(notebooks, "01_first", "raise ValueError('as asked')", "'after'")
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells[1].metadata.tags = ["raises-exception"]
-    nbformat.write(notebook, path)
-    execute_in_place(notebooks)
-    stored = nbformat.read(path, as_version=4)
-    assert stored.cells[1].outputs[0].evalue == "as asked"
-    assert stored.cells[2].execution_count == 2
 
 
 def test_a_kernel_that_dies_is_named_soon(notebooks, stopped, tmp_path, capsys):
@@ -143,7 +152,25 @@ def test_a_folder_without_notebooks_is_refused(notebooks):
         execute_in_place(notebooks)
 
 
-def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(notebooks, stopped, tmp_path, capsys):
+@pytest.fixture
+def run_at_both_ends(monkeypatch):
+    """The notebooks that were told to run; those between 03 and 07 are not run."""
+    told, execute = [], module.execute
+
+    def execute_some(path, workspace, after_cell):
+        told.append(path)
+        if path.name.startswith(("03", "07")):
+            return execute(path, workspace, after_cell)
+        after_cell()
+        return nbformat.read(path, as_version=4)
+
+    monkeypatch.setattr(module, "execute", execute_some)
+    return told
+
+
+def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(
+    notebooks, stopped, run_at_both_ends, tmp_path, capsys
+):
     originals = [write(notebooks, f"0{number}_part", "1 + 1") for number in range(3, 7)]
     save = (
         "results = workspace / 'analyst' / 'results'\nresults.mkdir(parents=True)\n"
@@ -155,12 +182,14 @@ def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(notebooks,
     into = tmp_path / "build" / "demo"
     write(into, "06_of_an_earlier_run", "1")
     assert main(["demo"], project=tmp_path) == 0
+    assert run_at_both_ends == originals
     printed = capsys.readouterr()
     assert "North" in printed.out and "12.5" in printed.out and "build/demo" in printed.out
     assert "6/6" in printed.err
     assert [path.read_bytes() for path in originals] == untouched
     assert sorted(path.name for path in into.glob("*.ipynb")) == [path.name for path in originals]
-    assert nbformat.read(into / "03_part.ipynb", as_version=4).cells[1].execution_count == 1
+    for end in ("03", "07"):
+        assert nbformat.read(into / f"{end}_part.ipynb", as_version=4).cells[1].execution_count == 1
     assert pd.read_csv(into / "workspace/analyst/results/revenue.csv").shape == (1, 2)
     assert into / "workspace" in stopped
 
