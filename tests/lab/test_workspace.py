@@ -55,11 +55,30 @@ def workspace(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory):
-    """A workspace that the tests of the server share; each finds the server running or starts it."""
+def entered(tmp_path_factory):
+    """A workspace in which two people have worked where files are made for everybody, and the server that each found.
+
+    They entered at the same moment, and nothing had happened before.
+    """
     workspace = Workspace(tmp_path_factory.mktemp("course") / "workspace")
-    yield workspace
+    code = "from he_helpers import lab\nprint(lab.enter({!r}, notebook={!r}).server)"
+    before = os.umask(0)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            people = [("administrator", "04"), ("research", "12")]
+            entering = [pool.submit(python, workspace, code.format(*person)) for person in people]
+            # A server that kept a notebook's pipes open would let these wait for ever.
+            servers = [found.result() for found in entering]
+    finally:
+        os.umask(before)
+    yield workspace, servers
     stop_server(workspace)
+
+
+@pytest.fixture(scope="module")
+def course(entered):
+    """The same workspace, which the tests of the server share; each finds the server running or starts it."""
+    return entered[0]
 
 
 @pytest.fixture
@@ -73,8 +92,6 @@ def served(course, monkeypatch):
 def stopped(course, monkeypatch):
     """The same workspace, in which the server has run once and runs no longer."""
     monkeypatch.setenv(WORKSPACE_VARIABLE, str(course.root))
-    if not (course.root / "server" / "store.sqlite3").exists():
-        start_server(course)
     stop_server(course)
     return course
 
@@ -166,26 +183,16 @@ def test_links_in_the_workspace_are_refused(workspace, tmp_path):
         workspace.folder("analyst")
 
 
-@pytest.fixture(scope="module")
-def worked_in(tmp_path_factory):
-    """A workspace in which two people have worked where files are made for everybody. At the end it is taken away."""
-    workspace = Workspace(tmp_path_factory.mktemp("work") / "workspace")
-    before = os.umask(0)
-    try:
-        start_server(workspace)
-        python(workspace, "from he_helpers import lab\nlab.enter('administrator', notebook='04')", "administrator")
-        python(workspace, "from he_helpers import lab\nlab.enter('research', notebook='12')", "research")
-    finally:
-        os.umask(before)
-    yield workspace
-    stop_server(workspace)
-
-
-def test_everything_is_for_its_owner_only_whatever_the_umask(worked_in):
-    paths = [worked_in.root, *worked_in.root.rglob("*")]
+def test_everything_is_for_its_owner_only_whatever_the_umask(course):
+    paths = [course.root, *course.root.rglob("*")]
     made = {"server_address", "store.sqlite3", "analyst.encryption_key.json", "diabetes_risk.json"}
     assert {path.name for path in paths} >= made
     assert {path: oct(mode(path)) for path in paths if mode(path) != (0o700 if path.is_dir() else 0o600)} == {}
+
+
+def test_two_that_enter_at_once_find_one_server(entered):
+    workspace, servers = entered
+    assert servers == [start_server(workspace)] * 2
 
 
 def test_a_process_in_a_role_is_refused_the_others_folders(workspace):
@@ -254,15 +261,6 @@ def test_a_notebook_without_a_role_has_no_folder_and_no_passphrase(served):
     assert repr(seat) == "<Seat without a role>"
     with pytest.raises(WrongRole, match="has no role"):
         seat.passphrase()
-
-
-def test_two_that_enter_at_once_find_one_server(workspace):
-    code = "from he_helpers import lab\nprint(lab.enter({!r}).server)"
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(python, workspace, code.format("administrator"))
-        second = pool.submit(python, workspace, code.format("analyst"))
-        # A server that kept a notebook's pipes open would let these wait for ever.
-        assert first.result() == second.result() == start_server(workspace)
 
 
 def test_tokens_are_private_and_work(served):
@@ -406,10 +404,9 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(workspace, monkey
         start_server(workspace)
 
 
-def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(workspace, started):
+def test_a_server_of_a_start_that_was_interrupted_is_found_though_it_came_late(stopped, started):
     """Whoever starts it again sees no server yet, and starts another one, which finds the folder taken."""
-    server = server_process._Server(workspace)
-    server.make_accounts()
+    server = server_process._Server(stopped)
     with ThreadPoolExecutor(2) as pool:
         first, second = [pool.submit(server.launch) for _ in range(2)]
     assert first.result() == second.result() == server.address()
@@ -427,10 +424,8 @@ def test_a_server_that_does_not_answer_is_ended(workspace, monkeypatch):
     assert not stop_server(workspace)
 
 
-def test_beginning_anew_takes_away_what_the_course_made_and_nothing_else(worked_in, monkeypatch, capfd):
-    workspace = worked_in
-    monkeypatch.setenv(WORKSPACE_VARIABLE, str(workspace.root))
-    address = start_server(workspace)
+def test_beginning_anew_takes_away_what_the_course_made_and_nothing_else(served, capfd, monkeypatch):
+    workspace, address = served, start_server(served)
     workspace.folder(None)
     kept = workspace.root / "my notes.txt"
     kept.write_text("mine")
