@@ -1,10 +1,12 @@
 """Catching up: what earlier notebooks leave, made by processes of the proper roles, from any start."""
 
+import io
 import re
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -69,6 +71,19 @@ def acting(workspace, monkeypatch):
     return _As(workspace, monkeypatch)
 
 
+@pytest.fixture
+def administrators_part(workspace, monkeypatch):
+    """Catching up before a notebook, the administrator's steps alone, in this process: for tests of what they make."""
+
+    def made(notebook):
+        with monkeypatch.context() as patch:
+            patch.setenv(ROLE_VARIABLE, "administrator")
+            patch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"round 1\nround 2\n")))
+            module.main([name for name in NOTEBOOKS[notebook] if STEPS[name].role == "administrator"])
+
+    return made
+
+
 def files_of(workspace):
     """Every file that belongs to a person, with its bytes."""
     return {
@@ -124,7 +139,7 @@ def test_catching_up_again_changes_nothing(workspace):
     assert files_of(workspace) == before
 
 
-def test_what_a_notebook_makes_itself_is_forgotten_and_nothing_else(workspace, acting):
+def test_what_a_notebook_makes_itself_is_forgotten_and_nothing_else(workspace, acting, administrators_part):
     administrator = acting.administrator()
     uploaded = administrator.uploaded("branch-accounts")
     for name in ("my-own", "population-projections"):
@@ -133,9 +148,9 @@ def test_what_a_notebook_makes_itself_is_forgotten_and_nothing_else(workspace, a
 
     catch_up(workspace, "04")
     assert list(administrator.datasets().index) == ["my-own", "population-projections"]
-    catch_up(workspace, "07")
+    administrators_part("07")
     assert list(administrator.datasets().index) == ["my-own"]
-    catch_up(workspace, "07")
+    administrators_part("07")
     catch_up(workspace, "05")
     assert list(administrator.datasets().index) == ["branch-accounts", "my-own"]
     assert administrator.keyring.path.read_bytes() == keyring
@@ -150,14 +165,14 @@ def uploads_of(notebook):
 
 
 @pytest.mark.parametrize(("notebook", "count"), [("04", 1), ("06", 1), ("07", 1), ("08", 1)])
-def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, workspace, notebook, count):
+def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, administrators_part, notebook, count):
     administrator = acting.administrator()
     uploaded = administrator.uploaded("branch-accounts")
     names = uploads_of(notebook)
     assert len(names) == count
     for name in names - {"branch-accounts"}:
         administrator.upload(name, uploaded, minimum_group_size=5)
-    catch_up(workspace, notebook)
+    administrators_part(notebook)
     assert not names & set(administrator.datasets().index)
     assert not any((administrator.folder / "uploads" / f"{name}.table").exists() for name in names)
     if "branch-accounts" in names:
@@ -165,14 +180,14 @@ def test_a_notebook_that_was_broken_off_anywhere_begins_anew(acting, workspace, 
         administrator.upload("branch-accounts", uploaded, minimum_group_size=5)
 
 
-def test_a_dataset_that_only_the_server_or_only_the_administrator_has_is_made_anew(workspace, acting):
+def test_a_dataset_that_only_the_server_or_only_the_administrator_has_is_made_anew(acting, administrators_part):
     administrator = acting.administrator()
     (administrator.folder / "uploads" / "branch-accounts.table").unlink()
-    catch_up(workspace, "06")
+    administrators_part("06")
     assert administrator.uploaded("branch-accounts").rows == administrator.describe("branch-accounts")["rows"]
 
     administrator.connection.delete("datasets", "branch-accounts")
-    catch_up(workspace, "06")
+    administrators_part("06")
     assert list(administrator.datasets().index) == ["branch-accounts"]
 
 
