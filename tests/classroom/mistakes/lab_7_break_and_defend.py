@@ -128,7 +128,8 @@ MISTAKES = (
         {
             "honest": """
                 def is_honest(context, own_copies, claimed):
-                    return len(claimed) == len(ts.bfv_vector_from(context, own_copies[0]).serialize())
+                    own = ts.bfv_vector_from(context, own_copies[0])
+                    return ts.bfv_vector_from(context, claimed).size() == own.size()
             """
         },
         ("honest_check", "honest_more"),
