@@ -34,6 +34,7 @@ MODEL = LinearModel(
     source="a test",
 )
 # Less than the defaults, of bytes and of digits: a parser meets the same fields in less time.
+_SMALL_BFV = BFVParameters(2048, (35, 18), plaintext_prime(17, 2048))
 _SMALL_CKKS = CKKSParameters(4096, (39, 27, 39), 27)
 _SMALL_PAILLIER = PaillierParameters(2048)
 _NUMBERS = (-1, 0, 1, 2, 7, 8, 9, 4095, 4096, 2**31, 2**63 - 1, 2**64 - 1)
@@ -45,9 +46,9 @@ _FLOATS = (0.0, 0.5, 1.0, 2.0, 40.0, -1.0, 1e308, float("nan"), float("inf"))
 def make_key_pairs() -> dict[str, keys.KeyPair]:
     """A key pair of each of the five schemes; and, by name, one that rotates."""
     return {
-        "tenseal-bfv": keys.tenseal_bfv().generate_keys(),
+        "tenseal-bfv": keys.tenseal_bfv(_SMALL_BFV).generate_keys(),
         "tenseal-ckks": keys.tenseal_ckks(_SMALL_CKKS).generate_keys(),
-        "pyfhel-bfv": keys.pyfhel_bfv().generate_keys(),
+        "pyfhel-bfv": keys.pyfhel_bfv(_SMALL_BFV).generate_keys(),
         "pyfhel-ckks": keys.pyfhel_ckks(_SMALL_CKKS).generate_keys(),
         "paillier": keys.paillier(_SMALL_PAILLIER).generate_keys(),
         "pyfhel-bfv, rotating": keys.pyfhel_bfv(
