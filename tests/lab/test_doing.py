@@ -1,13 +1,11 @@
-"""What is said while a cell works: seen as long as it works, gone afterwards, stored never."""
+"""What is said while a cell works: seen as long as it works, and gone afterwards. It is never stored: test_execute."""
 
 import subprocess
 import sys
 import time
 
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from he_helpers.lab.running.execute import execute, store
 from he_helpers.lab.stage.kernels import start_kernel, stop_kernel
 from he_helpers.lab.workspace.doing import doing, steps
 from he_helpers.lab.workspace.server_process import start_server, stop_server
@@ -139,10 +137,3 @@ def test_entering_and_a_role_say_what_they_wait_for(kernel):
     said, left, others = run(kernel, ROLE)
     assert said == ["Starting a process for the analyst: a few seconds.", "Counting."] and not left
     assert shown(others)[-2:] == ["Run by the data analyst", "1\n"]
-
-
-@pytest.mark.slow
-def test_nothing_of_it_is_stored(tmp_path):
-    store(new_notebook(cells=[new_code_cell(SLOW)]), tmp_path / "notebook.ipynb")
-    [cell] = execute(tmp_path / "notebook.ipynb", Workspace(tmp_path / "workspace")).cells
-    assert [(output.output_type, output.text) for output in cell.outputs] == [("stream", "before\nafter\n")]

@@ -39,6 +39,12 @@ def write(folder, name, *sources):
     return folder / f"{name}.ipynb"
 
 
+WAITING = """\
+from he_helpers import lab
+print("before")
+with lab.doing("Waiting.") as say:
+    say("Waiting for more.")
+print("after")"""
 WHERE = """\
 import os, pathlib
 workspace = pathlib.Path(os.environ["HE_COURSE_WORKSPACE"])
@@ -57,6 +63,7 @@ def course(tmp_path_factory):
         "6 * 7",
         "raise ValueError('as asked')",
         "'after'",
+        WAITING,
         f"{WHERE}\n(workspace / 'left').write_text('by the first')\nmine = 1",
     )
     second = write(folder, "02_second", WHERE, "(workspace / 'left').read_text(), 'mine' in globals()")
@@ -74,7 +81,7 @@ def test_outputs_are_stored_without_what_varies(course, stopped):
     first = path.read_bytes()
     stored = nbformat.read(path, as_version=4)
     assert [cell.id for cell in stored.cells] == ids
-    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3, 4, 5, 6]
+    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3, 4, 5, 6, 7]
     assert [(output.output_type, output.text) for output in stored.cells[1].outputs] == [("stream", "a\nb\nc\n")]
     assert list(stored.cells[2].outputs[0].data) == ["text/plain"]
     assert stored.metadata.kernelspec.name == "python3"
@@ -97,6 +104,12 @@ def test_an_error_that_was_asked_for_is_stored(course):
     stored = nbformat.read(course[0], as_version=4)
     assert stored.cells[4].outputs[0].evalue == "as asked"
     assert stored.cells[5].execution_count == 5
+
+
+def test_nothing_of_what_is_said_while_a_cell_works_is_stored(course):
+    stored = nbformat.read(course[0], as_version=4)
+    outputs = [(output.output_type, output.text) for output in stored.cells[6].outputs]
+    assert outputs == [("stream", "before\nafter\n")]
 
 
 def test_a_failing_notebook_is_named_and_keeps_its_file(notebooks, stopped, tmp_path, capsys):

@@ -17,14 +17,15 @@ from he_helpers import lab
 seat = lab.enter("administrator", notebook="05")
 """
 ROLE = "%%role analyst\nprint('in the role of the', seat.role)"
-BAR = """
+PREPARE = """
 from tqdm.auto import tqdm
-from he_helpers.roles import DataAdministrator
 from he_helpers.schemes.secret import paillier
 from he_helpers.tables import EncryptedTable, Rows
 pair = paillier().generate_keys()
 table = lab.load_table("branch_accounts")
 labels = ["Region", "Branch", "Quarter"]
+"""
+BAR = """
 print("it begins")
 encrypted = EncryptedTable.encrypt(table[:ROWS], labels, pair.public, decimals=2, layout=Rows(), progress=tqdm)
 print(len(encrypted.ciphertexts), "ciphertexts")
@@ -79,6 +80,7 @@ def test_entering_a_role_a_role_cell_and_a_progress_bar(kernel):
     assert run(kernel, ENTER)[1] is None
     assert run(kernel, ROLE, lambda _, passed: passed > 0.3)[1] == "KeyboardInterrupt"
     assert run(kernel, ROLE) == ("in the role of the analyst\n", None)
+    assert run(kernel, PREPARE)[1] is None
     text, error = run(kernel, BAR.replace("ROWS", "480"), lambda text, _: "it begins" in text)
     assert error == "KeyboardInterrupt" and "ciphertexts" not in text
     text, error = run(kernel, BAR.replace("ROWS", "4"))
