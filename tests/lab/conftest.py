@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from he_helpers.lab.stage.practice import PracticeServer
 from he_helpers.lab.widgets import live_picture
 from he_helpers.lab.workspace import server_process
 
@@ -67,6 +68,6 @@ def idle_servers():
 def _servers_started_by(changed):
     """Servers start by commands that are changed so."""
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (server_process._Server, server_process._ScoringService):
+        for kind in (server_process._Server, server_process._ScoringService, PracticeServer):
             patch.setattr(kind, "_command", lambda self, real=kind._command: changed(real(self)))
         yield

@@ -9,7 +9,8 @@ from he_helpers.lab.workspace.server_process import ServerProcess, status_of
 from he_helpers.lab.workspace.workspace import Workspace
 from he_helpers.roles import DataAnalyst
 
-pytestmark = pytest.mark.slow
+# No server here computes anything.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("idle_servers")]
 
 
 @pytest.fixture
