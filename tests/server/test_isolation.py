@@ -180,7 +180,7 @@ def test_a_dataset_that_ends_its_worker_is_set_aside(start_server, tokens, pair,
     [
         ("sqlite", "hangs", Limits(seconds=1), False),
         ("sqlite", "is killed", Limits(), False),
-        ("sqlite", "computes", Limits(processor_seconds=1), True),
+        ("sqlite", "computes", Limits(processor_seconds=0), True),
         ("sqlite", "exits", Limits(), True),
         ("postgresql", "is killed", Limits(), False),
         ("postgresql", "exits", Limits(), True),
