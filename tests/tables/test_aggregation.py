@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from he_helpers.parameters import BFVParameters, plaintext_prime
 from he_helpers.schemes.errors import DamagedBytes, KeyMismatch, ValueOutOfRange
 from he_helpers.schemes.public import load_public_key
 from he_helpers.schemes.secret import pyfhel_bfv, tenseal_bfv
@@ -324,8 +323,7 @@ def test_an_aggregate_carries_no_keys():
     """The keys for rotations and relinearisation are megabytes; loading the sums needs none of them."""
     frame = pd.DataFrame({"L": list("aabb"), "n": [1, 2, 3, 4]})
     pyfhel = pyfhel_bfv(galois_keys=[1, 2], relinearisation_keys=True).generate_keys()
-    parameters = BFVParameters(8192, (54, 54, 54), plaintext_prime(30, 8192))
-    tenseal = tenseal_bfv(parameters, galois_keys=True).generate_keys()
+    tenseal = tenseal_bfv(galois_keys=True).generate_keys()
     for keys, layout in ((pyfhel, Rotated(partial_sums=2)), (tenseal, Aligned())):
         answer = EncryptedTable.encrypt(frame, ["L"], keys.public, layout=layout).group_by("L").sum()
         data = answer.to_bytes()
