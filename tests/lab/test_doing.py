@@ -25,7 +25,7 @@ for name in lab.steps(["a", "b"], "library"):
     time.sleep(0.2)
 """
 MANY = "total = sum(lab.steps(range(20_000)))"
-ENTER = 'seat = lab.enter("administrator", notebook="04")'
+ENTER = 'seat = lab.enter("administrator", notebook="11")'
 ROLE = '%%role analyst\nwith lab.doing("Counting."):\n    print(1)'
 
 
@@ -48,7 +48,7 @@ def test_a_program_in_a_terminal_is_not_disturbed():
 
 
 @pytest.fixture(scope="module")
-def kernel(tmp_path_factory, one_worker):
+def kernel(tmp_path_factory, idle_servers):
     folder = tmp_path_factory.mktemp("doing")
     workspace = Workspace(folder / "workspace")
     with pytest.MonkeyPatch.context() as patch, (folder / "log").open("wb") as log:

@@ -64,6 +64,7 @@ def course(tmp_path_factory):
         "raise ValueError('as asked')",
         "'after'",
         WAITING,
+        "from tqdm.auto import tqdm\nfor step in tqdm(range(5)):\n    pass",
         f"{WHERE}\n(workspace / 'left').write_text('by the first')\nmine = 1",
     )
     second = write(folder, "02_second", WHERE, "(workspace / 'left').read_text(), 'mine' in globals()")
@@ -81,7 +82,7 @@ def test_outputs_are_stored_without_what_varies(course, stopped):
     first = path.read_bytes()
     stored = nbformat.read(path, as_version=4)
     assert [cell.id for cell in stored.cells] == ids
-    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3, 4, 5, 6, 7]
+    assert [cell.execution_count for cell in stored.cells[1:]] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert [(output.output_type, output.text) for output in stored.cells[1].outputs] == [("stream", "a\nb\nc\n")]
     assert list(stored.cells[2].outputs[0].data) == ["text/plain"]
     assert stored.metadata.kernelspec.name == "python3"
@@ -110,6 +111,11 @@ def test_nothing_of_what_is_said_while_a_cell_works_is_stored(course):
     stored = nbformat.read(course[0], as_version=4)
     outputs = [(output.output_type, output.text) for output in stored.cells[6].outputs]
     assert outputs == [("stream", "before\nafter\n")]
+
+
+def test_a_bar_of_tqdm_is_stored_as_it_ended(course):
+    stored = nbformat.read(course[0], as_version=4)
+    assert [output["data"] for output in stored.cells[7].outputs] == [{"text/plain": "5 of 5"}]
 
 
 def test_a_failing_notebook_is_named_and_keeps_its_file(notebooks, stopped, tmp_path, capsys):

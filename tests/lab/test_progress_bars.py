@@ -1,4 +1,7 @@
-"""Progress bars in stored notebooks: how far they came, and the same in the comparison with a fresh run."""
+"""Progress bars in stored notebooks: how far they came, and the same in the comparison with a fresh run.
+
+One of a notebook that is run is in test_execute.
+"""
 
 import re
 from pathlib import Path
@@ -8,10 +11,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
-from he_helpers.lab.running.execute import execute, store
 from he_helpers.lab.running.progress_bars import say_how_far
 from he_helpers.lab.stage.kernels import WIDGET
-from he_helpers.lab.workspace.workspace import Workspace
 
 SANITISE = Path(__file__).parents[1] / "notebooks" / "sanitise.cfg"
 BEGUN = "  0%|          | 0/62 [00:00<?, ?it/s]"
@@ -59,12 +60,3 @@ def test_an_output_without_a_widget_stays():
     notebook = new_notebook(cells=[new_code_cell("", outputs=[new_output("stream", text=BEGUN)])])
     say_how_far(notebook, widgets(62.0))
     assert notebook.cells[0].outputs[0] == NotebookNode(output_type="stream", name="stdout", text=BEGUN)
-
-
-@pytest.mark.slow
-def test_a_bar_of_tqdm_in_a_notebook_is_stored_as_it_ended(tmp_path):
-    bar = "from tqdm.auto import tqdm\nfor step in tqdm(range(5)):\n    pass"
-    store(new_notebook(cells=[new_code_cell(bar)]), tmp_path / "notebook.ipynb")
-    done = execute(tmp_path / "notebook.ipynb", Workspace(tmp_path / "workspace"))
-    assert [output["data"] for output in done.cells[0].outputs] == [{"text/plain": "5 of 5"}]
-    assert "widgets" not in done.metadata
