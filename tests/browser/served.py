@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import nbformat
 import pytest
@@ -23,6 +24,8 @@ NEEDED = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium and no Google Chrome in the path"),
 ]
+# Looked for and not imported: another process serves the page, and each that collects tests would take 0.3 s for it.
+VOILA = pytest.mark.skipif(find_spec("voila") is None, reason="Voilà is not installed")
 START_SECONDS = 180  # where several kernels start beside other work
 LAB = """
 import sys

@@ -9,11 +9,9 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, box, page_of, resize
+from tests.browser.served import NEEDED, START_SECONDS, VOILA, box, page_of, resize
 
-pytest.importorskip("voila", reason="Voilà is not installed")
-
-pytestmark = NEEDED
+pytestmark = [*NEEDED, VOILA]
 ASKING = """
 from he_helpers.roles import DataAnalyst
 analyst = DataAnalyst(seat.folder, seat.server, seat.passphrase())

@@ -13,11 +13,9 @@ import pytest
 
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
-from tests.browser.served import NEEDED, START_SECONDS, free_port, resize, serving, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, VOILA, free_port, resize, serving, wait_until
 
-pytest.importorskip("voila", reason="Voilà is not installed")
-
-pytestmark = NEEDED
+pytestmark = [*NEEDED, VOILA]
 TYPED = {
     "Fasting glucose": "98",
     "HDL cholesterol": "48",

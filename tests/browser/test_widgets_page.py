@@ -8,11 +8,9 @@ from contextlib import closing
 
 import pytest
 
-from tests.browser.served import NEEDED, START_SECONDS, box, page_of, resize, wait_until
+from tests.browser.served import NEEDED, START_SECONDS, VOILA, box, page_of, resize, wait_until
 
-pytest.importorskip("voila", reason="Voilà is not installed")
-
-pytestmark = NEEDED
+pytestmark = [*NEEDED, VOILA]
 CELL = """
 import pandas as pd
 from IPython.display import display

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from nbval.plugin import get_sanitize_patterns
 
 from he_helpers.lab.running.progress_bars import say_how_far
 from he_helpers.lab.stage.kernels import WIDGET
@@ -19,6 +18,9 @@ BEGUN = "  0%|          | 0/62 [00:00<?, ?it/s]"
 
 
 def sanitised(text):
+    # Here, because loading it takes as long as these tests.
+    from nbval.plugin import get_sanitize_patterns
+
     for regex, replace in get_sanitize_patterns(SANITISE.read_text()):
         text = re.sub(regex, replace, text)
     return text
