@@ -7,8 +7,6 @@ executed in the sandbox. Its exit codes and logs say little, so that what counts
 from __future__ import annotations
 
 import html
-import os
-import sysconfig
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import nbgrader.api
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
+from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
@@ -102,7 +102,7 @@ class Course:
         source = self.root / "source" / lab / f"{lab}.ipynb"
         source.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(solved(lab, self._labs), source)
-        with _as_nbgrader_needs_it():
+        with _without_their_warnings():
             result = self._nbgrader.generate_assignment(lab, force=True)
         if not result["success"]:
             raise LabIsBroken(f"nbgrader could not make the student's version of {lab}:\n{_said(result)}")
@@ -120,7 +120,7 @@ class Course:
         submitted = self.root / "submitted" / student / lab / f"{lab}.ipynb"
         submitted.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, submitted)
-        with _as_nbgrader_needs_it():
+        with _without_their_warnings():
             result = self._nbgrader.autograde(lab, student, force=True)
         if not result["success"]:
             raise NotGraded(f"nbgrader could not grade {lab} of {student}:\n{_said(result)}")
@@ -134,7 +134,7 @@ class Course:
 
     def feedback(self, student: str, lab: str, page: Path) -> None:
         """Write the page that the student gets: their notebook with outputs, points by task and the hidden tests."""
-        with _as_nbgrader_needs_it():
+        with _without_their_warnings():
             result = self._nbgrader.generate_feedback(lab, student, force=True)
         if not result["success"]:
             raise NotGraded(f"nbgrader could not write the feedback on {lab} for {student}:\n{_said(result)}")
@@ -164,16 +164,22 @@ def _said(result: dict[str, str]) -> str:
 
 
 @contextmanager
-def _as_nbgrader_needs_it() -> Iterator[None]:
-    """The path of programs leads to this interpreter's own, and what SQLAlchemy tells nbgrader's makers is not shown.
+def _without_their_warnings() -> Iterator[None]:
+    """What SQLAlchemy tells nbgrader's makers is not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
 
-    nbgrader calls the program alembic by its name alone, and this interpreter's environment may not be activated.
+
+def _newest_schema() -> str | None:
+    """The name of the newest schema of nbgrader's database, which a new one has.
+
+    nbgrader starts the program alembic to learn it: that takes a second, and finds none where the environment of this
+    interpreter is not activated.
     """
-    before = os.environ.get("PATH", os.defpath)
-    os.environ["PATH"] = sysconfig.get_path("scripts") + os.pathsep + before
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)
-            yield
-    finally:
-        os.environ["PATH"] = before
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(ALEMBIC_DIR).get_current_head()
+
+
+nbgrader.api.get_alembic_version = _newest_schema

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 
 import nbformat
 import pytest
+from nbgrader.dbutil import ALEMBIC_DIR
 
 from he_helpers.classroom.assignments import main, write_assignments
 from he_helpers.classroom.course import Course
@@ -77,6 +80,15 @@ def test_assignments_are_written_for_each_lab_and_open_without_nbgrader(assignme
     assert subprocess.run([sys.executable, "-c", without]).returncode == 0
     for path in assignments:
         assert "nbgrader" not in {line.split(".")[0] for line in _imports(path)}
+
+
+@pytest.mark.slow
+def test_a_gradebook_has_the_newest_schema(course, assignments):
+    """As nbgrader's own scripts name it, each of which says which one comes before it."""
+    with sqlite3.connect(course.root / "gradebook.db") as gradebook:
+        [[version]] = gradebook.execute("SELECT version_num FROM alembic_version")
+    scripts = "\n".join(path.read_text() for path in Path(ALEMBIC_DIR, "versions").glob("*.py"))
+    assert re.findall(r"^(\w+) = .*" + version, scripts, re.MULTILINE) == ["revision"]
 
 
 def _imports(path):
