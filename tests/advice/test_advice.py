@@ -282,7 +282,8 @@ def test_a_weaker_set_would_fail_the_verification():
         verify(dataclasses.replace(fit, parameters=shorter))
     fit = advise(Job(2000, 3, 100, 2, product_depth=1, precision=1000, scheme="tenseal-ckks")).best
     strict = dataclasses.replace(fit, job=dataclasses.replace(fit.job, precision=1e-9))
-    assert verify(fit).passed and not verify(strict).passed
+    keys = keys_in_one_context(fit)
+    assert verify(fit, keys).passed and not verify(strict, keys).passed
 
 
 @pytest.mark.parametrize(
@@ -370,7 +371,7 @@ def test_fixed_point():
 
 @pytest.mark.parametrize("ring, chain", [(4096, (53, 53)), (8192, (60, 40, 40, 60)), (8192, (36, 25, 25, 25, 36))])
 def test_the_primes_are_those_of_seal(ring, chain):
-    context = tenseal_ckks(CKKSParameters(ring, chain, 20)).generate_keys().public.native
+    context = tenseal_ckks(CKKSParameters(ring, chain, 20)).native_keys()
     real = tuple(m.value() for m in context.seal_context().data.key_context_data().parms().coeff_modulus())
     assert coefficient_primes(ring, chain) == real
 
