@@ -5,8 +5,8 @@ import re
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from he_helpers.lab import widgets
 from he_helpers.lab.stage.seat import Seat
-from he_helpers.lab.widgets import LiveProtocol, live_picture, live_protocol
 from he_helpers.lab.workspace.workspace import WrongRole
 from he_helpers.roles.connection import Exchange
 from he_helpers.roles.errors import ServerRefused
@@ -16,7 +16,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
-    monkeypatch.setattr(live_picture, "image", lambda figure, alt: {"text/html": alt, "text/plain": alt})
+    # By its name: who collects tests and does not run these has no use for what draws.
+    monkeypatch.setattr(
+        "he_helpers.lab.widgets.live_picture.image", lambda figure, alt: {"text/html": alt, "text/plain": alt}
+    )
 
 
 def sitting(role, participant):
@@ -28,7 +31,7 @@ def text(live):
 
 
 def test_before_anything_moved(ada):
-    live = LiveProtocol(sitting("administrator", ada), ada)
+    live = widgets.LiveProtocol(sitting("administrator", ada), ada)
     assert live.said == "Nothing has moved between you and the server yet." and live.exchanges.empty
     assert "nothing from this client yet" in text(live) and re.search(r"keyring: ≈ [\d.]+ kB", text(live))
     assert "data administrator holds the secret key" in text(live)
@@ -40,7 +43,7 @@ def test_bytes_are_those_of_the_bodies(ada, ana, dataset):
     ada.review(request)
     ada.approve(request)
     ada.release(request)
-    table = LiveProtocol(sitting("administrator", ada), ada).exchanges
+    table = widgets.LiveProtocol(sitting("administrator", ada), ada).exchanges
     assert table.loc["encrypted table, labels", ["times", "sent"]].tolist() == [1, uploaded]
     # Reviewed, reviewed for the approval and for the release.
     sums = ada.review(request).aggregate.to_bytes()
@@ -56,7 +59,7 @@ def test_the_picture_has_an_arrow_a_kind_and_what_the_server_got(ada, ana, datas
     ada.pending()
     ada.refuse(request, "no")
     encrypted = ada.uploaded(dataset)
-    live = LiveProtocol(sitting("administrator", ada), ada)
+    live = widgets.LiveProtocol(sitting("administrator", ada), ada)
     shown = text(live)
     assert re.search(r"data administrator to server: encrypted table, labels: ≈ \d+ kB\.", shown)
     assert re.search(r"server to data administrator: list of requests, 2 times: ≈ [\d.]+ kB\.", shown)
@@ -73,7 +76,7 @@ def test_the_picture_has_an_arrow_a_kind_and_what_the_server_got(ada, ana, datas
 def test_a_refusal_of_the_server_is_no_holding(ana, dataset):
     with pytest.raises(ServerRefused):
         ana.ask(dataset, "count", ["region", "size"], purpose="report")
-    live = LiveProtocol(sitting("analyst", ana), ana)
+    live = widgets.LiveProtocol(sitting("analyst", ana), ana)
     assert "request for an aggregate: refused (403)" in text(live)
     assert "nothing from this client yet" in text(live) and "data analyst holds no secret key" in text(live)
 
@@ -82,14 +85,14 @@ def test_the_last_twelve_steps_are_drawn_and_the_table_has_all(ana, dataset):
     for number in range(20):
         kind = ("datasets",) if number % 2 else ("audit",)
         ana.connection.exchanges.append(Exchange("GET", kind, 200, 0, 100))
-    live = LiveProtocol(sitting("analyst", ana), ana)
+    live = widgets.LiveProtocol(sitting("analyst", ana), ana)
     assert text(live).count("server to data analyst") == 12 and live.exchanges["times"].tolist() == [10, 10]
 
 
 def test_it_is_renewed_after_a_cell_that_moved_something_and_the_newest_one_alone(ana, dataset, monkeypatch):
     shell = InteractiveShell()
-    monkeypatch.setattr(live_protocol, "get_ipython", lambda: shell)
-    older, live = (LiveProtocol(sitting("analyst", ana), ana) for _ in range(2))
+    monkeypatch.setattr("he_helpers.lab.widgets.live_protocol.get_ipython", lambda: shell)
+    older, live = (widgets.LiveProtocol(sitting("analyst", ana), ana) for _ in range(2))
     shell.run_cell("1")
     assert live.said.startswith("Nothing has moved")
     ana.datasets()
@@ -103,4 +106,4 @@ def test_it_is_renewed_after_a_cell_that_moved_something_and_the_newest_one_alon
 
 def test_without_a_role(ana):
     with pytest.raises(WrongRole, match="no client of its own"):
-        LiveProtocol(Seat(None, None, "", ana.folder), ana)
+        widgets.LiveProtocol(Seat(None, None, "", ana.folder), ana)
