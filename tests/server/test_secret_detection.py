@@ -477,7 +477,7 @@ def test_the_search_is_linear_in_the_size_of_the_body(kind):
         find_secret_key(HOSTILE[kind][:size])
         return time.process_time() - begin
 
-    assert seconds(800_000) < 20 * max(seconds(100_000), 0.01)
+    assert seconds(400_000) < 20 * max(seconds(50_000), 0.002)
 
 
 def longest_step(data, clock):
