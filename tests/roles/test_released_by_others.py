@@ -203,6 +203,27 @@ def test_what_the_server_told_once_it_cannot_take_back(custodians, ana, by_regio
 
 
 @of_three
+@pytest.mark.parametrize("known", ["approved", "under review"])
+def test_a_request_that_is_known_hides_no_other_query(custodians, ana, monkeypatch, known):
+    """The server says that what was released under the id of a known request is another query."""
+    cat = custodians["cat"]
+    approved, under_review = ask(ana, "town"), ask(ana, "town")
+    approve(cat, approved)
+    assert len(cat.review(under_review).approved_before) == 1
+    named = {"approved": approved, "under review": under_review}[known]
+    query = cat.connection.get("requests", ask(ana, "region"))["query"]
+    real = cat.connection.get_all
+
+    def another_query(*path, **options):
+        told = {"query": query, "status": "released"}
+        return [{**one, **told} if one["id"] == named else one for one in real(*path, **options)]
+
+    monkeypatch.setattr(cat.connection, "get_all", another_query)
+    told = "sum of Loans by region, for Ana, released by others (the server's word)"
+    assert set(cat.review(under_review).approved_before) == {"sum of Loans by town, for Ana", told}
+
+
+@of_three
 def test_what_cannot_be_counted_is_a_finding(custodians, ana, by_region, monkeypatch):
     cat, by_town = custodians["cat"], ask(ana, "region")
     honest = cat.connection.get_all("requests", key="id")
