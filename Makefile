@@ -169,7 +169,7 @@ fresh: $(RUN)
 	@$(RUN) -m he_helpers.lab.workspace.server_process fresh
 
 clean:
-	-@test ! -x $(RUN) || $(RUN) -m he_helpers.installation.pyfhel stop
+	-@test ! -x $(RUN) || $(RUN) -m he_helpers.installation.installers.pyfhel stop
 	-@git config --remove-section filter.he-course-notebook 2>/dev/null
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find he_helpers tests notebooks data -name __pycache__ -prune -exec rm -rf {} +

@@ -21,7 +21,7 @@ _RESOLVER = ["pip", "compile", "--quiet", "--universal", "--python-version", "3.
 _HEAD = """\
 # Made by `make lock` from pyproject.toml, for Python 3.11 to 3.13. The installer takes the sets that it is
 # asked for (`# set:` in each entry). Plain pip installs all of it at once:
-#   export CMAKE_TOOLCHAIN_FILE=$PWD/he_helpers/installation/seal_offline.cmake
+#   export CMAKE_TOOLCHAIN_FILE=$PWD/he_helpers/installation/installers/seal_offline.cmake
 #   pip install --require-hashes -r requirements.lock
 """
 

@@ -14,9 +14,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from he_helpers.installation import notebook_filter, pip, pyfhel, record, uv
-from he_helpers.installation.compiler import require_compiler
+from he_helpers.installation import notebook_filter, record
 from he_helpers.installation.errors import InstallationError
+from he_helpers.installation.installers import pip, pyfhel, uv
+from he_helpers.installation.installers.compiler import require_compiler
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
 
 _UV = "uv"

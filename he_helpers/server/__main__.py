@@ -21,7 +21,7 @@ from pathlib import Path  # noqa: E402
 
 from he_helpers.server.account_roles import ACCOUNT_ROLES  # noqa: E402
 from he_helpers.server.release.accounts import add_account  # noqa: E402
-from he_helpers.server.release.policy import DEFAULT_LARGEST_BODY  # noqa: E402
+from he_helpers.server.release.datasets.policy import DEFAULT_LARGEST_BODY  # noqa: E402
 from he_helpers.server.scoring.policy import LARGEST_SCORING_BODY  # noqa: E402
 from he_helpers.server.storage.folder import CannotStart, prepare_folder  # noqa: E402
 from he_helpers.server.storage.quotas import Quotas  # noqa: E402

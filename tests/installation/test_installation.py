@@ -17,9 +17,9 @@ import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
-from he_helpers.installation import compiler, pip, pyfhel
-from he_helpers.installation.compiler import require_compiler
 from he_helpers.installation.errors import InstallationError
+from he_helpers.installation.installers import compiler, pip, pyfhel
+from he_helpers.installation.installers.compiler import require_compiler
 from he_helpers.installation.interpreter import require_supported_python
 from he_helpers.installation.lockfile import BUILD, LEARNER, Entry, known_sets, read_entries, select
 from he_helpers.lab.libraries.trials import TRIALS, Row, check_libraries

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from he_helpers.files import take_lock
-from he_helpers.installation.uv import variables_for
+from he_helpers.installation.installers.uv import variables_for
 from he_helpers.installation.waiting import per_cent_compiled
 
 pytestmark = pytest.mark.slow
@@ -122,7 +122,7 @@ def environment(tmp_path):
     environment = Environment(tmp_path / "venv")
     yield environment
     if environment.builds():
-        environment.run("-m", "he_helpers.installation.pyfhel", "stop")
+        environment.run("-m", "he_helpers.installation.installers.pyfhel", "stop")
 
 
 IMPORT = ("-c", "import he_helpers, Pyfhel; print(Pyfhel.compiled)")
@@ -204,7 +204,7 @@ def test_the_lock_is_held_as_long_as_pip_lives(environment):
 
 
 def test_a_build_can_be_stopped(environment):
-    stop = ("-m", "he_helpers.installation.pyfhel", "stop")
+    stop = ("-m", "he_helpers.installation.installers.pyfhel", "stop")
     environment.set_up("--beside", "learner")
     assert environment.run(*stop).stdout == "The build of Pyfhel is stopped.\n"
     assert environment.run(*stop).stdout == "No build of Pyfhel was running.\n"
@@ -281,7 +281,7 @@ def real_environment(tmp_path_factory) -> Path:
 INSTALL = """
 import sys
 from pathlib import Path
-from he_helpers.installation import pip, uv
+from he_helpers.installation.installers import pip, uv
 requirements, log = f"alpha==1.0 --hash=sha256:{sys.argv[2]}\\n", Path(sys.prefix, "log")
 if sys.argv[1] == "uv":
     sys.exit(0 if uv.install(requirements, log) else "uv cannot")

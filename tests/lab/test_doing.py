@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from he_helpers.lab.stage.kernels import start_kernel, stop_kernel
+from he_helpers.lab.stage.role_kernels.kernels import start_kernel, stop_kernel
 from he_helpers.lab.workspace.doing import doing, steps
 from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace

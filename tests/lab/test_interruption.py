@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from he_helpers.lab.stage.kernels import start_kernel, stop_kernel
+from he_helpers.lab.stage.role_kernels.kernels import start_kernel, stop_kernel
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, WORKSPACE_VARIABLE, Workspace
 

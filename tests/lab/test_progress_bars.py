@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from he_helpers.lab.running.progress_bars import say_how_far
-from he_helpers.lab.stage.kernels import WIDGET
+from he_helpers.lab.stage.role_kernels.kernels import WIDGET
 
 SANITISE = Path(__file__).parents[1] / "notebooks" / "sanitise.cfg"
 BEGUN = "  0%|          | 0/62 [00:00<?, ?it/s]"

@@ -15,8 +15,8 @@ from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 from he_helpers.lab.notebook.compact_errors import compact_traceback, wrapped
-from he_helpers.lab.stage.kernels import AsyncCourseKernel
-from he_helpers.lab.stage.role_mark import mark_of_cell
+from he_helpers.lab.stage.role_kernels.kernels import AsyncCourseKernel
+from he_helpers.lab.stage.role_kernels.role_mark import mark_of_cell
 from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, ROLE_VARIABLE, WORKSPACE_VARIABLE, Workspace
 

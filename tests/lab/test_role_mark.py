@@ -7,7 +7,7 @@ import pytest
 from he_helpers.lab.figures import Role, who_holds_what
 from he_helpers.lab.figures.canvas import tint
 from he_helpers.lab.figures.style import OKABE_ITO
-from he_helpers.lab.stage.role_mark import mark_of_cell, mark_of_seat
+from he_helpers.lab.stage.role_kernels.role_mark import mark_of_cell, mark_of_seat
 from he_helpers.lab.workspace.workspace import ROLE_VARIABLE, ROLES, Workspace, WrongRole
 
 

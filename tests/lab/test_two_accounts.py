@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from he_helpers.lab.stage.kernels import CourseKernel, start_kernel, stop_kernel
+from he_helpers.lab.stage.role_kernels.kernels import CourseKernel, start_kernel, stop_kernel
 from he_helpers.lab.workspace.server_process import start_server, stop_server
 from he_helpers.lab.workspace.workspace import ACCOUNTS, ROLE_VARIABLE, Workspace
 

@@ -21,7 +21,7 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from he_helpers.lab.stage.kernels import start_kernel, stop_kernel
+from he_helpers.lab.stage.role_kernels.kernels import start_kernel, stop_kernel
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import Workspace
 

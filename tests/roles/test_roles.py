@@ -41,7 +41,7 @@ from he_helpers.roles.errors import (
 )
 from he_helpers.schemes.secret import paillier, secret_key_from_bytes, tenseal_bfv, tenseal_ckks
 from he_helpers.server.release.accounts import Account
-from he_helpers.server.release.datasets import find_dataset, set_dataset_aside
+from he_helpers.server.release.datasets.datasets import find_dataset, set_dataset_aside
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Rows, UnknownLabel
 from tests.roles.conftest import LARGEST_BODY, PASSPHRASES

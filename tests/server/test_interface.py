@@ -11,8 +11,8 @@ from he_helpers.parameters import PaillierParameters
 from he_helpers.schemes import secret as keys
 from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release import datasets
 from he_helpers.server.release.accounts import Account
+from he_helpers.server.release.datasets import datasets
 from he_helpers.tables import Aligned, EncryptedAggregate, EncryptedTable, Query, Rows, aggregate
 from he_helpers.workers import WorkerPool
 from tests.server.conftest import (

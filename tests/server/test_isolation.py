@@ -10,7 +10,7 @@ import requests
 from he_helpers.server.http import jobs as jobs_module
 from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.process.import_guard import is_forbidden
-from he_helpers.server.release import policy
+from he_helpers.server.release.datasets import policy
 from he_helpers.server.release.routes import create_app
 from he_helpers.workers import Limits, WorkerPool
 from tests.sealing import open_fields, seal_fields

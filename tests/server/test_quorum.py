@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from he_helpers.schemes import secret as keys
-from he_helpers.server.release import policy
+from he_helpers.server.release.datasets import policy
 from he_helpers.server.storage.quotas import Quotas, _kept_bytes
 from he_helpers.tables import EncryptedTable, Query, aggregate
 from tests.server.conftest import accounts_frame, approve, encrypted, kind, with_custodians

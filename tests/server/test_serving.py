@@ -17,8 +17,8 @@ from flask import request
 from he_helpers.server.http.application import ACCOUNT_IN_ENVIRON, read_body, takes_body
 from he_helpers.server.http.connection import Limits
 from he_helpers.server.http.serving import Server
-from he_helpers.server.release import incoming
 from he_helpers.server.release.accounts import find_account
+from he_helpers.server.release.datasets import incoming
 from he_helpers.server.release.routes import create_app
 from tests.waiting import wait_until
 

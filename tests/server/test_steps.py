@@ -5,8 +5,9 @@ from sqlalchemy import select
 
 from he_helpers.server.http.jobs import Jobs
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release import datasets, release_requests
+from he_helpers.server.release import release_requests
 from he_helpers.server.release.accounts import Account, add_account
+from he_helpers.server.release.datasets import datasets
 from he_helpers.server.release.quorum import answers, letters
 from he_helpers.server.storage.schema import metadata
 from tests.server.conftest import approve, asked, kind, new_request, received, to_status

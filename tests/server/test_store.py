@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release import datasets
 from he_helpers.server.release.accounts import Account, add_account
 from he_helpers.server.release.audit import record_event
+from he_helpers.server.release.datasets import datasets
 from he_helpers.server.storage import store as store_module
 from he_helpers.server.storage.folder import CannotStart
 from he_helpers.server.storage.schema import accounts, audit_events, dataset_parts, release_requests
@@ -214,7 +214,7 @@ def test_what_goes_in_comes_out(store, size, tmp_path):
 
 MEASURED = """
 import hashlib, resource, sys
-from he_helpers.server.release import datasets
+from he_helpers.server.release.datasets import datasets
 from he_helpers.server.release.accounts import Account, add_account
 from he_helpers.server.http.bodies import Body
 from he_helpers.server.storage.store import Store

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release.table_limits import check_table
+from he_helpers.server.release.datasets.table_limits import check_table
 from he_helpers.tables import Aligned, Column, EncryptedTable, Labels, Rows, TableHeader
 from tests.server.conftest import kind
 

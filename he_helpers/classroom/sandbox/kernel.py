@@ -8,7 +8,7 @@ from jupyter_client.kernelspec import KernelSpec
 from traitlets import Any, Instance
 
 from he_helpers.classroom.sandbox.command import STANDARD, sandboxed
-from he_helpers.lab.stage.kernels import CourseKernel
+from he_helpers.lab.stage.role_kernels.kernels import CourseKernel
 
 # What is printed is sent every fifth of a second otherwise. A loop that prints without end, as it happens, makes a
 # hundred megabytes in that time, all of which whoever grades has to read before it is too much.

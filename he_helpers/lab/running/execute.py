@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 from he_helpers.errors import HEError
 from he_helpers.files import write_whole
 from he_helpers.lab.running.progress_bars import say_how_far
-from he_helpers.lab.stage.kernels import COLOUR, WIDGET, AsyncCourseKernel
+from he_helpers.lab.stage.role_kernels.kernels import COLOUR, WIDGET, AsyncCourseKernel
 from he_helpers.lab.workspace.server_process import stop_server
 from he_helpers.lab.workspace.workspace import PROJECT, Workspace, environment_for
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from he_helpers.lab.stage.kernels import WIDGET
+from he_helpers.lab.stage.role_kernels.kernels import WIDGET
 
 # As tqdm writes a bar that has just begun. tests/notebooks/sanitise.cfg writes the end in its place, in fresh outputs.
 _BEGUN = re.compile(r" *0%\|[^|]*\| 0/\d+ \[[^\]]*\]")

@@ -46,8 +46,8 @@ def _prepare_notebook(shell: InteractiveShell, workspace: Workspace, role: str |
     """What only a notebook has: the magic, short tracebacks, the style of figures and the mark of the role."""
     from he_helpers.lab.figures.theme import apply_style
     from he_helpers.lab.notebook.compact_errors import use_compact_errors
-    from he_helpers.lab.stage.role_kernel import register_role_magic
-    from he_helpers.lab.stage.role_mark import mark_of_seat
+    from he_helpers.lab.stage.role_kernels.role_kernel import register_role_magic
+    from he_helpers.lab.stage.role_kernels.role_mark import mark_of_seat
 
     apply_style()
     use_compact_errors(shell)

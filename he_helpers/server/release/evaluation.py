@@ -11,8 +11,8 @@ import numpy as np
 from he_helpers.server.detection.secret_detection import find_secret_key
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.http.reading import reading
-from he_helpers.server.release.policy import LARGEST_WORK
-from he_helpers.server.release.table_limits import check_table
+from he_helpers.server.release.datasets.policy import LARGEST_WORK
+from he_helpers.server.release.datasets.table_limits import check_table
 from he_helpers.tables import (
     EncryptedTable,
     Query,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert, or_, select
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.custodians import datasets_of
-from he_helpers.server.release.datasets import Dataset, copy_content, find_dataset
+from he_helpers.server.release.datasets.datasets import Dataset, copy_content, find_dataset
 from he_helpers.server.release.request_records import (
     all_requests,
     check_unchanged,

@@ -8,7 +8,7 @@ from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.audit import record_event
 from he_helpers.server.release.custodians import custodians_of
-from he_helpers.server.release.datasets import Dataset, find_dataset
+from he_helpers.server.release.datasets.datasets import Dataset, find_dataset
 from he_helpers.server.storage.schema import datasets, release_requests
 
 STATUSES = ("requested", "aggregated", "approved", "refused", "released")

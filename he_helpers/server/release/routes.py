@@ -14,9 +14,10 @@ from he_helpers.schemes.catalogue import SCHEMES
 from he_helpers.server.http.application import new_application, read_body, takes_body
 from he_helpers.server.http.jobs import TASKS, EndedItsWorker, Jobs
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release import datasets, policy, release_requests
+from he_helpers.server.release import release_requests
 from he_helpers.server.release.audit import keep_head, list_chain, list_events, list_heads
-from he_helpers.server.release.incoming import (
+from he_helpers.server.release.datasets import datasets, policy
+from he_helpers.server.release.datasets.incoming import (
     BYTES,
     DATASET_NAME,
     JSON,
@@ -32,7 +33,7 @@ from he_helpers.server.release.incoming import (
     refuse_secret,
     store_here,
 )
-from he_helpers.server.release.moves import move_dataset
+from he_helpers.server.release.datasets.moves import move_dataset
 from he_helpers.server.release.quorum.routes import quorum
 from he_helpers.server.release.request_records import STATUSES
 from he_helpers.server.storage.paging import Page

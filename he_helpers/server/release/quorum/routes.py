@@ -7,9 +7,9 @@ from flask import Blueprint, Response, jsonify
 
 from he_helpers.server.http.application import read_body, takes_body
 from he_helpers.server.http.problems import Problem
-from he_helpers.server.release import policy
 from he_helpers.server.release.accounts import Account
-from he_helpers.server.release.incoming import (
+from he_helpers.server.release.datasets import policy
+from he_helpers.server.release.datasets.incoming import (
     BYTES,
     JSON,
     Incoming,

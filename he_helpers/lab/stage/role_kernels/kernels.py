@@ -17,7 +17,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 from traitlets import default
 
-from he_helpers.lab.stage.kernel_process import FOLDER_PREFIX
+from he_helpers.lab.stage.role_kernels.kernel_process import FOLDER_PREFIX
 from he_helpers.lab.workspace.workspace import Workspace, environment_for
 
 # The colours of a terminal, in tracebacks.
@@ -32,7 +32,7 @@ class _ThisInterpreter(KernelSpecManager):
     """Answers every name with this interpreter's kernel: an installed kernel "python3" may belong to another one."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = make_ipkernel_cmd("he_helpers.lab.stage.kernel_process")
+        command = make_ipkernel_cmd("he_helpers.lab.stage.role_kernels.kernel_process")
         return KernelSpec(resource_dir=RESOURCES, **{**get_kernel_dict(), "argv": command})
 
 

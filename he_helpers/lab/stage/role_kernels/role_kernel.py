@@ -21,8 +21,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from he_helpers.errors import HEError
 from he_helpers.files import private_folder
-from he_helpers.lab.stage.kernels import COLOUR, WIDGET, start_kernel, stop_kernel
-from he_helpers.lab.stage.role_mark import mark_of_cell
+from he_helpers.lab.stage.role_kernels.kernels import COLOUR, WIDGET, start_kernel, stop_kernel
+from he_helpers.lab.stage.role_kernels.role_mark import mark_of_cell
 from he_helpers.lab.workspace.doing import doing
 from he_helpers.lab.workspace.workspace import Workspace, check_role, entered_role
 

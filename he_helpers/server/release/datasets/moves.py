@@ -8,7 +8,7 @@ from he_helpers.server.http.bodies import Body
 from he_helpers.server.http.problems import Problem
 from he_helpers.server.release.accounts import Account
 from he_helpers.server.release.audit import record_event
-from he_helpers.server.release.datasets import Dataset, find_own_dataset, store_parts, summary_of
+from he_helpers.server.release.datasets.datasets import Dataset, find_own_dataset, store_parts, summary_of
 from he_helpers.server.storage.schema import aggregates, dataset_parts, datasets, release_requests
 from he_helpers.server.storage.store import Store
 

@@ -1,6 +1,6 @@
 """The process of a kernel that the course starts: that of ipykernel, without the debugger, which nobody reaches there.
 
-python -m he_helpers.lab.stage.kernel_process -f FILE
+python -m he_helpers.lab.stage.role_kernels.kernel_process -f FILE
 """
 
 import gc

@@ -4,7 +4,7 @@ The process lives on when the make that started it ends. It holds a lock for as 
 called, lives; whoever needs Pyfhel waits for that lock (he_helpers.installation.waiting). A build that was
 interrupted leaves no mark, and the next set-up starts it again.
 
-    python -m he_helpers.installation.pyfhel stop      end a build that runs
+    python -m he_helpers.installation.installers.pyfhel stop      end a build that runs
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from he_helpers.installation import pip, record
+from he_helpers.installation import record
 from he_helpers.installation.errors import InstallationError
+from he_helpers.installation.installers import pip
 from he_helpers.installation.lockfile import BUILD, Entry, read_entries, select
 from he_helpers.installation.waiting import (
     failure_file,
@@ -36,7 +37,7 @@ from he_helpers.installation.waiting import (
 
 PYFHEL = "pyfhel"
 TOOLCHAIN = Path(__file__).with_name("seal_offline.cmake")
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 # The learner works beside it.
 _NICENESS = 10
 _STOP_SECONDS = 10
@@ -59,7 +60,7 @@ def start(entries: Sequence[Entry], project: Path = PROJECT) -> None:
         with open(log_file(), "ab") as log:
             # The process inherits the lock: there is no moment at which nobody holds it.
             process = subprocess.Popen(
-                [sys.executable, "-m", "he_helpers.installation.pyfhel", "build", str(lock.fileno())],
+                [sys.executable, "-m", "he_helpers.installation.installers.pyfhel", "build", str(lock.fileno())],
                 cwd=project,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

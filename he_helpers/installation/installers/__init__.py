@@ -1,0 +1,1 @@
+"""What installs: uv and pip for wheels, and Pyfhel, which is compiled."""
