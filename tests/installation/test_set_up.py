@@ -254,10 +254,7 @@ def test_how_far_a_build_is(log, expected):
 
 @pytest.fixture(scope="module")
 def real_environment(tmp_path_factory) -> Path:
-    """The Python of an environment with pip, with uv where this one has it, and a wheel `alpha` to be found there.
-
-    That package is installed already.
-    """
+    """The Python of an environment with pip, with uv where this one has it, and a wheel `alpha` to be found there."""
     folder = tmp_path_factory.mktemp("real")
     venv.create(folder, with_pip=False, symlinks=True)
     # This environment's own pip: unpacking the one that Python brings takes five seconds.
@@ -274,7 +271,6 @@ def real_environment(tmp_path_factory) -> Path:
         wheel.writestr(f"{metadata}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         files = ["alpha.py", *(f"{metadata}/{name}" for name in ("METADATA", "WHEEL", "RECORD"))]
         wheel.writestr(f"{metadata}/RECORD", "".join(f"{name},,\n" for name in files))
-        wheel.extractall(there)
     return folder / "bin" / "python"
 
 
@@ -303,6 +299,7 @@ def install_alpha(python, installer, digest):
 def test_what_is_there_is_replaced_by_a_file_with_the_locked_hash(real_environment, installer):
     wheel = real_environment.parents[1] / "alpha-1.0-py3-none-any.whl"
     digest = sha256(wheel.read_bytes()).hexdigest()
+    assert install_alpha(real_environment, installer, digest).stderr == ""
     [module] = real_environment.parents[1].glob("lib/python3*/site-packages/alpha.py")
     module.write_text("honest = False\n")
     assert install_alpha(real_environment, installer, digest).stderr == ""

@@ -171,25 +171,7 @@ def test_a_folder_without_notebooks_is_refused(notebooks):
         execute_in_place(notebooks)
 
 
-@pytest.fixture
-def run_at_both_ends(monkeypatch):
-    """The notebooks that were told to run; those between 03 and 07 are not run."""
-    told, execute = [], module.execute
-
-    def execute_some(path, workspace, after_cell):
-        told.append(path)
-        if path.name.startswith(("03", "07")):
-            return execute(path, workspace, after_cell)
-        after_cell()
-        return nbformat.read(path, as_version=4)
-
-    monkeypatch.setattr(module, "execute", execute_some)
-    return told
-
-
-def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(
-    notebooks, stopped, run_at_both_ends, tmp_path, capsys
-):
+def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(notebooks, stopped, tmp_path, capsys):
     originals = [write(notebooks, f"0{number}_part", "1 + 1") for number in range(3, 7)]
     save = (
         "results = workspace / 'analyst' / 'results'\nresults.mkdir(parents=True)\n"
@@ -201,14 +183,13 @@ def test_the_demonstration_prints_the_tables_and_where_the_copies_lie(
     into = tmp_path / "build" / "demo"
     write(into, "06_of_an_earlier_run", "1")
     assert main(["demo"], project=tmp_path) == 0
-    assert run_at_both_ends == originals
     printed = capsys.readouterr()
     assert "North" in printed.out and "12.5" in printed.out and "build/demo" in printed.out
     assert "6/6" in printed.err
     assert [path.read_bytes() for path in originals] == untouched
     assert sorted(path.name for path in into.glob("*.ipynb")) == [path.name for path in originals]
-    for end in ("03", "07"):
-        assert nbformat.read(into / f"{end}_part.ipynb", as_version=4).cells[1].execution_count == 1
+    for copy in into.glob("*.ipynb"):
+        assert nbformat.read(copy, as_version=4).cells[1].execution_count == 1
     assert pd.read_csv(into / "workspace/analyst/results/revenue.csv").shape == (1, 2)
     assert into / "workspace" in stopped
 

@@ -7,20 +7,17 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from he_helpers.quarantine import reading
-from he_helpers.roles import owner
 from he_helpers.roles.administrator import DataAdministrator
 from he_helpers.roles.analyst import DataAnalyst
 from he_helpers.roles.custodian import Custodian
 from he_helpers.roles.keys import keyring
 from he_helpers.schemes.secret import tenseal_bfv
-from he_helpers.schemes.secret.quorum import shared_secret
 from he_helpers.server.release.accounts import add_account
 from he_helpers.server.storage.store import Store
 from he_helpers.tables import EncryptedTable
@@ -50,16 +47,6 @@ def lasting_quarantine():
         patch.setattr(reading, "_pool", lambda: pool)
         yield
     pool.close()
-
-
-@pytest.fixture(scope="package", autouse=True)
-def pairs_read_once():
-    """What has the same bytes is the same key pair in all tests here, of which most have one key. In the product each
-    reading is anew, and builds a context of SEAL, which takes as long as a review does."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (owner, shared_secret):
-            patch.setattr(module, "secret_key_from_bytes", lru_cache(maxsize=8)(module.secret_key_from_bytes))
-        yield
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,6 @@ def number(request):
     return request.param
 
 
-# For what cat hears of the others, who have released without it, and does with it: the same, however many they are.
-of_three = pytest.mark.parametrize("number", [3], indirect=True, ids=["2 of 3"])
-
-
 @pytest.fixture(scope="session")
 def shared(pair, number):
     return shared_secret_key(pair, NAMES[:number], 2)
@@ -157,7 +153,6 @@ def test_one_partial_decryption_of_others_may_be_a_release(custodians, ana):
     assert ana.status(by_region) == "refused" and not cat.review(by_town).clean
 
 
-@of_three
 def test_a_release_between_review_and_approval_is_shown_first(custodians, ana):
     cat, cid, cyn = (custodians[name] for name in NAMES[:3])
     waiting, harmless = ask(ana, "region"), ask(ana, "region")
@@ -180,7 +175,6 @@ def test_a_server_that_hides_a_release(custodians, ana, by_region, number, monke
     assert ana.status(by_town) == ("aggregated" if number == 3 else "released")
 
 
-@of_three
 def test_what_the_server_told_once_it_cannot_take_back(custodians, ana, by_region, monkeypatch, person):
     by_town = ask(ana, "town")
     assert not custodians["cat"].review(by_town).clean
@@ -202,7 +196,6 @@ def test_what_the_server_told_once_it_cannot_take_back(custodians, ana, by_regio
     assert cat.review(by_town).clean
 
 
-@of_three
 @pytest.mark.parametrize("known", ["approved", "under review"])
 def test_a_request_that_is_known_hides_no_other_query(custodians, ana, monkeypatch, known):
     """The server says that what was released under the id of a known request is another query."""
@@ -223,7 +216,6 @@ def test_a_request_that_is_known_hides_no_other_query(custodians, ana, monkeypat
     assert set(cat.review(under_review).approved_before) == {"sum of Loans by town, for Ana", told}
 
 
-@of_three
 def test_what_cannot_be_counted_is_a_finding(custodians, ana, by_region, monkeypatch):
     cat, by_town = custodians["cat"], ask(ana, "region")
     honest = cat.connection.get_all("requests", key="id")
@@ -238,7 +230,6 @@ def test_what_cannot_be_counted_is_a_finding(custodians, ana, by_region, monkeyp
         cat.forget_decisions(DATASET)
 
 
-@of_three
 def test_a_table_that_was_replaced(custodians, ana, ada, shared, by_region):
     cat = custodians["cat"]
     again = ask(ana, "region")
@@ -271,7 +262,6 @@ def test_a_table_that_was_replaced(custodians, ana, ada, shared, by_region):
     assert any("together with sum of Loans by town" in finding for finding in review.findings)
 
 
-@of_three
 def test_the_same_table_encrypted_anew_is_the_same(custodians, ana, ada, shared, by_region):
     cat = custodians["cat"]
     assert cat.review(ask(ana, "region")).clean
@@ -282,7 +272,6 @@ def test_the_same_table_encrypted_anew_is_the_same(custodians, ana, ada, shared,
     assert "together with sum of Loans by region, which others released" in cat.review(ask(ana, "town")).findings[0]
 
 
-@of_three
 def test_a_policy_without_a_ledger_compares_nothing(custodians, ana, by_region):
     cat = custodians["cat"]
     cat.let_go(DATASET)
