@@ -111,17 +111,16 @@ class EncryptedAggregate:
         if self.query.statistic == "count":
             return self._frame({"count": self.counts})
         decrypted = [secret_key.decrypt(ciphertext).tolist() for ciphertext in self.ciphertexts]
-        positions = {column.name: i for i, column in enumerate(self.columns)}
         placement = _placement(self.key, self.query, self.columns, self.layout, self.groups.rows)
         result = {}
-        for name in self.query.columns:
-            column = self.columns[positions[name]]
+        for position in _positions(self.columns, self.query):
+            column = self.columns[position]
             sums = (
-                sum(decrypted[index][slot] for index, slot in placement.cells(positions[name], group))
+                sum(decrypted[index][slot] for index, slot in placement.cells(position, group))
                 for group in range(self.groups.rows)
             )
             divisors = self.counts if self.query.statistic == "mean" else [None] * len(self.counts)
-            result[name] = [
+            result[column.name] = [
                 column.decode(total, self.key.exact, divisor) for total, divisor in zip(sums, divisors, strict=True)
             ]
         return self._frame(result)

@@ -17,6 +17,7 @@ import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 
+from he_helpers.installation import compile_lock
 from he_helpers.installation.errors import InstallationError
 from he_helpers.installation.installers import compiler, pip, pyfhel
 from he_helpers.installation.installers.compiler import require_compiler
@@ -313,6 +314,13 @@ def test_make_test_runs_each_folder_of_tests_once():
     there = [path for path in PROJECT.glob("tests/*") if path.match("test_*.py") or any(path.rglob("test_*.py"))]
     assert sorted(named) == sorted(str(path.relative_to(PROJECT)) for path in there)
     assert len(calls) == 5
+
+
+def test_the_head_of_the_lock_is_that_of_make_lock_and_names_a_file_that_is_there():
+    lock = (PROJECT / "requirements.lock").read_text()
+    assert lock.startswith(compile_lock._HEAD)
+    [named] = re.findall(r"CMAKE_TOOLCHAIN_FILE=\$PWD/(\S+)", lock)
+    assert PROJECT / named == pyfhel.TOOLCHAIN and pyfhel.TOOLCHAIN.is_file()
 
 
 @pytest.mark.slow

@@ -23,7 +23,6 @@ class Outcome(NamedTuple):
     """What became of one name: the words that the process ``said`` of it, or the ``status`` with which it ended the
     process, negative for a signal. ``is_late``: it was ended from here, after its time."""
 
-    name: str
     said: str | None = None
     status: int = 0
     is_late: bool = False
@@ -53,9 +52,9 @@ def one_by_one(
                 begun = event.get("begins")
                 if "ended" in event:
                     left.remove(event["ended"])
-                    yield Outcome(event["ended"], event["outcome"])
+                    yield Outcome(event["outcome"])
         if left:
             if begun is None:
                 raise ProcessFailed(f"The process of {what} ended before {left[0]}, with {process.returncode}.")
             left.remove(begun)
-            yield Outcome(begun, None, process.returncode, is_late)
+            yield Outcome(None, process.returncode, is_late)
